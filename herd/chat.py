@@ -1,0 +1,109 @@
+"""Conversations: turns, and which of them fit into a context. Pure; nothing is stored or run here."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from enum import StrEnum
+
+TITLE_LENGTH = 48
+"""Characters of the first question that become the title."""
+
+
+class Role(StrEnum):
+    """Who speaks; the words that chat templates know."""
+
+    SYSTEM = "system"
+    USER = "user"
+    ASSISTANT = "assistant"
+
+
+@dataclass(frozen=True)
+class Turn:
+    """One thing that was said."""
+
+    role: Role
+    text: str
+    model: str | None = None
+    """For an answer: the full name of the model that gave it."""
+    is_complete: bool = True
+    """False for an answer that was stopped or that a crash cut off."""
+    tokens: int | None = None
+    """Tokens of an answer."""
+    seconds: float | None = None
+    """From the first token of an answer to its last."""
+
+
+def now() -> str:
+    """This moment as ISO 8601 in UTC, to the second."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+@dataclass(frozen=True)
+class Conversation:
+    """Turns in order, whichever models gave the answers."""
+
+    turns: tuple[Turn, ...] = ()
+    model: str | None = None
+    """The full name of the model that answers next."""
+    title: str = ""
+    id: str = field(default_factory=lambda: uuid.uuid4().hex)
+    created_at: str = field(default_factory=now)
+    updated_at: str = field(default_factory=now)
+
+    def with_turn(self, turn: Turn) -> Conversation:
+        """This conversation and one more turn; the first question gives it its title."""
+        title = self.title
+        if not title and turn.role is Role.USER:
+            title = shorten(turn.text)
+        return replace(self, turns=(*self.turns, turn), title=title, updated_at=now())
+
+    def with_model(self, model: str) -> Conversation:
+        """The same turns, answered from now on by another model."""
+        return replace(self, model=model)
+
+
+def shorten(text: str, length: int = TITLE_LENGTH) -> str:
+    """The text on one line, cut at `length` characters with an ellipsis."""
+    line = " ".join(text.split())
+    return line if len(line) <= length else line[: length - 1].rstrip() + "…"
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """The turns that fit a context."""
+
+    turns: tuple[Turn, ...]
+    left_out: int
+    """How many of the oldest turns had to leave."""
+    tokens: int
+    """Tokens of what stayed, as `count` counts them."""
+
+
+def fit(turns: Sequence[Turn], count: Callable[[Sequence[Turn]], int], room: int) -> Fitted:
+    """Keep the newest turns whose prompt is at most `room` tokens.
+
+    System turns stay; the oldest others leave, a question together with its answers,
+    so that what stays begins with a question. The last question always stays, even
+    when it alone is too long: whoever asked decides what happens then.
+
+    Args:
+        turns: The conversation, oldest first, ending with the question.
+        count: Tokens of the prompt that these turns make.
+        room: Tokens that the prompt may have.
+    """
+    system = [turn for turn in turns if turn.role is Role.SYSTEM]
+    spoken = [turn for turn in turns if turn.role is not Role.SYSTEM]
+    starts = [at for at, turn in enumerate(spoken) if turn.role is Role.USER] or [0]
+    low, high = 0, len(starts) - 1
+    while low < high:  # the first start from which everything fits; counting is the cost
+        middle = (low + high) // 2
+        if count([*system, *spoken[starts[middle] :]]) <= room:
+            high = middle
+        else:
+            low = middle + 1
+    first = 0 if low == 0 else starts[low]
+    kept = [*system, *spoken[first:]]
+    return Fitted(tuple(kept), left_out=first, tokens=count(kept))

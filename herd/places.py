@@ -1,0 +1,93 @@
+"""Every path herd uses, and nothing else.
+
+HERD_HOME puts all of it under one folder; without it each kind of file lies where
+the platform keeps such files (platformdirs). Nothing here touches the disk.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Places:
+    """Where one herd keeps its things."""
+
+    store: Path
+    """blobs, models, manifests, staging: the large files."""
+    config: Path
+    """config.toml, and registries that the person added."""
+    cache: Path
+    """What can be made again."""
+    logs: Path
+    """herd.log and engine.log."""
+
+    @property
+    def blobs(self) -> Path:
+        """Verified files by digest, read-only."""
+        return self.store / "blobs" / "sha256"
+
+    @property
+    def models(self) -> Path:
+        """The same files under their real names, for other tools."""
+        return self.store / "models"
+
+    @property
+    def manifests(self) -> Path:
+        """One JSON file for each installed model, written last."""
+        return self.store / "manifests"
+
+    @property
+    def staging(self) -> Path:
+        """What is under way."""
+        return self.store / "staging"
+
+    @property
+    def locks(self) -> Path:
+        """Lock files; they hold no content and may stay."""
+        return self.store / "locks"
+
+    @property
+    def chats(self) -> Path:
+        """Conversations (SQLite)."""
+        return self.store / "chats.db"
+
+    @property
+    def config_file(self) -> Path:
+        """config.toml; it need not exist."""
+        return self.config / "config.toml"
+
+    @property
+    def user_registries(self) -> Path:
+        """A folder of registries that the person added; it need not exist."""
+        return self.config / "registries"
+
+    @property
+    def log_file(self) -> Path:
+        """What herd says to itself."""
+        return self.logs / "herd.log"
+
+    @property
+    def engine_log(self) -> Path:
+        """What llama.cpp says."""
+        return self.logs / "engine.log"
+
+
+def places(environ: Mapping[str, str] | None = None) -> Places:
+    """The places of this person, from HERD_HOME or the platform's own rules."""
+    env = os.environ if environ is None else environ
+    if home := env.get("HERD_HOME"):
+        root = Path(home).expanduser().absolute()
+        return Places(store=root, config=root, cache=root / "cache", logs=root / "logs")
+    import platformdirs  # 10 ms, and not needed when HERD_HOME is set
+
+    dirs = platformdirs.PlatformDirs("herd", appauthor=False)
+    return Places(
+        store=dirs.user_data_path,
+        config=dirs.user_config_path,
+        cache=dirs.user_cache_path,
+        logs=dirs.user_log_path,
+    )
