@@ -240,13 +240,26 @@ class Model:
     replaced_by: str | None = None
     reason: str | None = None
     """Why it is not active."""
-    registry: str = "herd"
-    """The registry that offers it."""
+    registry: str | None = "herd"
+    """The registry that offers it; None for what the person named without one."""
 
     def variant(self, name: str | None = None) -> Variant | None:
         """The variant of this name (any case), or the default one; None if there is none."""
         wanted = (name or self.default).lower()
         return next((each for each in self.variants if each.name.lower() == wanted), None)
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What is to be installed: one variant of one model."""
+
+    model: Model
+    variant: Variant
+
+    @property
+    def reference(self) -> Reference:
+        """Its full name."""
+        return Reference(self.model.name, self.variant.name)
 
 
 @dataclass(frozen=True)
