@@ -9,6 +9,7 @@ import re
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NewType
+from urllib.parse import quote
 
 Sha256 = NewType("Sha256", str)
 """64 lower-case hex digits."""
@@ -97,6 +98,11 @@ class HfSource:
     revision: str
     """A commit of 40 hex digits, or a branch (which may move)."""
     path: str
+
+    def url(self, endpoint: str = "https://huggingface.co") -> str:
+        """The address of the file at the Hub, or at a mirror of it (HF_ENDPOINT)."""
+        repo, revision, path = quote(self.repo), quote(self.revision, safe=""), quote(self.path)
+        return f"{endpoint.rstrip('/')}/{repo}/resolve/{revision}/{path}"
 
 
 @dataclass(frozen=True)
