@@ -1,4 +1,4 @@
-"""Conversations: turns, and which of them fit into a context. Pure; nothing is stored or run here."""
+"""Conversations: turns, and which of them fit into a context. Pure: nothing is kept or run."""
 
 from __future__ import annotations
 

@@ -1,0 +1,74 @@
+"""An answer under way: what the engine says, and the turn that it makes so far."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+
+from herd.chat import Conversation, Role, Turn
+from herd.engine import Began, Engine, Finished, Loadable, Text
+from herd.model import Sampling
+
+DEFAULT_SAMPLING = Sampling(
+    temperature=0.7, top_k=40, top_p=0.95, min_p=0.05, repeat_penalty=1.0, repeat_last_n=64
+)
+"""Where neither the person nor the registry says otherwise: llama.cpp's, a bit cooler."""
+
+
+class Answer:
+    """The answer to the last turn of a conversation: iterate over it for its text.
+
+    Whatever ends it (the model, `stop`, an error that the iterator raises), `turn` is
+    what was said so far, so that nothing that was on the screen is lost.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        model: Loadable,
+        conversation: Conversation,
+        stop: threading.Event | None = None,
+    ) -> None:
+        self.stop = stop or threading.Event()
+        """Set it to end the answer."""
+        self.began: Began | None = None
+        """What became of the prompt, once the model has read it."""
+        self.finished: Finished | None = None
+        """How it ended, once it did."""
+        self._engine = engine
+        self._model = model
+        self._turns = conversation.turns
+        self._texts: list[str] = []
+        self._since: float | None = None
+
+    def __iter__(self) -> Iterator[str]:
+        sampling = self._model.sampling.over(DEFAULT_SAMPLING)
+        for piece in self._engine.answer(self._model, self._turns, sampling, self.stop):
+            match piece:
+                case Began():
+                    self.began = piece
+                case Text(text):
+                    self._since = self._since or time.monotonic()
+                    self._texts.append(text)
+                    yield text
+                case Finished():
+                    self.finished = piece
+
+    @property
+    def text(self) -> str:
+        """What was said so far."""
+        return "".join(self._texts)
+
+    @property
+    def turn(self) -> Turn:
+        """What was said so far, as a turn of the conversation."""
+        done = self.finished
+        return Turn(
+            Role.ASSISTANT,
+            self.text.strip(),
+            model=self._model.reference,
+            is_complete=done is not None and done.reason in ("stop", "length"),
+            tokens=done.tokens if done else None,
+            seconds=done.seconds if done else None,
+        )

@@ -1,0 +1,201 @@
+"""One herd: its registry, store, transfers, engine and conversations, wired together.
+
+The command line and the terminal app are given one of these and know nothing below
+it. Each part is made when it is first used, so that a command pays for what it needs.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import replace
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from herd import config as configuration
+from herd.config import Config
+from herd.errors import CannotRun, NotInstalled
+from herd.library import Entry, shelve
+from herd.model import Choice, Installed, Sampling, reference
+from herd.places import Places, places
+from herd.registry import Registry, load
+from herd.store import Store
+
+if TYPE_CHECKING:
+    from herd.answer import Answer
+    from herd.chat import Conversation
+    from herd.engine import Engine, Loadable
+    from herd.history import History
+    from herd.install import Installer, Order
+    from herd.jobs import Job, Jobs
+    from herd.plan import Plan
+    from herd.resolve import Promise
+    from herd.transfer import Transfer
+
+
+class Herd:
+    """Everything a front end may ask for."""
+
+    def __init__(
+        self,
+        where: Places | None = None,
+        *,
+        transfer: Callable[[Config], Transfer] | None = None,
+        engine: Callable[[Places, Config], Engine] | None = None,
+    ) -> None:
+        """Touches nothing on the disk.
+
+        Args:
+            where: The places; by default those of this person.
+            transfer: Makes the carriers; tests give others.
+            engine: Makes the engine; tests give others.
+        """
+        self.places = where or places()
+        self._make_transfer = transfer or _transfer
+        self._make_engine = engine or _engine
+
+    @cached_property
+    def config(self) -> Config:
+        """The configuration in force."""
+        return configuration.load(self.places.config_file)
+
+    @cached_property
+    def registry(self) -> Registry:
+        """The shipped registry and those that the person added."""
+        return load(self.places)
+
+    @cached_property
+    def store(self) -> Store:
+        """What is installed."""
+        return Store(self.places)
+
+    @cached_property
+    def installer(self) -> Installer:
+        """The path into the store."""
+        from herd.install import Installer
+
+        return Installer(self.store, self._make_transfer(self.config), memory)
+
+    @cached_property
+    def jobs(self) -> Jobs:
+        """Installs that run beside everything else."""
+        from herd.jobs import Jobs
+
+        return Jobs(self.installer.install)
+
+    @cached_property
+    def engine(self) -> Engine:
+        """The owner of loaded models; its process starts with the first one."""
+        return self._make_engine(self.places, self.config)
+
+    @cached_property
+    def history(self) -> History:
+        """Conversations."""
+        from herd.history import History
+
+        return History(self.places.chats)
+
+    def choose(self, text: str, promise: Promise | None = None) -> Choice:
+        """What a name, an address, a magnet or a path stands for."""
+        from herd.resolve import resolve
+
+        return resolve(text, self.registry, promise)
+
+    def plan(self, choice: Choice) -> Plan:
+        """What installing it would take."""
+        return self.installer.plan(choice)
+
+    def start(self, order: Order) -> Job:
+        """Begin an install in a thread of its own."""
+        return self.jobs.start(order)
+
+    def shelf(self) -> tuple[Entry, ...]:
+        """What is offered and what is installed, the installed ones first."""
+        return shelve(self.registry.models, self.store.installed())
+
+    def installed(self, text: str) -> Installed:
+        """The installed model of this name or alias.
+
+        Raises:
+            NotInstalled: the registry knows it, the store does not have it.
+            UnknownModel: nobody knows it.
+        """
+        wanted = reference(text)
+        held = self.store.installed()
+        if any(each.name == wanted.name for each in held):
+            return self.store.find(wanted)
+        choice = self.registry.find(wanted)
+        exact = choice.reference if wanted.variant else replace(wanted, name=choice.model.name)
+        if any(each.name == exact.name for each in held):
+            return self.store.find(exact)
+        raise NotInstalled(
+            f"{choice.model.name} is not installed.",
+            f"`herd install {choice.model.name}` fetches it.",
+        )
+
+    def remove(self, installed: Installed) -> int:
+        """Take a model out of the store; bytes freed."""
+        return self.store.remove(installed)
+
+    def loadable(self, installed: Installed, sampling: Sampling | None = None) -> Loadable:
+        """What the engine must know of an installed model.
+
+        Args:
+            installed: The model.
+            sampling: What the person set; it goes before the registry's.
+        """
+        from herd.engine import Loadable
+
+        if not installed.format.is_runnable:
+            raise CannotRun(
+                f"{installed.reference} is a {installed.format} file, which herd cannot run."
+            )
+        return Loadable(
+            reference=str(installed.reference),
+            path=self.store.path_of(installed),
+            template=installed.template,
+            stop=installed.stop,
+            context=self.config.context,
+            sampling=(sampling or Sampling()).over(installed.sampling),
+        )
+
+    def ask(
+        self,
+        conversation: Conversation,
+        sampling: Sampling | None = None,
+        stop: threading.Event | None = None,
+    ) -> Answer:
+        """The answer of the conversation's model to its last turn; it begins when iterated."""
+        from herd.answer import Answer
+
+        installed = self.installed(conversation.model or self.config.model)
+        return Answer(self.engine, self.loadable(installed, sampling), conversation, stop)
+
+    def close(self) -> None:
+        """Stop what runs: installs keep what they staged, the engine's process ends."""
+        parts = self.__dict__
+        if "jobs" in parts:
+            self.jobs.close()
+        if "engine" in parts:
+            self.engine.close()
+        if "history" in parts:
+            self.history.close()
+
+
+def memory() -> int | None:
+    """Bytes of memory that this machine has."""
+    import psutil
+
+    return int(psutil.virtual_memory().total)
+
+
+def _transfer(config: Config) -> Transfer:
+    from herd.transfer import Transfer
+
+    return Transfer()
+
+
+def _engine(where: Places, config: Config) -> Engine:
+    from herd.engine import Engine
+
+    return Engine(where.engine_log)

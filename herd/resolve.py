@@ -1,0 +1,142 @@
+"""From what a person typed to what is to be installed: a name, an address, a magnet, a path."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from urllib.parse import unquote, urlsplit
+
+from herd import magnet
+from herd.errors import BadUsage, UnknownModel
+from herd.model import (
+    Choice,
+    File,
+    Format,
+    HfSource,
+    Licence,
+    Model,
+    PathSource,
+    Sha256,
+    Source,
+    TorrentSource,
+    UrlSource,
+    Variant,
+    is_file_name,
+    is_name,
+    is_sha256,
+    reference,
+)
+from herd.registry import Registry
+
+_QUANTISATION = re.compile(r"[-._]((?:ud-)?i?q\d\w*|bf16|f16|f32|mxfp4\w*)$", re.IGNORECASE)
+_HF = re.compile(r"hf:([\w.-]+/[\w.-]+?)(?:@([\w.-]+))?/(.+\.gguf)")
+
+
+@dataclass(frozen=True)
+class Promise:
+    """What the person says beside the address."""
+
+    sha256: str | None = None
+    name: str | None = None
+    """The name to install under (`--as`)."""
+
+
+def resolve(text: str, registry: Registry, promise: Promise | None = None) -> Choice:
+    """The model that the text stands for.
+
+    Raises:
+        UnknownModel: the registry does not have this name.
+        BadUsage: the text is an address that herd cannot use.
+    """
+    promise = promise or Promise()
+    _check(promise)
+    outside = _outside(text.strip())
+    if outside is None:
+        return _offered(text, registry, promise)
+    choice = _choice(*outside, promise)
+    if any(choice.model.name in (model.name, *model.aliases) for model in registry.models):
+        raise BadUsage(
+            f"The registry has another model named {choice.model.name}.",
+            "Add --as NAME to install this file under a name of its own.",
+        )
+    return choice
+
+
+def _offered(text: str, registry: Registry, promise: Promise) -> Choice:
+    if promise.sha256 or promise.name:
+        raise BadUsage(
+            f"{text} is a name of the registry, which knows its digest and its name.",
+            "--sha256 and --as go with an address, a magnet or a path.",
+        )
+    if not text.strip() or any(mark in text for mark in "/\\?*"):
+        raise UnknownModel(
+            f"There is no file {text} and no model of that name.",
+            "`herd search` lists the models; a path needs an existing file.",
+        )
+    return registry.find(reference(text))
+
+
+def _check(promise: Promise) -> None:
+    if promise.sha256 is not None and not is_sha256(promise.sha256.lower()):
+        raise BadUsage("--sha256 takes 64 hex digits.", "`sha256sum FILE` prints them.")
+    if promise.name is not None and not is_name(promise.name):
+        raise BadUsage(
+            f"{promise.name!r} cannot name a model.",
+            "Use lower-case letters, digits, dots, dashes and underscores.",
+        )
+
+
+def _outside(text: str) -> tuple[Source, str] | None:
+    """A source that is not a name of the registry, and what to call its file."""
+    if magnet.is_magnet(text):
+        source = magnet.parse(text).source
+        return source, source.display_name or f"{source.v1 or source.v2}"[:12]
+    if text.lower().startswith(("http://", "https://")):
+        return _address(text)
+    if match := _HF.fullmatch(text):
+        repo, revision, path = match.groups()
+        return HfSource(repo, revision or "main", path), PurePosixPath(path).name
+    path = Path(text).expanduser()
+    if path.is_dir():
+        raise BadUsage(f"{text} is a folder.", "Name the .gguf file in it.")
+    if not path.is_file():
+        return None
+    if path.suffix.lower() == ".torrent":
+        return TorrentSource(str(path.absolute())), path.stem
+    return PathSource(str(path.absolute())), path.name
+
+
+def _address(text: str) -> tuple[Source, str]:
+    try:
+        parts = urlsplit(text)
+        host = parts.hostname
+    except ValueError as error:
+        raise BadUsage(f"{text} is not an address: {error}.") from error
+    if not host or parts.username or parts.password:
+        raise BadUsage(f"{text} is not an address that herd uses.", "Write https://host/path.")
+    name = PurePosixPath(unquote(parts.path)).name
+    if name.lower().endswith(".torrent"):
+        return TorrentSource(text), name.removesuffix(".torrent")
+    return UrlSource(text), name or host
+
+
+def _choice(source: Source, file_name: str, promise: Promise) -> Choice:
+    stem = re.sub(r"\.(gguf|bin)$", "", file_name, flags=re.IGNORECASE)
+    found = _QUANTISATION.search(stem)
+    variant = _slug(found.group(1)) if found else "file"
+    name = promise.name or _slug(stem[: found.start()] if found else stem)
+    if not is_name(name):
+        raise BadUsage(f"No name for a model can be made of {file_name!r}.", "Add --as NAME.")
+    safe = file_name if is_file_name(file_name) else f"{name}.gguf"
+    digest = Sha256(promise.sha256.lower()) if promise.sha256 else None
+    file = File(name=safe, sources=(source,), sha256=digest)
+    quantisation = found.group(1).upper() if found else None
+    variants = (Variant(variant, (file,), Format.GGUF, quantisation),)
+    licence = Licence("unknown")
+    model = Model(name, stem, variants, variant, licence, summary="", registry=None)
+    return Choice(model, variants[0])
+
+
+def _slug(text: str) -> str:
+    return re.sub(r"[^a-z0-9._-]+", "-", text.lower()).strip("-._")[:64]

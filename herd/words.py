@@ -1,0 +1,50 @@
+"""Numbers in people's words. Sizes are decimal, as disks and networks are sold."""
+
+from __future__ import annotations
+
+
+def size(count: int | None) -> str:
+    """Bytes in words: `98.4 MB`, `4.21 GB`; `?` when nobody knows."""
+    if count is None:
+        return "?"
+    if count < 1_000:
+        return f"{count} B"
+    if count < 999_950:
+        return f"{count / 1e3:.1f} kB"
+    if count < 999_950_000:
+        return f"{count / 1e6:.1f} MB"
+    return f"{count / 1e9:.2f} GB"
+
+
+def rate(bytes_per_second: float) -> str:
+    """A rate in words: `12.3 MB/s`."""
+    return f"{size(int(bytes_per_second))}/s"
+
+
+def duration(seconds: float | None) -> str:
+    """Seconds in words: `8 s`, `3 min 20 s`, `2 h 5 min`; `?` when nobody knows."""
+    if seconds is None:
+        return "?"
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    minutes, rest = divmod(whole, 60)
+    if minutes < 60:
+        return f"{minutes} min {rest} s"
+    return f"{minutes // 60} h {minutes % 60} min"
+
+
+def count(number: int, one: str, many: str | None = None) -> str:
+    """A number and its noun: `1 turn`, `3 turns`."""
+    return f"{number} {one if number == 1 else many or one + 's'}"
+
+
+def nearest(wrong: str, known: list[str]) -> str:
+    """`did you mean x, y or z?`, or an empty text when nothing is near."""
+    import difflib
+
+    near = difflib.get_close_matches(wrong, known, n=3, cutoff=0.5)
+    if not near:
+        return ""
+    *most, last = near
+    return f"did you mean {', '.join(most) + ' or ' if most else ''}{last}?"
