@@ -189,13 +189,13 @@ def memory() -> int | None:
     return int(psutil.virtual_memory().total)
 
 
-def _transfer(config: Config) -> Transfer:
+def _transfer(_: Config) -> Transfer:
     from herd.transfer import Transfer
 
     return Transfer()
 
 
-def _engine(where: Places, config: Config) -> Engine:
+def _engine(where: Places, _: Config) -> Engine:
     from herd.engine import Engine
 
     return Engine(where.engine_log)

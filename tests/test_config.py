@@ -1,0 +1,66 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from herd.config import Config, load
+from herd.errors import ConfigError
+
+
+def test_without_a_file_herd_has_its_own_defaults(tmp_path: Path) -> None:
+    assert load(tmp_path / "config.toml", {}) == Config()
+
+
+def test_the_file_says_what_it_says_and_the_environment_goes_before_it(tmp_path: Path) -> None:
+    path = tmp_path / "config.toml"
+    path.write_text('model = "qwen3-4b"\ncontext = 8192\n')
+
+    config = load(path, {"HERD_CONTEXT": "2048", "HERD_DHT": "no"})
+
+    assert config == Config(model="qwen3-4b", context=2048, dht=False)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("contxt = 1", "contxt is not a setting of herd."),
+        ("context = true", "context must be a whole number, not True."),
+        ("context = 1", "context must be from 64 to 16777216, not 1."),
+        ("model = 3", "model must be a text, not 3."),
+        ("model = ", "does not read"),
+        ("[context]\nx = 1", "context must be a whole number"),
+    ],
+)
+def test_a_setting_that_does_not_read_is_one_sentence(
+    tmp_path: Path, text: str, message: str
+) -> None:
+    path = tmp_path / "config.toml"
+    path.write_text(text)
+
+    with pytest.raises(ConfigError) as caught:
+        load(path, {})
+
+    assert message in caught.value.message
+    assert str(path) in caught.value.message
+
+
+def test_a_misspelt_setting_names_the_nearest_one(tmp_path: Path) -> None:
+    path = tmp_path / "config.toml"
+    path.write_text("contxt = 1")
+
+    with pytest.raises(ConfigError) as caught:
+        load(path, {})
+
+    assert caught.value.hint == "Did you mean context?"
+
+
+@pytest.mark.parametrize(
+    ("variable", "text"),
+    [("HERD_CONTEXT", "many"), ("HERD_DHT", "perhaps"), ("HERD_THREADS", "-1")],
+)
+def test_a_variable_that_does_not_read_is_named(tmp_path: Path, variable: str, text: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        load(tmp_path / "config.toml", {variable: text})
+
+    assert variable in caught.value.message

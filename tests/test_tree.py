@@ -1,0 +1,39 @@
+"""Rules about the files themselves."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+CODE = [
+    path
+    for folder in ("herd", "tui", "tests", "benchmarks")
+    for path in sorted((ROOT / folder).rglob("*"))
+    if path.suffix in (".py", ".tcss")
+]
+LONGEST = 400
+FORBIDDEN = re.compile(r"(manager|handler|helper|utils?|data|info|processor|service)s?\.py")
+
+
+@pytest.mark.parametrize("path", CODE, ids=lambda path: str(path.relative_to(ROOT)))
+def test_no_file_passes_400_lines(path: Path) -> None:
+    assert len(path.read_text().splitlines()) <= LONGEST
+
+
+def test_no_module_has_a_name_that_says_nothing() -> None:
+    named = [str(path.relative_to(ROOT)) for path in CODE if FORBIDDEN.fullmatch(path.name)]
+
+    assert named == []
+
+
+def test_the_layers_hold() -> None:
+    lint = Path(sys.executable).with_name("lint-imports")
+
+    done = subprocess.run([lint, "--no-cache"], cwd=ROOT, capture_output=True, text=True)
+
+    assert done.returncode == 0, done.stdout

@@ -1,0 +1,38 @@
+from __future__ import annotations
+
+import pytest
+
+from herd import words
+
+
+@pytest.mark.parametrize(
+    ("count", "text"),
+    [
+        (None, "?"),
+        (0, "0 B"),
+        (999, "999 B"),
+        (1_500, "1.5 kB"),
+        (98_362_432, "98.4 MB"),
+        (999_999_999, "1.00 GB"),
+        (4_212_727_017, "4.21 GB"),
+    ],
+)
+def test_sizes_read_as_people_say_them(count: int | None, text: str) -> None:
+    assert words.size(count) == text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(None, "?"), (8.4, "8 s"), (59.6, "1 min 0 s"), (200, "3 min 20 s"), (7_500, "2 h 5 min")],
+)
+def test_durations_read_as_people_say_them(seconds: float | None, text: str) -> None:
+    assert words.duration(seconds) == text
+
+
+def test_a_near_miss_is_named() -> None:
+    assert words.nearest("smolm2", ["smollm2", "qwen3-4b"]) == "did you mean smollm2?"
+    assert words.nearest("zzz", ["smollm2"]) == ""
+
+
+def test_one_turn_and_two_turns() -> None:
+    assert [words.count(number, "turn") for number in (0, 1, 2)] == ["0 turns", "1 turn", "2 turns"]
