@@ -1,0 +1,241 @@
+"""One file from many sources: any of them may deliver, the digest decides."""
+
+from __future__ import annotations
+
+import shutil
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+from herd.errors import DigestMismatch, HerdError, NoSourceDelivered, SourceFailed, SourceRefused
+from herd.model import (
+    File,
+    HfSource,
+    MagnetSource,
+    PathSource,
+    PypiSource,
+    Sha256,
+    Source,
+    SwarmState,
+    TorrentSource,
+    UrlSource,
+)
+from herd.progress import Gauge
+from herd.transfer.carrier import Carrier, Delivery, Staged, Wish
+from herd.transfer.part import check, writing
+from herd.words import count, size
+
+
+@dataclass(frozen=True)
+class Fetched:
+    """A delivered file and who delivered it."""
+
+    delivery: Delivery
+    source: Source
+
+
+class Transfer:
+    """Brings files from whatever source delivers."""
+
+    def __init__(self, carriers: Mapping[type, Carrier] | None = None) -> None:
+        """A carrier is made when its first source comes.
+
+        Args:
+            carriers: By type of source; they go before herd's own.
+        """
+        self._carriers: dict[type, Carrier] = dict(carriers or {})
+
+    def fetch(self, file: File, staged: Staged, gauge: Gauge, stop: threading.Event) -> Fetched:
+        """Bring a file into `staged.part`, asking its sources in their order.
+
+        Raises:
+            NoSourceDelivered: every source failed; what is staged is kept.
+            DigestMismatch: what came is not what was promised; nothing is staged.
+            NoRoom, CannotWrite, Interrupted: what is staged is kept.
+        """
+        tried = _Tried(file)
+        for source in file.sources:
+            check(stop)
+            if isinstance(source, MagnetSource) and source.state is SwarmState.REVOKED:
+                gauge.note(f"{describe(source)} was withdrawn")
+                tried.failures.append((source, SourceRefused("it was withdrawn")))
+                continue
+            try:
+                return Fetched(self._fetch(Wish(file, source, staged, gauge, stop)), source)
+            except (SourceFailed, DigestMismatch) as failure:
+                tried.failures.append((source, failure))
+                gauge.note(f"{describe(source)}: {failure.message.rstrip('.')}")
+        raise tried.trouble()
+
+    def _fetch(self, wish: Wish) -> Delivery:
+        """Ask one source; once more from nothing, where a mismatch may be another one's fault."""
+        had_bytes = _size(wish.staged) > 0
+        try:
+            return self._proved(wish)
+        except DigestMismatch:
+            discard(wish.staged)
+            if not had_bytes:
+                raise
+        wish.gauge.note("what an earlier try left was damaged; from the beginning")
+        try:
+            return self._proved(wish)
+        except DigestMismatch:
+            discard(wish.staged)
+            raise
+
+    def _proved(self, wish: Wish) -> Delivery:
+        delivery = self._carrier(wish.source).fetch(wish)
+        _prove(wish, delivery)
+        return delivery
+
+    def _carrier(self, source: Source) -> Carrier:
+        kind = type(source)
+        if kind not in self._carriers:
+            self._carriers[kind] = _carrier_of(source)
+        return self._carriers[kind]
+
+
+class Mismatch(DigestMismatch):
+    """A delivery that is not the promised file."""
+
+    def __init__(self, message: str, got: Sha256) -> None:
+        super().__init__(message)
+        self.got = got
+        """The digest of what came."""
+
+
+@dataclass
+class _Tried:
+    """What every source answered, and the one sentence that follows from it."""
+
+    file: File
+    failures: list[tuple[Source, HerdError]] = field(default_factory=list)
+
+    def trouble(self) -> HerdError:
+        others = [each.got for _, each in self.failures if isinstance(each, Mismatch)]
+        if len(others) >= 2 and len(set(others)) == 1:
+            return DigestMismatch(
+                f"{count(len(others), 'source')} of {self.file.name} agree on a file with "
+                f"another digest ({others[0][:12]}…): the registry's digest is probably wrong.",
+                "Nothing was installed; tell whoever keeps the registry.",
+            )
+        kinds = {isinstance(each, DigestMismatch) for _, each in self.failures}
+        if kinds == {True}:
+            return DigestMismatch(
+                f"{self._each()}.", "Nothing was installed; try again later or another source."
+            )
+        return NoSourceDelivered(f"{self._each()}.", self._hint())
+
+    def _each(self) -> str:
+        reasons = [
+            f"{describe(source)}: {failure.message.rstrip('.')}"
+            for source, failure in self.failures
+        ]
+        name = self.file.name
+        if not reasons:
+            return f"{name} has no source"
+        if len(reasons) == 1:
+            return f"{name} did not come: {reasons[0]}"
+        return f"{name} came from none of its {len(reasons)} sources: {'; '.join(reasons)}"
+
+    def _hint(self) -> str:
+        hints = [failure.hint for _, failure in self.failures if failure.hint]
+        if len(self.failures) == 1 and hints:
+            return hints[0]
+        if all(isinstance(failure, SourceRefused) for _, failure in self.failures):
+            return hints[0] if hints else "Name another source: an address, a magnet or a path."
+        return "Run the same command again to go on; what was fetched is kept."
+
+
+def describe(source: Source) -> str:
+    """A source in a few words, for people."""
+    match source:
+        case UrlSource(url):
+            return urlsplit(url).hostname or url
+        case HfSource():
+            return "huggingface.co"
+        case PypiSource(requirement):
+            return f"package index: {requirement.replace('==', ' ')}"
+        case MagnetSource():
+            return f"magnet {(source.v1 or source.v2 or '?')[:8]}…"
+        case TorrentSource(location):
+            return f"torrent {location.rpartition('/')[2]}"
+        case PathSource(path):
+            return path.rpartition("/")[2] or path
+
+
+def discard(staged: Staged) -> None:
+    """Remove the part and whatever carriers keep beside it.
+
+    Raises:
+        CannotWrite: it cannot be removed.
+    """
+    with writing(staged.part):
+        for path in staged.part.parent.glob(_literal(staged.part.name) + "*"):
+            if path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path)
+            else:
+                path.unlink(missing_ok=True)
+
+
+def _literal(name: str) -> str:
+    return "".join(f"[{letter}]" if letter in "*?[" else letter for letter in name)
+
+
+def _prove(wish: Wish, delivery: Delivery) -> None:
+    """Compare a delivery with what was promised.
+
+    Raises:
+        DigestMismatch: it is another file.
+        SourceRefused: nothing was promised, and it is no model at all.
+    """
+    file = wish.file
+    if file.sha256 is None and file.name.lower().endswith(".gguf"):
+        _require_gguf(wish)
+    if file.size is not None and delivery.size != file.size:
+        raise Mismatch(
+            f"{size(delivery.size)} came instead of {size(file.size)}", got=delivery.sha256
+        )
+    if file.sha256 is not None and delivery.sha256 != file.sha256:
+        raise Mismatch(
+            f"the bytes have the digest {delivery.sha256[:12]}… "
+            f"and {file.sha256[:12]}… was promised",
+            got=delivery.sha256,
+        )
+
+
+def _require_gguf(wish: Wish) -> None:
+    with writing(wish.staged.part), wish.staged.part.open("rb") as stream:
+        is_gguf = stream.read(4) == b"GGUF"
+    if not is_gguf:
+        discard(wish.staged)
+        raise SourceRefused("what came is no GGUF file", "Check the address or path.")
+
+
+def _size(staged: Staged) -> int:
+    try:
+        return staged.part.stat().st_size
+    except OSError:
+        return 0
+
+
+def _carrier_of(source: Source) -> Carrier:
+    """A carrier of herd's own; each drags its world in only when it is needed."""
+    match source:
+        case UrlSource() | HfSource():
+            from herd.transfer.download import HttpCarrier
+
+            return HttpCarrier()
+        case PypiSource():
+            from herd.transfer.wheel import WheelCarrier
+
+            return WheelCarrier()
+        case MagnetSource() | TorrentSource():
+            from herd.transfer.torrent import TorrentCarrier
+
+            return TorrentCarrier()
+        case PathSource():
+            from herd.transfer.local import PathCarrier
+
+            return PathCarrier()

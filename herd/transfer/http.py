@@ -1,0 +1,296 @@
+"""HTTP as the outside world speaks it: one request, one answer, bytes. No retries, no files.
+
+The only module that imports requests. Proxies, certificates and their variables are
+those of requests; connections are herd's own, so that they lead only to vetted
+addresses and can be cut from another thread. Everything foreign is a SourceFailed here.
+"""
+
+from __future__ import annotations
+
+import os
+import selectors
+import socket
+import threading
+import time
+from collections.abc import Mapping
+from types import TracebackType
+from typing import Any, Self
+from urllib.parse import urlsplit
+
+import requests
+import urllib3
+from requests.adapters import HTTPAdapter
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+
+from herd import __version__
+from herd.errors import SourceFailed, SourceRefused
+from herd.transfer.patience import Patience
+from herd.transfer.reach import Endpoint, Reach
+from herd.transfer.watch import Watch
+
+USER_AGENT = f"herd/{__version__}"
+
+_TICK = 0.1
+_PIECE = 256 * 1024
+"""Bytes asked of the socket at once; below 64 KiB Python itself is the brake."""
+_VARIABLES_OF_CERTIFICATES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
+
+
+class Answer:
+    """The head of an answer, and its body as it comes."""
+
+    def __init__(self, response: requests.Response, watch: Watch) -> None:
+        self.status = response.status_code
+        self.headers: Mapping[str, str] = response.headers
+        self._response = response
+        self._watch = watch
+        self._where = _host(response.url)
+
+    def read(self, most: int = _PIECE) -> bytes:
+        """The next bytes, as soon as there are any; empty at the end, early or not.
+
+        Raises:
+            SourceFailed: the connection broke, or was cut for being slow.
+            Interrupted: the transfer was stopped.
+        """
+        try:
+            piece = self._response.raw.read1(min(most, _PIECE), decode_content=False)
+        except (urllib3.exceptions.HTTPError, OSError) as error:
+            self._watch.check(self._where)
+            raise SourceFailed(f"{self._where} broke the connection off") from error
+        self._watch.saw(len(piece))
+        if not piece:
+            self._watch.check(self._where)
+        return bytes(piece)
+
+    def close(self) -> None:
+        """Give the connection up; what was not read is not wanted."""
+        self._response.close()
+
+
+class Line:
+    """A way out to the network for one source: one request at a time."""
+
+    def __init__(self, reach: Reach, stop: threading.Event, patience: Patience) -> None:
+        self._reach = reach
+        self._stop = stop
+        self._patience = patience
+        self._watch = Watch(stop, patience)
+        self._session: requests.Session | None = None
+
+    def __enter__(self) -> Self:
+        self._watch.__enter__()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.hang_up()
+        self._watch.__exit__(kind, error, trace)
+
+    def get(self, url: str, headers: Mapping[str, str]) -> Answer:
+        """Ask once; redirects are answers like others.
+
+        Raises:
+            SourceFailed: no answer came.
+            SourceRefused: none ever will: a certificate, an address, a URL that is wrong.
+            Interrupted: the transfer was stopped.
+        """
+        self.hang_up()
+        self._watch.expect_head()
+        session = self._session = self._opened()
+        asked = requests.Request("GET", url, headers=dict(headers), auth=_as_it_is)
+        try:
+            response = self._send(session, session.prepare_request(asked))
+        except (requests.RequestException, urllib3.exceptions.HTTPError, ValueError) as error:
+            self._watch.check(_host(url))
+            raise _translated(error, _host(url)) from error
+        self._watch.expect_body()
+        return Answer(response, self._watch)
+
+    def hang_up(self) -> None:
+        """Close what is open."""
+        self._watch.release()
+        if self._session is not None:
+            self._session.close()
+            self._session = None
+
+    def connect(self, host: str, port: int, *, is_proxy: bool) -> socket.socket:
+        """A connected socket that the watch can cut."""
+        found = self._look_up(host, port, is_proxy=is_proxy)
+        trouble: OSError | None = None
+        for endpoint in found:
+            try:
+                sock = self._reached(host, endpoint)
+            except OSError as error:
+                trouble = error
+                continue
+            return self.hold(sock)
+        reason = f" ({trouble.strerror.lower()})" if trouble and trouble.strerror else ""
+        raise SourceFailed(f"{host} cannot be reached{reason}") from trouble
+
+    def hold(self, sock: socket.socket) -> socket.socket:
+        """Let the watch guard a socket that this line made or a proxy's client made."""
+        self._watch.hold(sock)
+        return sock
+
+    def _send(
+        self, session: requests.Session, request: requests.PreparedRequest
+    ) -> requests.Response:
+        url = request.url or ""
+        # An empty bundle name would be taken for the default; requests reads two variables,
+        # OpenSSL's own is the third that people set.
+        verify = None
+        if not any(os.environ.get(name) for name in _VARIABLES_OF_CERTIFICATES):
+            verify = os.environ.get("SSL_CERT_FILE") or None
+        settings = session.merge_environment_settings(url, {}, True, verify, None)
+        if requests.utils.select_proxy(url, settings["proxies"]):
+            self._reach.check_written(url)
+        patience = self._patience
+        timeout = (patience.connect, patience.connect + patience.first_byte + patience.slow_for)
+        return session.send(request, timeout=timeout, allow_redirects=False, **settings)
+
+    def _opened(self) -> requests.Session:
+        session = requests.Session()
+        session.headers.clear()
+        session.headers["User-Agent"] = USER_AGENT
+        for scheme in ("http://", "https://"):
+            session.mount(scheme, _Adapter(self))
+        return session
+
+    def _look_up(self, host: str, port: int, *, is_proxy: bool) -> tuple[Endpoint, ...]:
+        """Names resolved aside, so that a silent name server cannot hold the person up."""
+        found: list[tuple[Endpoint, ...]] = []
+        trouble: list[SourceFailed] = []
+
+        def ask() -> None:
+            try:
+                found.append(self._reach.addresses(host, port, is_proxy=is_proxy))
+            except SourceFailed as error:
+                trouble.append(error)
+
+        asking = threading.Thread(target=ask, name="herd-resolve", daemon=True)
+        asking.start()
+        while asking.is_alive():
+            asking.join(_TICK)
+            self._watch.check(host)
+        if trouble:
+            raise trouble[0]
+        return found[0]
+
+    def _reached(self, host: str, endpoint: Endpoint) -> socket.socket:
+        sock = socket.socket(endpoint.family, socket.SOCK_STREAM)
+        try:
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            sock.setblocking(False)
+            sock.connect_ex(endpoint.address)
+            self._await_connection(host, sock)
+            sock.settimeout(self._patience.connect)
+        except BaseException:
+            sock.close()
+            raise
+        return sock
+
+    def _await_connection(self, host: str, sock: socket.socket) -> None:
+        deadline = time.monotonic() + self._patience.connect
+        with selectors.DefaultSelector() as selector:
+            selector.register(sock, selectors.EVENT_WRITE)
+            while not selector.select(_TICK):
+                self._watch.check(host)
+                if time.monotonic() > deadline:
+                    raise TimeoutError(0, "no answer")
+        if code := sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR):
+            raise OSError(code, os.strerror(code))
+
+
+class _Adapter(HTTPAdapter):
+    """Requests' adapter over connections that a Line makes."""
+
+    def __init__(self, line: Line) -> None:
+        self._line = line
+        self._direct = _pools(line, is_proxy=False)
+        self._through = _pools(line, is_proxy=True)
+        super().__init__(pool_connections=1, pool_maxsize=1)
+
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:  # as requests declares it
+        super().init_poolmanager(*args, **kwargs)
+        self.poolmanager.pool_classes_by_scheme = self._direct
+
+    def proxy_manager_for(self, proxy: str, **kwargs: Any) -> Any:  # as requests declares it
+        made = super().proxy_manager_for(proxy, **kwargs)
+        if proxy.lower().startswith("socks"):
+            pools = made.pool_classes_by_scheme
+            made.pool_classes_by_scheme = {each: _held(self._line, pools[each]) for each in pools}
+        else:
+            made.pool_classes_by_scheme = self._through
+        return made
+
+
+def _pools(line: Line, *, is_proxy: bool) -> dict[str, type[HTTPConnectionPool]]:
+    class Plain(HTTPConnection):
+        def _new_conn(self) -> socket.socket:
+            return line.connect(self._dns_host, self.port or 80, is_proxy=is_proxy)
+
+    class Secure(HTTPSConnection):
+        def _new_conn(self) -> socket.socket:
+            return line.connect(self._dns_host, self.port or 443, is_proxy=is_proxy)
+
+    class PlainPool(HTTPConnectionPool):
+        ConnectionCls = Plain
+
+    class SecurePool(HTTPSConnectionPool):
+        ConnectionCls = Secure
+
+    return {"http": PlainPool, "https": SecurePool}
+
+
+def _held(line: Line, pool: type[HTTPConnectionPool]) -> type[HTTPConnectionPool]:
+    """Pools of the SOCKS client: it connects by itself, the line only guards the socket."""
+
+    class Held(pool.ConnectionCls):  # type: ignore[misc, name-defined]  # the class is a value
+        def _new_conn(self) -> socket.socket:
+            return line.hold(super()._new_conn())
+
+    class HeldPool(pool):  # type: ignore[misc, valid-type]  # the class is a value
+        ConnectionCls = Held
+
+    return HeldPool
+
+
+def _as_it_is(request: requests.PreparedRequest) -> requests.PreparedRequest:
+    """No credentials but those in the headers: not from ~/.netrc, not from the URL."""
+    return request
+
+
+def _translated(error: Exception, where: str) -> SourceFailed:
+    text = str(error)
+    if isinstance(error, requests.exceptions.SSLError | urllib3.exceptions.SSLError):
+        if "CERTIFICATE_VERIFY_FAILED" in text or "doesn't match" in text:
+            return SourceRefused(
+                f"the certificate of {where} is not to be trusted ({_why_distrusted(text)})",
+                "Behind a proxy with a certificate of its own set REQUESTS_CA_BUNDLE to its file.",
+            )
+        return SourceFailed(f"{where} broke the secure connection off")
+    if isinstance(error, requests.exceptions.ProxyError | urllib3.exceptions.ProxyError):
+        return SourceFailed("the proxy did not connect", "Check HTTPS_PROXY and HTTP_PROXY.")
+    if isinstance(error, requests.exceptions.Timeout):
+        return SourceFailed(f"{where} gave no answer in time")
+    if isinstance(error, ValueError):
+        return SourceRefused(f"{where or 'this'} is not an address that can be asked")
+    return SourceFailed(f"{where} broke the connection off")
+
+
+def _why_distrusted(text: str) -> str:
+    _, _, reason = text.partition("certificate verify failed: ")
+    return reason.partition(" (_ssl")[0].partition("')")[0][:120] or "it does not verify"
+
+
+def _host(url: str | None) -> str:
+    try:
+        return urlsplit(url or "").hostname or ""
+    except ValueError:
+        return ""

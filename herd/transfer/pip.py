@@ -1,0 +1,133 @@
+"""`pip download` as a child process: started without a shell, listened to, ended when told.
+
+pip brings its own configuration: mirrors, proxies, certificates, credentials.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+import threading
+from collections import deque
+from pathlib import Path
+
+from herd.errors import HerdError, NoRoom, SourceFailed, SourceRefused
+from herd.progress import Gauge
+from herd.transfer.part import check
+
+_PROGRESS = re.compile(r"Progress (\d+) of (\d+)")
+_TICK = 0.1
+_GRACE = 0.5
+"""Seconds that pip gets to end by itself."""
+_LINES = 200
+_UNREACHABLE = (
+    "NewConnectionError",
+    "Failed to establish a new connection",
+    "NameResolutionError",
+    "ConnectTimeoutError",
+    "ReadTimeoutError",
+    "ProxyError",
+    "Connection aborted",
+    "Network is unreachable",
+    "Could not fetch URL",
+)
+_ABSENT = ("No matching distribution found", "Could not find a version")
+
+
+class _Listener(threading.Thread):
+    """Reads what pip says, line by line, and keeps the last lines."""
+
+    def __init__(self, child: subprocess.Popen[str], gauge: Gauge) -> None:
+        super().__init__(name="herd-pip", daemon=True)
+        self._child = child
+        self._gauge = gauge
+        self.lines: deque[str] = deque(maxlen=_LINES)
+
+    def run(self) -> None:
+        for line in self._child.stdout or ():
+            if match := _PROGRESS.match(line):
+                self._gauge.move_to(int(match.group(1)), int(match.group(2)))
+            else:
+                self.lines.append(line.strip())
+
+
+def download(requirement: str, folder: Path, gauge: Gauge, stop: threading.Event) -> None:
+    """Download the wheel of a requirement, without what it depends on, into a folder.
+
+    Raises:
+        SourceFailed: the index was not reached, or broke off.
+        SourceRefused: it has no such package, or no wheel of it for this Python.
+        NoRoom: the disk is full.
+        Interrupted: the transfer was stopped; pip is gone.
+    """
+    with subprocess.Popen(
+        _command(requirement, folder),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+        env=_environment(folder),
+        start_new_session=True,  # Ctrl-C is for herd, which ends pip itself
+    ) as child:
+        listener = _Listener(child, gauge)
+        listener.start()
+        try:
+            while child.poll() is None and not stop.wait(_TICK):
+                pass
+        finally:
+            _end(child)
+            listener.join()
+    check(stop)
+    if child.returncode:
+        raise _trouble(requirement, list(listener.lines))
+
+
+def _command(requirement: str, folder: Path) -> list[str]:
+    return [
+        *(sys.executable, "-P", "-m", "pip", "download"),
+        *("--no-deps", "--no-input", "--no-cache-dir", "--disable-pip-version-check"),
+        *("--only-binary", ":all:", "--progress-bar", "raw", "--no-color"),
+        *("--dest", str(folder), "--", requirement),
+    ]
+
+
+def _environment(folder: Path) -> dict[str, str]:
+    # On the disk of the store: /tmp is small and in memory on many machines.
+    return {**os.environ, "TMPDIR": str(folder), "PYTHONUNBUFFERED": "1", "LC_ALL": "C.UTF-8"}
+
+
+def _end(child: subprocess.Popen[str]) -> None:
+    if child.poll() is not None:
+        return
+    child.terminate()
+    try:
+        child.wait(_GRACE)
+    except subprocess.TimeoutExpired:
+        child.kill()
+        child.wait()
+
+
+def _trouble(requirement: str, lines: list[str]) -> HerdError:
+    text = "\n".join(lines)
+    if "No space left on device" in text:
+        return NoRoom(
+            "The disk is full: pip could not store the package.",
+            "Free some room and run the same command again.",
+        )
+    if "No module named pip" in text:
+        return SourceRefused(
+            "this Python has no pip to ask the package index with",
+            "`python -m ensurepip` gives it one.",
+        )
+    if any(mark in text for mark in _UNREACHABLE):
+        return SourceFailed(
+            "the package index was not reached", "Check the network, or pip's index and proxy."
+        )
+    if any(mark in text for mark in _ABSENT):
+        return SourceRefused(f"the package index has no wheel of {requirement}")
+    errors = [line.removeprefix("ERROR: ") for line in lines if line.startswith("ERROR: ")]
+    reason = (errors or lines or ["it did not say why"])[-1]
+    return SourceFailed(f"pip did not bring {requirement}: {reason[:200].rstrip('.')}")
