@@ -1,0 +1,10 @@
+"""The engine: one owner of a loaded model, which lives in a process of its own.
+
+Importing this loads nothing heavy; llama.cpp is loaded in the child process alone.
+"""
+
+from herd.engine.engine import Engine
+from herd.engine.pieces import Began, Finished, Loadable, Piece, Ready, Text
+from herd.engine.protocol import Settings
+
+__all__ = ["Began", "Engine", "Finished", "Loadable", "Piece", "Ready", "Settings", "Text"]

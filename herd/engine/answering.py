@@ -1,0 +1,137 @@
+"""One answer, in the child: turns to a prompt, the prompt to tokens, tokens to text."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+
+from herd.chat import Role, Turn, fit
+from herd.engine.flag import StopFlag
+from herd.engine.pieces import Began, Finished, Reason, Text
+from herd.engine.protocol import Ask, Sign
+from herd.engine.stream import TextStream
+from herd.engine.talker import Talker
+from herd.errors import EngineFailed
+
+KEPT_FREE = 1024
+"""Tokens for the answer; at most a quarter of the context."""
+
+LEAST_ROOM = 16
+"""Tokens that must be free for an answer to be worth beginning."""
+
+_LONGEST_TOKEN = 512
+"""Characters; a text that is too long even so is not counted."""
+
+
+class Answering:
+    """The way from a question to the end of its answer."""
+
+    def __init__(self, talker: Talker, ask: Ask, stop: StopFlag) -> None:
+        self._talker = talker
+        self._llama = talker.llama
+        self._ask = ask
+        self._stop = stop
+        self._asked = time.monotonic()
+        self._first = self._last = self._asked
+        self._tokens = 0
+
+    def pieces(self) -> Iterator[Began | Sign | Text | Finished]:
+        """Everything there is to say, `Finished` last.
+
+        Raises:
+            EngineFailed: the question is too long, or the template refuses the conversation.
+        """
+        prompt, left_out = fitted(self._talker, self._ask)
+        if self._ask.sampling.seed is not None:
+            self._llama.forget()  # the same text comes only from the same computation
+        reused = self._llama.shares(prompt)
+        yield Began(len(prompt), reused, left_out)
+        fresh = prompt[reused:]
+        for done in self._llama.read(fresh):
+            yield Sign(done / len(fresh))
+        if self._stop.is_set:
+            yield self._finished("stopped")
+        else:
+            yield from self._written(prompt)
+
+    def _written(self, prompt: Sequence[int]) -> Iterator[Text | Finished]:
+        stream = TextStream(self._ask.stop)
+        reason: Reason | None = None
+        with self._llama.sampler(self._ask.sampling, prompt) as draw:
+            while reason is None:
+                token = draw()
+                self._count()
+                if self._llama.is_end(token):
+                    reason = "stop"
+                    break
+                if text := stream.feed(self._piece(token)):
+                    yield Text(text)
+                reason = "stop" if stream.is_stopped else self._limit() or self._taken(token)
+        if text := stream.end():
+            yield Text(text)
+        yield self._finished(reason)
+
+    def _count(self) -> None:
+        self._last = time.monotonic()
+        if not self._tokens:
+            self._first = self._last
+        self._tokens += 1
+
+    def _piece(self, token: int) -> bytes:
+        begins = self._tokens == 1 and self._talker.has_template
+        return self._llama.piece(token, is_first=begins)
+
+    def _limit(self) -> Reason | None:
+        most = self._ask.sampling.max_tokens
+        if most is not None and self._tokens >= most:
+            return "length"
+        return "context" if self._llama.room <= 0 else None
+
+    def _taken(self, token: int) -> Reason | None:
+        return None if self._llama.write(token) and not self._stop.is_set else "stopped"
+
+    def _finished(self, reason: Reason) -> Finished:
+        return Finished(
+            reason,
+            tokens=self._tokens,
+            seconds=self._last - self._first,
+            first_token_seconds=self._first - self._asked,
+        )
+
+
+def fitted(talker: Talker, ask: Ask) -> tuple[list[int], int]:
+    """The tokens of the newest turns that fit, and how many of the oldest turns do not.
+
+    Raises:
+        EngineFailed: the question alone is too long.
+    """
+    context = talker.llama.context
+    turns = ask.turns
+    _refuse_endless(talker, turns)
+    prompt = talker.prompt(turns)
+    free = min(ask.sampling.max_tokens or KEPT_FREE, KEPT_FREE, context // 4)
+    left_out = 0
+    if len(prompt) > context - free:
+        kept = fit(turns, lambda some: len(talker.prompt(some)), context - free)
+        prompt, left_out = talker.prompt(kept.turns), kept.left_out
+    if len(prompt) > context - LEAST_ROOM:
+        raise _too_long(talker.reference, f"{len(prompt):,} tokens", context)
+    if not prompt:
+        raise EngineFailed("There is nothing to answer.", "Ask something.")
+    return prompt, left_out
+
+
+def _refuse_endless(talker: Talker, turns: Sequence[Turn]) -> None:
+    """A text that no context holds is not even made into tokens, which would take minutes."""
+    context = talker.llama.context
+    always = [turn for turn in turns[:-1] if turn.role is Role.SYSTEM] + list(turns[-1:])
+    characters = sum(len(turn.text) for turn in always)
+    if characters > context * _LONGEST_TOKEN:
+        raise _too_long(talker.reference, f"{characters:,} characters", context)
+
+
+def _too_long(reference: str, length: str, context: int) -> EngineFailed:
+    return EngineFailed(
+        f"The question is {length} long, and {reference} holds {context:,} tokens in all.",
+        "Shorten it, or take a model with a larger context.",
+    )

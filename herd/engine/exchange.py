@@ -1,0 +1,142 @@
+"""One request to the child and the replies to it, with everything that can go wrong between."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from herd import errors
+from herd.engine.causes import how_it_died, why_it_died
+from herd.engine.pieces import Finished, Ready
+from herd.engine.process import Died, Process
+from herd.engine.protocol import Ask, Failed, Garbled, Load, Reply, Stop
+from herd.errors import EngineCrashed, EngineFailed, HerdError, Interrupted
+
+STOPS_WITHIN = 5.0
+"""Seconds that a child has to leave what it does; then it is killed."""
+
+_GLANCE = 0.03
+"""Seconds between two looks at the stop event."""
+
+
+@dataclass(frozen=True)
+class Terms:
+    """Under which terms a request is made."""
+
+    reference: str
+    """The model that messages speak of."""
+    stop: threading.Event
+    """Set by whoever wants it to end."""
+    patience: float
+    """Seconds that the child may be silent."""
+    log: Path
+
+
+class Exchange:
+    """A request under way; it is over with Ready, Finished, Failed or the child's death."""
+
+    def __init__(self, process: Process, request: Load | Ask, terms: Terms) -> None:
+        self._process = process
+        self._terms = terms
+        self._is_loading = isinstance(request, Load)
+        self._is_left = False
+        self._is_over = False
+        self._silence = 0.0
+        self._leaving = 0.0
+        self._number = process.send(request)
+
+    def replies(self) -> Iterator[Reply]:
+        """What the child says, up to the last of it.
+
+        Raises:
+            EngineFailed: the child could not do it.
+            EngineCrashed: the child died, hung or spoke nonsense; it is dead now.
+            Interrupted: `stop` was set, and there is nothing to say about the rest.
+        """
+        while not self._is_over:
+            if self._terms.stop.is_set():
+                self._leave()
+            reply = self._next()
+            if isinstance(reply, Failed):
+                raise _told(reply)
+            if reply:
+                yield reply
+
+    def end(self) -> None:
+        """Leave it if it is not over: afterwards the child is free again, or dead."""
+        if not self._is_over:
+            self._leave()
+        try:
+            while not self._is_over:
+                self._next()
+        except (EngineFailed, Interrupted):
+            self._is_over = True
+
+    def _leave(self) -> None:
+        if not self._is_left:
+            self._is_left = True
+            self._process.send(Stop(), self._number)
+
+    def _next(self) -> Reply | None:
+        """The next reply to this request, None after a glance without one."""
+        began = time.monotonic()
+        try:
+            received = self._process.receive(_GLANCE)
+        except (Died, Garbled) as end:
+            self._is_over = True
+            raise self._crash(end) from None
+        if received and received[0] == self._number:
+            self._silence = 0.0
+            self._is_over = isinstance(received[1], Ready | Finished | Failed)
+            return received[1]
+        self._waited(time.monotonic() - began)
+        return None
+
+    def _waited(self, seconds: float) -> None:
+        """End a hung child. Only waiting counts: whoever reads slowly makes no child hang."""
+        self._silence += seconds
+        self._leaving += seconds if self._is_left else 0.0
+        if self._leaving > STOPS_WITHIN:
+            self._kill()
+            raise Interrupted(f"{self._terms.reference} had to be stopped by force.")
+        if self._silence > self._terms.patience:
+            self._kill()
+            raise EngineCrashed(
+                f"The engine hung while {self._doing} and was ended.", self._next_step
+            )
+
+    def _kill(self) -> None:
+        self._is_over = True
+        self._process.kill()
+
+    def _crash(self, end: Died | Garbled) -> EngineCrashed | Interrupted:
+        if self._process.is_closing:
+            return Interrupted(f"The engine was closed while {self._doing}.")
+        if isinstance(end, Garbled):
+            message = f"The engine spoke nonsense while {self._doing} and was ended."
+            return EngineCrashed(message, self._next_step)
+        said = self._process.said()
+        why = why_it_died(end.code, loading=self._is_loading, said=said)
+        message = f"The engine died ({how_it_died(end.code)}) while {self._doing}{why}."
+        return EngineCrashed(message, self._next_step)
+
+    @property
+    def _doing(self) -> str:
+        reference = self._terms.reference
+        return f"loading {reference}" if self._is_loading else f"{reference} was answering"
+
+    @property
+    def _next_step(self) -> str:
+        then = "Try again or take another model" if self._is_loading else "Ask again"
+        return f"{then}: a new engine starts by itself; {self._terms.log} has what it said."
+
+
+def _told(failed: Failed) -> HerdError:
+    """The error that the child speaks of, if it is one that a child may speak of."""
+    kind = getattr(errors, failed.error, None)
+    if isinstance(kind, type) and issubclass(kind, EngineFailed | Interrupted):
+        return kind(failed.message, failed.hint)
+    return EngineFailed(failed.message, failed.hint)

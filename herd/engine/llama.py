@@ -1,0 +1,362 @@
+"""llama.cpp through the C API of llama-cpp-python: the only module that speaks to it.
+
+The high-level class of llama-cpp-python copies the logits of the whole vocabulary into
+Python for each token. Here a token stays inside llama.cpp, from the decoding to its own
+sampler chain, and only its number and its text come out.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import importlib.util
+import os
+import sys
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from herd.engine.causes import speaks_of_memory, unknown_architecture, why_not_loaded
+from herd.engine.cores import usable_cores
+from herd.engine.flag import StopFlag
+from herd.engine.header import is_repacked
+from herd.errors import CannotRun, EngineFailed, Interrupted
+from herd.model import Sampling
+
+CONTEXT = 4096
+"""Tokens of a conversation where nobody says otherwise."""
+
+CHUNK = 256
+"""Tokens of a prompt that are read between two looks at the stop flag, on a CPU."""
+
+_ALL_LAYERS = 1 << 16
+_ANY_SEED = (1 << 32) - 1  # this one itself means: a seed that nobody knows
+_DEBUG = 1  # enum ggml_log_level
+_DONE, _ABORTED = 0, 2  # what llama_decode returns
+_GPU = (1, 2)  # enum ggml_backend_dev_type: a GPU, a GPU that shares the memory
+
+
+def _open_without_running(name: str) -> None:
+    """Make a package importable from without its `__init__`.
+
+    That of llama_cpp imports numpy and the high-level class: 80 of 105 ms, for nothing here.
+    """
+    spec = importlib.util.find_spec(name)
+    if spec is None:
+        raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+    sys.modules[name] = importlib.util.module_from_spec(spec)
+
+
+if "llama_cpp" not in sys.modules:
+    _open_without_running("llama_cpp")
+import llama_cpp._ggml as ggml  # noqa: E402
+import llama_cpp.llama_cpp as api  # noqa: E402
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """How a model is to be loaded."""
+
+    reference: str
+    path: Path
+    context: int | None
+    gpu_layers: int
+    """-1: all, where there is a GPU."""
+    threads: int
+    """0: one for each physical core."""
+
+
+@dataclass(frozen=True)
+class Device:
+    """What a model runs on."""
+
+    name: str
+    is_gpu: bool
+
+
+class Llama:
+    """One loaded model with one context, and what that context has read."""
+
+    def __init__(self, wanted: Wanted, stop: StopFlag, moved: Callable[[float], None]) -> None:
+        """Load it.
+
+        Args:
+            wanted: What to load.
+            stop: Ends the loading, and later whatever is being read or written.
+            moved: Told the fraction that is loaded.
+
+        Raises:
+            EngineFailed: llama.cpp refuses the file.
+            CannotRun: it does not know this kind of model.
+            Interrupted: the flag was set.
+        """
+        self._stop = stop
+        self.device, self.gpu_layers = _best_device(wanted.gpu_layers)
+        said = _listen()
+        self._model = _load(wanted, self.gpu_layers, stop, moved)
+        if not self._model and self.device.is_gpu and speaks_of_memory(said()):
+            self.device, self.gpu_layers = Device("CPU", is_gpu=False), 0
+            self._model = _load(wanted, 0, stop, moved)
+        if not self._model:
+            raise _refused(wanted.reference, said(), stop)
+        self._vocab = api.llama_model_get_vocab(self._model)
+        self.layers = int(api.llama_model_n_layer(self._model))
+        self.gpu_layers = min(self.gpu_layers, self.layers)
+        self.trained_context = int(api.llama_model_n_ctx_train(self._model))
+        self._context = self._new_context(wanted)
+        if not self._context:
+            api.llama_model_free(self._model)
+            raise _refused(wanted.reference, said(), stop)
+        self._memory = api.llama_get_memory(self._context)
+        self._read: list[int] = []
+        self._one = (api.llama_token * 1)()
+        self._batch = api.llama_batch_get_one(self._one, 1)
+        self._piece = ctypes.create_string_buffer(256)
+
+    def close(self) -> None:
+        """Give the memory back."""
+        api.llama_free(self._context)
+        api.llama_model_free(self._model)
+
+    @property
+    def template(self) -> str | None:
+        """The chat template in the file."""
+        text = api.llama_model_chat_template(self._model, None)
+        return text.decode(errors="replace") if text else None
+
+    @property
+    def bos_text(self) -> str:
+        """The token that begins a text, as templates write it."""
+        return self._text_of(api.llama_vocab_bos(self._vocab))
+
+    @property
+    def eos_text(self) -> str:
+        """The token that ends a text, as templates write it."""
+        return self._text_of(api.llama_vocab_eos(self._vocab))
+
+    def tokens(self, text: str) -> list[int]:
+        """The tokens of a prompt, special ones by their names; one BOS where one belongs."""
+        raw = text.encode(errors="replace")
+        count = self._tokenize(raw, found := (api.llama_token * (len(raw) + 8))())
+        if count < 0:  # so many did not fit: a letter can be several tokens
+            count = self._tokenize(raw, found := (api.llama_token * -count)())
+        tokens = list(found[: max(0, count)])
+        bos = api.llama_vocab_bos(self._vocab)
+        if api.llama_vocab_get_add_bos(self._vocab) and tokens[:1] != [bos]:
+            tokens.insert(0, bos)
+        return tokens
+
+    def forget(self) -> None:
+        """Let the next prompt be read from its first token."""
+        self._keep(0)
+
+    def shares(self, prompt: Sequence[int]) -> int:
+        """Keep what was read of this prompt before and forget the rest; tokens kept."""
+        most = min(len(prompt) - 1, len(self._read))  # the last one gives the first logits
+        same = next((at for at in range(most) if prompt[at] != self._read[at]), most)
+        if same < len(self._read):
+            self._keep(same)
+        return len(self._read)
+
+    def read(self, tokens: Sequence[int]) -> Iterator[int]:
+        """Read on from what was read, in chunks; yields how many tokens are read after each.
+
+        Ends early when the stop flag is set.
+        """
+        size = CHUNK if not self.device.is_gpu else 2 * CHUNK
+        for at in range(0, len(tokens), size):
+            chunk = list(tokens[at : at + size])
+            array = (api.llama_token * len(chunk))(*chunk)
+            batch = api.llama_batch_get_one(array, len(chunk))  # keeps no reference to it
+            if self._stop.is_set or not self._decoded(batch, chunk):
+                return
+            yield at + len(chunk)
+
+    def write(self, token: int) -> bool:
+        """Take a token as said; False if the stop flag was set meanwhile."""
+        self._one[0] = token
+        return self._decoded(self._batch, [token])
+
+    @property
+    def room(self) -> int:
+        """Tokens that the context has left."""
+        return self.context - len(self._read)
+
+    def is_end(self, token: int) -> bool:
+        """Whether the token says that the answer is over."""
+        return bool(api.llama_vocab_is_eog(self._vocab, token))
+
+    def piece(self, token: int, *, is_first: bool = False) -> bytes:
+        """The bytes of a token, nothing for a control token.
+
+        Args:
+            token: The token.
+            is_first: Whether to leave out the space with which many vocabularies begin.
+        """
+        size = self._sized(token, int(is_first))
+        if size < 0:
+            self._piece = ctypes.create_string_buffer(-size)
+            size = self._sized(token, int(is_first))
+        return self._piece.raw[:size]
+
+    @contextmanager
+    def sampler(self, sampling: Sampling, seen: Sequence[int]) -> Iterator[Callable[[], int]]:
+        """What draws the next token, from llama.cpp's own samplers.
+
+        Args:
+            sampling: How to draw; what it leaves open is not applied.
+            seen: The prompt, which the repetition penalty looks back on.
+        """
+        chain = api.llama_sampler_chain_init(api.llama_sampler_chain_default_params())
+        try:
+            for each in _samplers(sampling, int(api.llama_vocab_n_tokens(self._vocab))):
+                api.llama_sampler_chain_add(chain, each)
+            for token in seen[max(0, len(seen) - _looks_back(sampling)) :]:
+                api.llama_sampler_accept(chain, token)
+            yield lambda: int(api.llama_sampler_sample(chain, self._context, -1))
+        finally:
+            api.llama_sampler_free(chain)
+
+    def _new_context(self, wanted: Wanted) -> object:
+        params = api.llama_context_default_params()
+        size = min(self.trained_context or CONTEXT, wanted.context or CONTEXT)
+        params.n_ctx = size
+        params.n_batch = min(size, params.n_batch)
+        params.n_threads = params.n_threads_batch = wanted.threads or usable_cores()
+        params.flash_attn_type = api.LLAMA_FLASH_ATTN_TYPE_AUTO
+        params.abort_callback = ctypes.cast(ctypes.CDLL(None).strlen, api.ggml_abort_callback)
+        params.abort_callback_data = self._stop.address
+        self.context = size  # llama.cpp rounds its own up
+        return api.llama_init_from_model(self._model, params)
+
+    def _decoded(self, batch: object, tokens: list[int]) -> bool:
+        outcome = api.llama_decode(self._context, batch)
+        if outcome == _DONE:
+            self._read += tokens
+            return True
+        self._keep(len(self._read))  # parts of the batch may have been read
+        if outcome == _ABORTED:
+            return False
+        raise EngineFailed(f"llama.cpp could not go on (llama_decode says {outcome}).")
+
+    def _keep(self, count: int) -> None:
+        """Forget all but the first tokens; everything, where the model's memory has no parts."""
+        removed = api.llama_memory_seq_rm(self._memory, 0, count, -1)
+        if not removed or (count and api.llama_memory_seq_pos_min(self._memory, 0) > 0):
+            count = 0
+            api.llama_memory_clear(self._memory, False)
+        del self._read[count:]
+
+    def _sized(self, token: int, lstrip: int) -> int:
+        buffer = self._piece
+        return int(api.llama_token_to_piece(self._vocab, token, buffer, len(buffer), lstrip, False))
+
+    def _tokenize(self, raw: bytes, found: ctypes.Array[ctypes.c_int32]) -> int:
+        return int(api.llama_tokenize(self._vocab, raw, len(raw), found, len(found), False, True))
+
+    def _text_of(self, token: int) -> str:
+        text = api.llama_vocab_get_text(self._vocab, token) if token >= 0 else None
+        return text.decode(errors="replace") if text else ""
+
+
+def _load(
+    wanted: Wanted, gpu_layers: int, stop: StopFlag, moved: Callable[[float], None]
+) -> object:
+    def look(fraction: float, _: object) -> bool:
+        moved(min(1.0, max(0.0, fraction)))
+        return not stop.is_set
+
+    params = api.llama_model_default_params()
+    params.n_gpu_layers = gpu_layers
+    params.progress_callback = api.llama_progress_callback(look)
+    if gpu_layers == 0 and is_repacked(wanted.path):
+        params.load_mode = api.LLAMA_LOAD_MODE_NONE
+    return api.llama_model_load_from_file(os.fsencode(wanted.path), params)
+
+
+def _refused(reference: str, said: str, stop: StopFlag) -> EngineFailed | Interrupted:
+    if stop.is_set:
+        return Interrupted(f"The loading of {reference} was stopped.")
+    message = f"{reference} could not be loaded: {why_not_loaded(said)}."
+    if unknown_architecture(said):
+        return CannotRun(message, "A newer llama-cpp-python may know it.")
+    if speaks_of_memory(said):
+        return EngineFailed(message, "Close other programs, or take a smaller model or context.")
+    return EngineFailed(message, f"Remove it and install it again: `herd remove {reference}`.")
+
+
+def _best_device(gpu_layers: int) -> tuple[Device, int]:
+    """The GPU if this build can use one and it is wanted, and how many layers go there."""
+    gpus = [device for device in _devices() if device.is_gpu]
+    if not gpus or gpu_layers == 0 or not api.llama_supports_gpu_offload():
+        return Device("CPU", is_gpu=False), 0
+    return gpus[0], _ALL_LAYERS if gpu_layers < 0 else gpu_layers
+
+
+def _devices() -> list[Device]:
+    """What ggml can compute on, from its own list."""
+    library = ggml.libggml
+    count, get = library.ggml_backend_dev_count, library.ggml_backend_dev_get
+    count.restype, get.restype, get.argtypes = ctypes.c_size_t, ctypes.c_void_p, [ctypes.c_size_t]
+    return [_device(library, get(at)) for at in range(count())]
+
+
+def _device(library: ctypes.CDLL, device: int) -> Device:
+    name, make = library.ggml_backend_dev_name, library.ggml_backend_dev_description
+    kind = library.ggml_backend_dev_type
+    for function in (name, make, kind):
+        function.argtypes = [ctypes.c_void_p]
+    name.restype = make.restype = ctypes.c_char_p
+    words = b"%s %s" % (name(device), make(device))
+    return Device(words.decode(errors="replace"), is_gpu=kind(device) in _GPU)
+
+
+def _samplers(sampling: Sampling, vocabulary: int) -> list[object]:
+    """The chain in llama.cpp's own order, ending with what draws."""
+    chain: list[object] = []
+    if last := _looks_back(sampling):
+        penalty = sampling.repeat_penalty
+        chain.append(api.llama_sampler_init_penalties(vocabulary, last, penalty, 0.0, 0.0))
+    if sampling.temperature is not None and sampling.temperature <= 0:
+        return [*chain, api.llama_sampler_init_greedy()]
+    if sampling.top_k is not None:
+        chain.append(api.llama_sampler_init_top_k(sampling.top_k))
+    if sampling.top_p is not None:
+        chain.append(api.llama_sampler_init_top_p(sampling.top_p, 1))
+    if sampling.min_p is not None:
+        chain.append(api.llama_sampler_init_min_p(sampling.min_p, 1))
+    if sampling.temperature is not None:
+        chain.append(api.llama_sampler_init_temp(sampling.temperature))
+    seed = api.LLAMA_DEFAULT_SEED if sampling.seed is None else sampling.seed % _ANY_SEED
+    return [*chain, api.llama_sampler_init_dist(seed)]
+
+
+def _looks_back(sampling: Sampling) -> int:
+    """Tokens that the repetition penalty looks back on, 0 without one."""
+    penalty, last = sampling.repeat_penalty, sampling.repeat_last_n
+    if penalty is None or penalty <= 0 or penalty == 1:
+        return 0
+    return 64 if last is None else last if last >= 0 else CONTEXT
+
+
+_said: deque[str] = deque(maxlen=256)
+
+
+def _log(level: int, text: bytes, _: object) -> None:
+    """What llama.cpp says goes to the log, but for a thousand lines of details for each load."""
+    if level != _DEBUG:
+        _said.append(text.decode(errors="replace"))
+        with suppress(OSError):
+            os.write(2, text)
+
+
+def _listen() -> Callable[[], str]:
+    """What llama.cpp says from now on."""
+    _said.clear()
+    return lambda: "".join(_said)
+
+
+_LOG = api.llama_log_callback(_log)  # llama.cpp keeps no reference that Python would count
+api.llama_log_set(_LOG, None)
+api.llama_backend_init()

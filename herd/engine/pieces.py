@@ -1,0 +1,86 @@
+"""What goes into the engine and what comes out of it. Values only."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from herd.model import Sampling
+
+OWN_TEMPLATE = "the model's own"
+REGISTRY_TEMPLATE = "the registry's"
+NO_TEMPLATE = "none, it continues plain text"
+
+Reason = Literal["stop", "length", "stopped", "context"]
+"""Why an answer ended: the model was done, max_tokens, the person, the context is full."""
+
+
+@dataclass(frozen=True)
+class Loadable:
+    """What the engine must know of a model."""
+
+    reference: str
+    """The name the person knows it by; messages say it."""
+    path: Path
+    template: str | None = None
+    """A Jinja chat template that goes before the model's own."""
+    stop: tuple[str, ...] = ()
+    """Texts that end an answer and are not part of it."""
+    context: int | None = None
+    """Tokens wanted; None leaves it to the engine."""
+    sampling: Sampling = field(default_factory=Sampling)
+    """What the registry and the person ask for; the engine samples as `answer` is told."""
+
+
+@dataclass(frozen=True)
+class Ready:
+    """A model that is loaded."""
+
+    reference: str
+    context: int
+    """Tokens that a conversation may hold."""
+    trained_context: int
+    """Tokens that it was trained on."""
+    template: str
+    """Whose chat template is in force, in words."""
+    device: str
+    """`CPU`, or the name and the make of a GPU."""
+    gpu_layers: int
+    layers: int
+    seconds: float
+    """What loading took."""
+
+
+@dataclass(frozen=True)
+class Began:
+    """The prompt is known and is being read."""
+
+    prompt_tokens: int
+    reused_tokens: int
+    """Tokens of the prompt that the model had read before."""
+    left_out: int
+    """The oldest turns, which no longer fit."""
+
+
+@dataclass(frozen=True)
+class Text:
+    """The next words of an answer."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class Finished:
+    """An answer is over."""
+
+    reason: Reason
+    tokens: int
+    """Tokens of the answer."""
+    seconds: float
+    """From the first token of the answer to its last."""
+    first_token_seconds: float
+    """From the question to the first token."""
+
+
+Piece = Began | Text | Finished

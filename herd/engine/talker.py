@@ -1,0 +1,103 @@
+"""A model that is loaded, and how it is spoken to. In the child."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from herd.chat import Turn
+from herd.engine.flag import StopFlag
+from herd.engine.llama import Llama, Wanted
+from herd.engine.pieces import NO_TEMPLATE, OWN_TEMPLATE, REGISTRY_TEMPLATE, Ready
+from herd.engine.protocol import Load
+from herd.engine.template import Special, Template, TemplateFailed, plain
+from herd.errors import EngineFailed
+
+
+@dataclass(frozen=True)
+class Spoken:
+    """A template, if there is one, and whose it is in words."""
+
+    template: Template | None
+    origin: str
+
+
+class Talker:
+    """A loaded model with the template that is in force."""
+
+    def __init__(self, load: Load, stop: StopFlag, moved: Callable[[float], None]) -> None:
+        """Load it; the arguments and the errors are those of Llama."""
+        began = time.monotonic()
+        model = load.model
+        wanted = Wanted(
+            reference=model.reference,
+            path=model.path,
+            context=model.context,
+            gpu_layers=load.settings.gpu_layers,
+            threads=load.settings.threads,
+        )
+        self.reference = model.reference
+        self.llama = Llama(wanted, stop, moved)
+        try:
+            self._spoken = self._choose(model.template)
+        except EngineFailed:
+            self.llama.close()
+            raise
+        self.ready = self._describe(time.monotonic() - began)
+
+    @property
+    def has_template(self) -> bool:
+        """Whether turns are told apart; without a template the model goes on with the text."""
+        return self._spoken.template is not None
+
+    def prompt(self, turns: Sequence[Turn]) -> list[int]:
+        """The tokens of these turns.
+
+        Raises:
+            EngineFailed: the template refuses them.
+        """
+        template = self._spoken.template
+        try:
+            text = template.render(turns) if template else plain(turns)
+        except TemplateFailed as failure:
+            raise EngineFailed(
+                f"The chat template of {self.reference} refuses this conversation: {failure}.",
+                "Begin a new conversation, or switch to another model.",
+            ) from None
+        return self.llama.tokens(text)
+
+    def close(self) -> None:
+        """Give the memory back."""
+        self.llama.close()
+
+    def _choose(self, override: str | None) -> Spoken:
+        special = Special(self.llama.bos_text, self.llama.eos_text)
+        if override:
+            try:
+                return Spoken(Template(override, special), REGISTRY_TEMPLATE)
+            except TemplateFailed as failure:
+                raise EngineFailed(
+                    f"The registry's chat template for {self.reference} does not work: {failure}.",
+                    "Mend `template` in the registry, or leave it out.",
+                ) from None
+        own = self.llama.template
+        if not own:
+            return Spoken(None, NO_TEMPLATE)
+        try:
+            return Spoken(Template(own, special), OWN_TEMPLATE)
+        except TemplateFailed as failure:
+            return Spoken(None, f"{NO_TEMPLATE} (its own does not work: {failure})")
+
+    def _describe(self, seconds: float) -> Ready:
+        llama = self.llama
+        return Ready(
+            reference=self.reference,
+            context=llama.context,
+            trained_context=llama.trained_context,
+            template=self._spoken.origin,
+            device=llama.device.name,
+            gpu_layers=llama.gpu_layers,
+            layers=llama.layers,
+            seconds=seconds,
+        )
