@@ -19,6 +19,7 @@ The tree, with exit codes; a subclass keeps its parent's code unless another is 
         CannotRun                    this build of herd has no way to run this format
         EngineCrashed                the child process died
       Busy                       9   another herd holds what is needed
+      HistoryUnreadable          1   the conversations that were kept do not read
       Interrupted              130   Ctrl-C; what was staged is kept
 
 A message is one sentence that says what happened, with the name the person used.
@@ -119,6 +120,10 @@ class Busy(HerdError):
     """Another herd holds what is needed."""
 
     exit_code = 9
+
+
+class HistoryUnreadable(HerdError):
+    """The conversations that were kept do not read; nothing was changed."""
 
 
 class Interrupted(HerdError):
