@@ -4,23 +4,13 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Protocol
 
 from herd.model import File, Sha256, Source
 from herd.progress import Gauge
+from herd.staging import Staged
 
-
-@dataclass(frozen=True)
-class Staged:
-    """Where a file that is under way lies: a `.part` and whatever a carrier keeps beside it."""
-
-    part: Path
-    """The bytes, at their own offsets. It has this name until the whole digest matches."""
-
-    def beside(self, suffix: str) -> Path:
-        """A path of the carrier's own next to the part: `<part><suffix>`."""
-        return self.part.with_name(self.part.name + suffix)
+__all__ = ["Carrier", "Delivery", "Staged", "Wish"]
 
 
 @dataclass(frozen=True)

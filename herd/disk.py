@@ -1,0 +1,143 @@
+"""The disk: steps that a kill cannot halve, and the words for what the system says.
+
+Every step may raise OSError; `writing` turns that into a HerdError at the edge.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from herd.errors import CannotWrite, HerdError, NoRoom
+
+_NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+_READ_ONLY = errno.EROFS
+_NOT_OURS = frozenset({errno.EACCES, errno.EPERM})
+
+
+def trouble(error: OSError, path: Path) -> HerdError:
+    """The words for a system's error met while writing at `path`; they name the path."""
+    if error.errno in _NO_ROOM:
+        return NoRoom(
+            f"There is no room for {path}: {_reason(error)}.",
+            "Free some room and run the same command again; what was fetched is kept.",
+        )
+    if error.errno == _READ_ONLY:
+        reason = "its disk is read-only"
+    elif error.errno in _NOT_OURS:
+        reason = "it is not yours to write"
+    else:
+        reason = _reason(error)
+    return CannotWrite(
+        f"{path} cannot be written: {reason}.",
+        "Make it writable, or set HERD_HOME to another folder.",
+    )
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Put the system's errors at a path into words.
+
+    Raises:
+        NoRoom: the disk, the quota or the largest size of a file is reached.
+        CannotWrite: anything else.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise trouble(error, path) from error
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder and those above it, so that they are still there after a power cut."""
+    if folder.is_dir():
+        return
+    make_folder(folder.parent)
+    folder.mkdir(exist_ok=True)
+    fsync_folder(folder.parent)
+
+
+def fsync(path: Path) -> None:
+    """Have the content of a file reach the disk."""
+    opened = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
+    try:
+        os.fsync(opened)
+    finally:
+        os.close(opened)
+
+
+def fsync_folder(folder: Path) -> None:
+    """Have the names in a folder reach the disk; where the system cannot, nothing is done."""
+    if os.name == "nt":
+        return
+    opened = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(opened)
+    except OSError as error:
+        # Some network and FUSE disks know no fsync of folders.
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP, errno.ENOSYS):
+            raise
+    finally:
+        os.close(opened)
+
+
+def replace(source: Path, target: Path) -> None:
+    """Move a file to a name in place of what has it; both folders reach the disk."""
+    source.replace(target)
+    fsync_folder(target.parent)
+    if source.parent != target.parent:
+        fsync_folder(source.parent)
+
+
+def remove(path: Path) -> int:
+    """Remove a file that may be gone already; bytes freed, 0 while other names hold it."""
+    try:
+        found = path.lstat()
+        path.unlink()
+    except FileNotFoundError:
+        return 0
+    return found.st_size if found.st_nlink == 1 else 0
+
+
+def remove_if_empty(folder: Path) -> None:
+    """Remove a folder in which nothing lies; leave any other as it is."""
+    try:
+        folder.rmdir()
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+            raise
+
+
+def write(path: Path, content: bytes) -> None:
+    """Write a small file that reaches the disk before this returns; not atomic."""
+    with path.open("wb") as stream:
+        stream.write(content)
+        stream.flush()
+        os.fsync(stream.fileno())
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Write a small file so that a kill leaves the old content or the new, through `*.new`."""
+    fresh = path.with_name(path.name + ".new")
+    write(fresh, content)
+    replace(fresh, path)
+
+
+def nearest(path: Path) -> Path:
+    """The path, or the nearest folder above it that exists."""
+    return next((each for each in (path, *path.parents) if each.exists()), Path(path.anchor))
+
+
+def free(path: Path) -> int:
+    """Bytes free on the disk where the path is or would be."""
+    return shutil.disk_usage(nearest(path)).free
+
+
+def _reason(error: OSError) -> str:
+    return (error.strerror or str(error) or "unknown trouble").lower()
