@@ -42,10 +42,9 @@ class Exchange:
         self._process = process
         self._terms = terms
         self._is_loading = isinstance(request, Load)
-        self._is_left = False
+        self._left_at: float | None = None
         self._is_over = False
         self._silence = 0.0
-        self._leaving = 0.0
         self._number = process.send(request)
 
     def replies(self) -> Iterator[Reply]:
@@ -76,8 +75,8 @@ class Exchange:
             self._is_over = True
 
     def _leave(self) -> None:
-        if not self._is_left:
-            self._is_left = True
+        if self._left_at is None:
+            self._left_at = time.monotonic()
             self._process.send(Stop(), self._number)
 
     def _next(self) -> Reply | None:
@@ -88,18 +87,17 @@ class Exchange:
         except (Died, Garbled) as end:
             self._is_over = True
             raise self._crash(end) from None
-        if received and received[0] == self._number:
-            self._silence = 0.0
-            self._is_over = isinstance(received[1], Ready | Finished | Failed)
-            return received[1]
-        self._waited(time.monotonic() - began)
-        return None
+        now = time.monotonic()
+        reply = received[1] if received and received[0] == self._number else None
+        self._is_over = isinstance(reply, Ready | Finished | Failed)
+        # Only waiting counts as silence: whoever reads slowly makes no child hang.
+        self._silence = 0.0 if reply else self._silence + now - began
+        if not self._is_over:
+            self._end_what_hangs(now)
+        return reply
 
-    def _waited(self, seconds: float) -> None:
-        """End a hung child. Only waiting counts: whoever reads slowly makes no child hang."""
-        self._silence += seconds
-        self._leaving += seconds if self._is_left else 0.0
-        if self._leaving > STOPS_WITHIN:
+    def _end_what_hangs(self, now: float) -> None:
+        if self._left_at is not None and now - self._left_at > STOPS_WITHIN:
             self._kill()
             raise Interrupted(f"{self._terms.reference} had to be stopped by force.")
         if self._silence > self._terms.patience:

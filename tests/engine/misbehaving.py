@@ -1,0 +1,109 @@
+"""A child that misbehaves: `python misbehaving.py MODE`. It speaks the protocol where it must."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from typing import Any
+
+READY = {
+    "reference": "fake",
+    "context": 4096,
+    "trained_context": 4096,
+    "template": "the model's own",
+    "device": "CPU",
+    "gpu_layers": 0,
+    "layers": 2,
+    "seconds": 0.1,
+}
+
+
+def requests() -> Iterator[dict[str, Any]]:
+    for line in sys.stdin:
+        yield json.loads(line)
+
+
+def say(number: int, kind: str, **fields: object) -> None:
+    sys.stdout.write(json.dumps({"number": number, "kind": kind, **fields}) + "\n")
+    sys.stdout.flush()
+
+
+def get_ready() -> Iterator[int]:
+    """Load whatever is asked for; yields the numbers of questions."""
+    for request in requests():
+        if request["kind"] == "Load":
+            say(request["number"], "Ready", **READY)
+        elif request["kind"] == "Ask":
+            yield request["number"]
+
+
+def speaks_garbage() -> None:
+    for _ in requests():
+        sys.stdout.write("llama_model_loader: loaded meta data\n")
+        sys.stdout.flush()
+
+
+def speaks_without_end() -> None:
+    next(requests())
+    while True:
+        os.write(1, b"a" * 65536)
+
+
+def lies_about_types() -> None:
+    for request in requests():
+        say(request["number"], "Ready", **READY | {"context": "many"})
+
+
+def is_silent() -> None:
+    for _ in requests():
+        pass
+    time.sleep(3600)
+
+
+def answers_in_silence() -> None:
+    for _ in get_ready():
+        time.sleep(3600)
+
+
+def never_reads() -> None:
+    time.sleep(3600)
+
+
+def never_stops() -> None:
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    for number in get_ready():
+        say(number, "Began", prompt_tokens=1, reused_tokens=0, left_out=0)
+        while True:
+            say(number, "Text", text="and ")
+            time.sleep(0.001)
+
+
+def dies_in_a_word() -> None:
+    for number in get_ready():
+        say(number, "Began", prompt_tokens=1, reused_tokens=0, left_out=0)
+        say(number, "Text", text="half")
+        sys.stdout.write('{"number": 2, "kind": "Te')
+        sys.stdout.flush()
+        os.kill(os.getpid(), signal.SIGSEGV)
+
+
+def closes_its_mouth() -> None:
+    os.close(1)
+    time.sleep(3600)
+
+
+def runs_out_of_memory() -> None:
+    next(requests())
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def exits_at_once() -> None:
+    sys.exit(3)
+
+
+if __name__ == "__main__":
+    globals()[sys.argv[1]]()
