@@ -17,6 +17,9 @@ The tree, with exit codes; a subclass keeps its parent's code unless another is 
       LicenceNotAccepted         7
       EngineFailed               8   the model could not be loaded or run
         CannotRun                    this build of herd has no way to run this format
+          LegacyError                an old ggml file that herd does not convert
+            LegacyRefused            it is sound, but of a kind that herd does not know
+            LegacyDamaged            its bytes are not those of a whole model
         EngineCrashed                the child process died
       Busy                       9   another herd holds what is needed
       HistoryUnreadable          1   the conversations that were kept do not read
@@ -110,6 +113,18 @@ class EngineFailed(HerdError):
 
 class CannotRun(EngineFailed):
     """This build of herd has no way to run the format of this model."""
+
+
+class LegacyError(CannotRun):
+    """An old ggml file that herd does not convert; nothing was written."""
+
+
+class LegacyRefused(LegacyError):
+    """An old ggml file of another model, another program or an unknown version."""
+
+
+class LegacyDamaged(LegacyError):
+    """An old ggml file whose bytes are not those of a whole model."""
 
 
 class EngineCrashed(EngineFailed):

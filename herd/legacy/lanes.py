@@ -1,0 +1,70 @@
+"""Digests that are computed beside the work, and buffers that wait until their digest is done."""
+
+from __future__ import annotations
+
+import hashlib
+from concurrent.futures import Future, ThreadPoolExecutor
+
+import numpy as np
+
+from herd.model import Sha256
+
+from .repack import Bytes
+
+
+class Slot:
+    """A buffer that may still be read by lanes."""
+
+    def __init__(self) -> None:
+        self._memory = np.empty(0, np.uint8)
+        self.content = self._memory
+        """What was taken last."""
+        self._readers: list[Future[None]] = []
+
+    def take(self, size: int) -> Bytes:
+        """The first `size` bytes, once nobody reads them any more."""
+        for reader in self._readers:
+            reader.result()
+        self._readers.clear()
+        if self._memory.size < size:
+            self._memory = np.empty(size, np.uint8)
+        self.content = self._memory[:size]
+        return self.content
+
+    def is_read_by(self, reader: Future[None]) -> None:
+        """Keep the bytes until this reader is done."""
+        self._readers.append(reader)
+
+
+class Ring:
+    """Slots in turn, so that work goes on while the last ones are still read."""
+
+    def __init__(self, count: int = 4) -> None:
+        self._slots = [Slot() for _ in range(count)]
+        self._turn = 0
+
+    def next(self) -> Slot:
+        """The slot that was used longest ago."""
+        self._turn += 1
+        return self._slots[self._turn % len(self._slots)]
+
+
+class Lane:
+    """A sha256 in a thread of its own; hashlib lets the others run meanwhile."""
+
+    def __init__(self) -> None:
+        self._pool = ThreadPoolExecutor(1, "herd-digest")
+        self._hash = hashlib.sha256()
+
+    def feed(self, content: Bytes | bytes | bytearray) -> Future[None]:
+        """Add bytes, which must stay as they are until the future is done."""
+        return self._pool.submit(self._hash.update, content)  # type: ignore[arg-type]  # a buffer
+
+    def digest(self) -> Sha256:
+        """The digest of everything that was fed."""
+        self._pool.shutdown(wait=True)
+        return Sha256(self._hash.hexdigest())
+
+    def close(self) -> None:
+        """End the thread; what was not begun is left undone."""
+        self._pool.shutdown(wait=True, cancel_futures=True)

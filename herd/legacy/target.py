@@ -1,0 +1,121 @@
+"""The file being written: under a name of its own until it is whole and on the disk."""
+
+from __future__ import annotations
+
+import errno
+import os
+import secrets
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import BinaryIO
+
+from herd.errors import CannotWrite, HerdError, NoRoom
+from herd.model import Sha256
+
+from .lanes import Lane, Slot
+
+SUFFIX = ".converting"
+"""Of files under way: `.<name>.<random><suffix>` beside the target. A killed process leaves one."""
+
+
+class TargetFile:
+    """Takes bytes in order and keeps their digest."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self._lane = Lane()
+        self.size = 0
+        """Bytes so far."""
+
+    def write(self, content: bytes | bytearray) -> None:
+        """Append bytes that nobody changes any more."""
+        self._lane.feed(content)
+        self._append(memoryview(content))
+
+    def write_slot(self, slot: Slot) -> None:
+        """Append what a slot holds; its digest may be taken after this returns."""
+        slot.is_read_by(self._lane.feed(slot.content))
+        self._append(slot.content.data)
+
+    def _append(self, content: memoryview) -> None:
+        done = 0
+        while done < len(content):
+            done += self._file.write(content[done:])
+        self.size += done
+
+    def finish(self) -> Sha256:
+        """Bring everything to the disk; returns the digest."""
+        os.fsync(self._file.fileno())
+        return self._lane.digest()
+
+    def close(self) -> None:
+        """Close the file and end the thread."""
+        self._file.close()
+        self._lane.close()
+
+
+@contextmanager
+def replacing(target: Path, size: int) -> Iterator[TargetFile]:
+    """A file that becomes `target` when the block ends well, and is gone when it does not.
+
+    Raises:
+        NoRoom: the disk does not hold `size` more bytes.
+        CannotWrite: the folder does not let us write.
+    """
+    with _saying_what_went_wrong(target):
+        _check_room(target, size)
+        temporary = target.with_name(f".{target.name}.{secrets.token_hex(4)}{SUFFIX}")
+        file = TargetFile(temporary.open("xb", buffering=0))
+        try:
+            try:
+                yield file
+            finally:
+                file.close()
+            temporary.replace(target)
+            _sync_folder(target.parent)
+        except BaseException:
+            with suppress(OSError):
+                temporary.unlink()
+            raise
+
+
+def _check_room(target: Path, size: int) -> None:
+    free = shutil.disk_usage(target.parent).free
+    if free < size:
+        raise _no_room(target, f"{size - free:,} bytes are missing")
+
+
+def _no_room(target: Path, why: str) -> NoRoom:
+    return NoRoom(
+        f"There is no room to convert to {target.name}: {why}.",
+        "Make room with `herd remove` or `herd prune`, and try again.",
+    )
+
+
+@contextmanager
+def _saying_what_went_wrong(target: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise _wrapped(target, error) from error
+
+
+def _wrapped(target: Path, error: OSError) -> HerdError:
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return _no_room(target, "the disk is full")
+    reason = error.strerror or type(error).__name__
+    return CannotWrite(
+        f"{target} cannot be written: {reason}.", "Check who owns the folder, or choose another."
+    )
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make the new name last; some systems open no folders and need none of this."""
+    with suppress(OSError):
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
