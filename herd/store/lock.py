@@ -1,0 +1,125 @@
+"""Locks between processes and threads, which vanish with whoever held them.
+
+A lock belongs to an open file, so two threads of one process exclude each other too.
+Whoever lets a lock file go removes it, so no heap of them grows: whoever gets one
+makes sure that it is still the file of that name.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+_FAR = 1 << 30
+"""Where Windows locks a byte: beyond the text, which others may then read."""
+
+
+class Lock:
+    """A lock file. Not for use by several threads: each makes its own."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._opened: int | None = None
+
+    def __enter__(self) -> Self:
+        """Wait for it, without end."""
+        self.take(wait=True)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.release()
+
+    def take(self, *, wait: bool = False) -> bool:
+        """Take it, and write into it who did; False when somebody else has it.
+
+        Raises:
+            OSError: its folder is not there or cannot be written.
+        """
+        self._opened = _open_locked(self.path, wait=wait)
+        if self._opened is None:
+            return False
+        with suppress(OSError):  # a full disk must not keep anybody from removing a model
+            os.ftruncate(self._opened, 0)
+            os.write(self._opened, f"{os.getpid()}\n".encode())
+        return True
+
+    def release(self) -> None:
+        """Let it go, and remove its file."""
+        if self._opened is None:
+            return
+        with suppress(OSError):
+            self.path.unlink()
+        os.close(self._opened)
+        self._opened = None
+
+    def holder(self) -> int | None:
+        """The process that says it has the lock, None when that does not read."""
+        try:
+            with self.path.open("rb") as stream:
+                return int(stream.read(20))
+        except (OSError, ValueError):
+            return None
+
+
+def _open_locked(path: Path, *, wait: bool) -> int | None:
+    while True:
+        opened = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+        try:
+            is_ours = lock(opened, wait=wait)
+            is_current = is_ours and is_still(opened, path)
+        except BaseException:
+            os.close(opened)
+            raise
+        if is_current:
+            return opened
+        os.close(opened)
+        if not is_ours:
+            return None
+
+
+def is_still(opened: int, path: Path) -> bool:
+    """Whether an open file is the one that has this name now."""
+    try:
+        return os.path.samestat(os.fstat(opened), path.stat())
+    except FileNotFoundError:
+        return False
+
+
+if sys.platform == "win32":
+    import msvcrt
+
+    def lock(opened: int, *, shared: bool = False, wait: bool = False) -> bool:
+        """Lock an open file; False when somebody else has it and `wait` is not set."""
+        if shared:
+            return True  # Windows removes no file that is open: being open is the lock
+        os.lseek(opened, _FAR, os.SEEK_SET)
+        while True:
+            try:
+                msvcrt.locking(opened, msvcrt.LK_LOCK if wait else msvcrt.LK_NBLCK, 1)
+            except OSError:
+                if not wait:
+                    return False
+            else:
+                os.lseek(opened, 0, os.SEEK_SET)
+                return True
+
+else:
+    import fcntl
+
+    def lock(opened: int, *, shared: bool = False, wait: bool = False) -> bool:
+        """Lock an open file; False when somebody else has it and `wait` is not set."""
+        kind = fcntl.LOCK_SH if shared else fcntl.LOCK_EX
+        try:
+            fcntl.flock(opened, kind if wait else kind | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        return True

@@ -1,0 +1,131 @@
+"""The manifests on the disk, and the two papers beside one while it changes.
+
+<variant>.json        the manifest: the model is installed if and only if this exists
+<variant>.json.new    what is being recorded: its links may be there already
+<variant>.json.gone   what was removed or replaced: its links and blobs may be there still
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from stat import S_ISREG
+
+from herd.model import Installed, Reference, Sha256, is_name
+from herd.store import manifest
+from herd.store.manifest import Unreadable
+
+_MANIFEST = ".json"
+_DIGEST = re.compile(rb"[0-9a-f]{64}")
+
+
+@dataclass(frozen=True)
+class Papers:
+    """The paths of one model's manifest and of what lies beside it."""
+
+    reference: Reference
+    manifest: Path
+
+    @property
+    def new(self) -> Path:
+        """What is being recorded."""
+        return self.manifest.with_name(self.manifest.name + ".new")
+
+    @property
+    def gone(self) -> Path:
+        """What was removed or replaced."""
+        return self.manifest.with_name(self.manifest.name + ".gone")
+
+
+@dataclass(frozen=True)
+class Shelf:
+    """All manifests of a moment."""
+
+    installed: tuple[Installed, ...]
+    damaged: tuple[Path, ...]
+    """Those that do not read."""
+
+
+class Manifests:
+    """The manifests of a store."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def papers(self, reference: Reference) -> Papers:
+        """The papers of a model, whether they exist or not."""
+        return Papers(reference, self._folder / reference.name / f"{reference.variant}{_MANIFEST}")
+
+    def all(self) -> Shelf:
+        """Every manifest, sorted by name; what is no manifest is set aside."""
+        installed, damaged = [], []
+        for path in self._paths():
+            if path.suffix != _MANIFEST:
+                continue
+            if (each := read(path)) is None or path != self.papers(each.reference).manifest:
+                damaged.append(path)
+            else:
+                installed.append(each)
+        installed.sort(key=lambda each: (each.name, each.variant))
+        return Shelf(tuple(installed), tuple(sorted(damaged)))
+
+    def unsettled(self) -> Iterator[Papers]:
+        """The papers of every model that a kill left between two states."""
+        for path in sorted(self._paths()):
+            name, variant = path.parent.name, path.name.removesuffix(path.suffix)
+            variant = variant.removesuffix(_MANIFEST)
+            papers = self.papers(Reference(name, variant))
+            if path in (papers.new, papers.gone) and is_name(name) and is_name(variant):
+                yield papers
+
+    def digests(self) -> set[Sha256]:
+        """Every digest that a manifest names.
+
+        A manifest that does not read may be one of a later herd: any digest in its text
+        counts as named, so that its blobs stay.
+        """
+        shelf = self.all()
+        named = {file.sha256 for each in shelf.installed for file in each.files}
+        for path in shelf.damaged:
+            content = _content(path) or b""
+            named |= {Sha256(digest.decode()) for digest in _DIGEST.findall(content)}
+        return named
+
+    def _paths(self) -> Iterator[Path]:
+        """Every file two levels down."""
+        for folder in _listed(self._folder):
+            yield from _listed(folder)
+
+
+def read(path: Path) -> Installed | None:
+    """The manifest at a path, None when there is none that reads."""
+    content = _content(path)
+    if content is None:
+        return None
+    try:
+        return manifest.read(content)
+    except Unreadable:
+        return None
+
+
+def _content(path: Path) -> bytes | None:
+    """The content of an ordinary file, cut just beyond the longest manifest."""
+    try:
+        # A FIFO of this name must not keep herd waiting.
+        opened = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
+        with os.fdopen(opened, "rb") as stream:
+            if not S_ISREG(os.fstat(opened).st_mode):
+                return None
+            return stream.read(manifest.LIMIT + 1)
+    except OSError:
+        return None
+
+
+def _listed(folder: Path) -> list[Path]:
+    try:
+        return list(folder.iterdir())
+    except OSError:
+        return []

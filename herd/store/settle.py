@@ -1,0 +1,50 @@
+"""What must follow a change of manifests, as often as it takes.
+
+Settling asks only what the manifest says now and what the papers beside it name, so
+it may be broken off anywhere and begun again by anybody.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+
+from herd import disk
+from herd.model import Installed, Sha256
+from herd.store.blobs import Blobs
+from herd.store.links import Links
+from herd.store.manifests import Manifests, Papers, read
+
+
+class Settling:
+    """Brings links and blobs in line with the manifests. Every method may raise OSError."""
+
+    def __init__(self, manifests: Manifests, links: Links, blobs: Blobs) -> None:
+        self._manifests = manifests
+        self._links = links
+        self._blobs = blobs
+
+    def settle(self, papers: Papers) -> int:
+        """Give a model its links, take away what it no longer has; bytes freed."""
+        if not papers.new.exists() and not papers.gone.exists():
+            return 0
+        now, new, gone = read(papers.manifest), read(papers.new), read(papers.gone)
+        if now:
+            with suppress(FileNotFoundError):  # a blob that somebody deleted stays deleted
+                self._links.make(now)
+        stale = (_names(new) | _names(gone)) - _names(now)
+        freed = self._links.remove(papers.reference, sorted(stale))
+        disk.remove(papers.new)
+        removed = [self._blobs.remove(each) for each in sorted(self._spare(gone))]
+        if None not in removed:
+            disk.remove(papers.gone)
+            disk.remove_if_empty(papers.gone.parent)
+        return freed + sum(each or 0 for each in removed)
+
+    def _spare(self, gone: Installed | None) -> set[Sha256]:
+        if gone is None:
+            return set()
+        return {file.sha256 for file in gone.files} - self._manifests.digests()
+
+
+def _names(paper: Installed | None) -> set[str]:
+    return {file.name for file in paper.files} if paper else set()

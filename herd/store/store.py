@@ -1,0 +1,261 @@
+"""The store: what is installed, and the only steps by which that changes.
+
+A model is installed if and only if its manifest exists. Recording writes the manifest
+last, removing takes it away first, so that a kill between any two steps leaves the
+model installed and whole, or not installed; `sweep` clears away what then lies around.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+
+from herd import disk
+from herd.disk import writing
+from herd.errors import BadUsage, CannotWrite, NotInstalled
+from herd.model import File, Installed, Reference, Sha256, is_name
+from herd.places import Places
+from herd.staging import Staged
+from herd.staging import discard as discard_staged
+from herd.store import folders, manifest, staging
+from herd.store.blobs import Blobs
+from herd.store.find import find
+from herd.store.hold import Hold, current, holding
+from herd.store.links import Links
+from herd.store.lock import Lock
+from herd.store.manifests import Manifests, read
+from herd.store.settle import Settling
+from herd.store.staging import Begun
+
+
+class Store:
+    """The store in its places; any number of them may work on one at the same time."""
+
+    def __init__(self, places: Places) -> None:
+        """Touches nothing on the disk; folders are made by the first install."""
+        self._places = places
+        self._blobs = Blobs(places.blobs)
+        self._links = Links(places.models, self._blobs)
+        self._manifests = Manifests(places.manifests)
+        self._settling = Settling(self._manifests, self._links, self._blobs)
+
+    # What is there
+
+    def installed(self) -> tuple[Installed, ...]:
+        """Every installed model, sorted by name and variant."""
+        return self._manifests.all().installed
+
+    def damaged(self) -> tuple[Path, ...]:
+        """What lies among the manifests and does not read as one."""
+        return self._manifests.all().damaged
+
+    def find(self, reference: Reference) -> Installed:
+        """The installed model of this name; without a variant, the one installed last.
+
+        Raises:
+            NotInstalled: there is none; the hint has the nearest names.
+        """
+        return find(reference, self.installed())
+
+    def path_of(self, installed: Installed) -> Path:
+        """The primary file under its real name; its blob where no link leads to it."""
+        return self._links.primary(installed)
+
+    def blob(self, sha256: Sha256) -> Path:
+        """Where the blob of this digest lies or would lie."""
+        return self._blobs.path(sha256)
+
+    def has(self, sha256: Sha256, size: int | None) -> bool:
+        """Whether the blob is there; under a hold, nobody removes it until the hold ends.
+
+        Args:
+            sha256: Its digest.
+            size: Bytes that it must have; None if nobody knows.
+        """
+        path = self._blobs.path(sha256)
+        with writing(self._places.store):
+            hold = self._hold()
+            return (hold is None or hold.claim(path)) and self._blobs.has(sha256, size)
+
+    def unused(self) -> tuple[Path, ...]:
+        """Blobs that no manifest names: those of installs that run or were broken off."""
+        spare = self._blobs.digests() - self._manifests.digests()
+        return tuple(self._blobs.path(each) for each in sorted(spare))
+
+    def begun(self) -> tuple[Begun, ...]:
+        """What lies in staging, the largest first."""
+        with writing(self._places.staging):
+            return staging.begun(self._places.staging)
+
+    def free(self) -> int:
+        """Bytes free on the disk where the store is or would be."""
+        with writing(self._places.store):
+            return disk.free(self._places.store)
+
+    # What changes it
+
+    def hold(
+        self,
+        reference: Reference,
+        *,
+        wait: bool = True,
+        while_waiting: Callable[[], None] = lambda: None,
+    ) -> AbstractContextManager[None]:
+        """Be the only one who works on this model; makes the folders of the store.
+
+        Within it `has` and `commit` keep their blobs from being removed, and `staged`
+        gives parts in which nobody else writes. It holds in the thread that entered it.
+
+        Args:
+            reference: The model, with its variant.
+            wait: Whether to wait while another herd works on it.
+            while_waiting: Called ten times a second meanwhile; what it raises ends the wait.
+
+        Raises:
+            Busy: another herd works on it, and `wait` is not set.
+            CannotWrite, NoRoom: the store, before anything was done.
+            BadUsage: the reference is no safe name.
+        """
+        if not (is_name(reference.name) and is_name(reference.variant or "")):
+            raise BadUsage(f"{reference} is not a name that a model can have.")
+        folders.make(self._places)
+        return holding(self._places.locks, reference, while_waiting if wait else None)
+
+    def staged(self, file: File, key: str | None = None) -> Staged:
+        """Where a file under way lies, the same place at every try.
+
+        Args:
+            file: The file; its digest names the part.
+            key: What names the part of a file without a digest; by default its first source.
+
+        Raises:
+            BadUsage: the file has a digest that is none.
+        """
+        with writing(self._places.store):
+            return staging.staged(self._places.staging, file, key, self._hold())
+
+    def discard(self, staged: Staged) -> None:
+        """Remove a part and whatever carriers keep beside it.
+
+        Raises:
+            BadUsage: it does not lie in the staging of this store.
+            CannotWrite: it cannot be removed.
+        """
+        if staged.part.parent != self._places.staging:
+            raise BadUsage(f"{staged.part} is not under way in this store.")
+        discard_staged(staged)
+
+    def commit(self, part: Path, sha256: Sha256, size: int) -> Path:
+        """Make a verified part a blob; nothing to do where the blob is there already.
+
+        Args:
+            part: The file; it is moved.
+            sha256: Its digest, which the caller has verified.
+            size: Bytes; checked once more.
+
+        Returns:
+            The blob.
+
+        Raises:
+            DigestMismatch: the part has another size; it is kept.
+            NoRoom, CannotWrite: the part is kept.
+        """
+        with self._writing():
+            hold = self._hold()
+            if hold is not None:
+                return self._blobs.commit(part, sha256, size, hold)
+            passing = Hold(self._places.locks)
+            try:
+                return self._blobs.commit(part, sha256, size, passing)
+            finally:
+                passing.close()
+
+    def record(self, installed: Installed) -> None:
+        """Make a model installed: link its blobs under their names, write the manifest last.
+
+        A model of the same name and variant is replaced, and what only that one used goes.
+
+        Raises:
+            CannotWrite: a name is not safe, a blob is missing, or the disk; nothing changed.
+            NoRoom: nothing changed.
+        """
+        content = _content(installed)
+        papers = self._manifests.papers(installed.reference)
+        with self._alone():
+            self._require_blobs(installed)
+            self._settling.settle(papers)
+            disk.make_folder(papers.manifest.parent)
+            disk.write(papers.new, content)
+            if old := read(papers.manifest):
+                disk.write(papers.gone, manifest.write(old))
+            self._links.make(installed)
+            disk.replace(papers.new, papers.manifest)
+            self._settling.settle(papers)
+
+    def remove(self, installed: Installed) -> int:
+        """Take a model out of the store, and every blob that no other model uses.
+
+        Returns:
+            Bytes freed on the disk.
+
+        Raises:
+            NotInstalled: it is gone already.
+            Busy: another herd works on this model.
+            CannotWrite: the disk.
+        """
+        papers = self._manifests.papers(installed.reference)
+        if not papers.manifest.exists():
+            raise NotInstalled(f"{installed.reference} is not installed.")
+        with self.hold(installed.reference, wait=False), self._alone():
+            self._settling.settle(papers)
+            disk.replace(papers.manifest, papers.gone)
+            return self._settling.settle(papers)
+
+    def sweep(self) -> int:
+        """Finish what a kill broke off between two states; bytes freed.
+
+        What an install that runs now has seen, committed or staged is left alone, and so
+        are blobs that a broken-off install committed: its next try uses them.
+        """
+        if not self._places.manifests.is_dir():
+            return 0
+        with self._alone():
+            papers = {each.manifest: each for each in self._manifests.unsettled()}
+            freed = sum(self._settling.settle(each) for each in papers.values())
+            return freed + self._blobs.sweep()
+
+    # How
+
+    def _hold(self) -> Hold | None:
+        """The hold on this store in which this thread is, if it is in one."""
+        return current(self._places.locks)
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """The short sections in which manifests and links change, one at a time."""
+        with self._writing(), Lock(self._places.locks / "store.lock"):
+            yield
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        folders.make(self._places)
+        with writing(self._places.store):
+            yield
+
+    def _require_blobs(self, installed: Installed) -> None:
+        for file in installed.files:
+            if not self._blobs.has(file.sha256, file.size):
+                raise CannotWrite(
+                    f"{installed.reference} was not installed: the bytes of {file.name} are gone.",
+                    "Run the same command again.",
+                )
+
+
+def _content(installed: Installed) -> bytes:
+    try:
+        return manifest.write(installed)
+    except manifest.Unreadable as error:
+        raise CannotWrite(
+            f"{installed.reference} cannot be recorded: its manifest would not read: {error}."
+        ) from error
