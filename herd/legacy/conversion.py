@@ -20,7 +20,7 @@ from .gguf import Gguf, padding
 from .inspection import Source, examine
 from .kind import Kind
 from .lanes import Ring, Slot
-from .planar import SAMPLE_ROWS, Order, gather, order_of
+from .planar import SAMPLE_ROWS, Order, gather, possible_orders
 from .reader import AGAIN
 from .repack import Bytes, Repack, all_finite, repacker
 from .source import CHUNK, Sources
@@ -148,23 +148,30 @@ class _Pass:
             gather(piece, block, tensor.type, blocks)
             place[:] = blocks
 
-    def _order(self) -> Order | None:
+    def _order(self) -> Order:
         """Which order the blocks of this file have, as its first quantised tensor shows.
 
         Raises:
             LegacyDamaged: its scales make no sense in either.
         """
-        quantised = (each for each in self._legacy.tensors if each.type.is_quantised)
-        tensor = next(quantised, None)
-        if tensor is None or self._legacy.header.kind is not Kind.GGML:
-            return None
+        if self._legacy.header.kind is not Kind.GGML:
+            return Order.BLOCKS
+        for tensor in self._legacy.tensors:
+            if not tensor.type.is_quantised:
+                continue
+            orders = self._possible_orders(tensor)
+            if not orders:
+                raise self._damaged(f"the scales of tensor {tensor.name} make no sense")
+            if len(orders) == 1:
+                return orders.pop()
+        return Order.BLOCKS
+
+    def _possible_orders(self, tensor: Tensor) -> set[Order]:
+        """Both for rows of a single block, and where all scales are zero."""
         band = tensor.bands[0]
-        count = min(SAMPLE_ROWS, band.rows)
+        count = min(SAMPLE_ROWS, band.rows, max(1, CHUNK // band.strips[0].row_size))
         rows = self._read(band, 0, 0, count).content.reshape(count, -1)
-        order = order_of(rows, block_of(tensor.type, self._era), tensor.type)
-        if order is None:
-            raise self._damaged(f"the scales of tensor {tensor.name} make no sense")
-        return order
+        return possible_orders(rows, block_of(tensor.type, self._era), tensor.type)
 
     def _damaged(self, what: str) -> LegacyDamaged:
         return LegacyDamaged(f"{self._called} is damaged: {what}.", AGAIN)

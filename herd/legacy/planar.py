@@ -23,22 +23,24 @@ class Order(Enum):
     PLANES = "planes"
 
 
-def order_of(rows: Bytes, block: Block, kind: Type) -> Order | None:
-    """The order in which all scales make sense; None: they make none.
+def possible_orders(rows: Bytes, block: Block, kind: Type) -> set[Order]:
+    """The orders in which all scales make sense; one, unless the rows are damaged or say nothing.
 
     Args:
         rows: uint8[rows, bytes of a row], the beginning of a tensor.
         block: the block of its type.
         kind: Q4_0 or Q4_1.
     """
-    count = rows.shape[1] // block.size
+    orders = set()
     blocks = rows.reshape(-1, block.size)
-    scales, minimums = blocks[:, :4], blocks[:, 4 : block.size - 16]
+    if _is_sensible(blocks[:, :4], blocks[:, 4 : block.size - 16]):
+        orders.add(Order.BLOCKS)
+    plane = 4 * (rows.shape[1] // block.size)
+    first, second = rows[:, :plane], rows[:, plane : 2 * plane]
+    scales, minimums = (second, first) if kind is Type.Q4_1 else (first, first)
     if _is_sensible(scales, minimums):
-        return Order.BLOCKS
-    planes = [rows[:, 4 * count * at : 4 * count * (at + 1)] for at in range(2)]
-    scales, minimums = (planes[1], planes[0]) if kind is Type.Q4_1 else (planes[0], rows[:, :0])
-    return Order.PLANES if _is_sensible(scales, minimums) else None
+        orders.add(Order.PLANES)
+    return orders
 
 
 def gather(rows: Bytes, block: Block, kind: Type, into: Bytes) -> None:

@@ -8,8 +8,8 @@ import secrets
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from io import FileIO
 from pathlib import Path
-from typing import BinaryIO
 
 from herd.errors import CannotWrite, HerdError, NoRoom
 from herd.model import Sha256
@@ -23,7 +23,7 @@ SUFFIX = ".converting"
 class TargetFile:
     """Takes bytes in order and keeps their digest."""
 
-    def __init__(self, file: BinaryIO) -> None:
+    def __init__(self, file: FileIO) -> None:
         self._file = file
         self._lane = Lane()
         self.size = 0
@@ -67,7 +67,7 @@ def replacing(target: Path, size: int) -> Iterator[TargetFile]:
     with _saying_what_went_wrong(target):
         _check_room(target, size)
         temporary = target.with_name(f".{target.name}.{secrets.token_hex(4)}{SUFFIX}")
-        file = TargetFile(temporary.open("xb", buffering=0))
+        file = TargetFile(_open(temporary))
         try:
             try:
                 yield file
@@ -79,6 +79,10 @@ def replacing(target: Path, size: int) -> Iterator[TargetFile]:
             with suppress(OSError):
                 temporary.unlink()
             raise
+
+
+def _open(path: Path) -> FileIO:
+    return path.open("xb", buffering=0)
 
 
 def _check_room(target: Path, size: int) -> None:
