@@ -11,6 +11,7 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from stat import S_ISREG
 
 from herd.errors import CannotWrite, HerdError, NoRoom
 
@@ -100,7 +101,7 @@ def remove(path: Path) -> int:
         path.unlink()
     except FileNotFoundError:
         return 0
-    return found.st_size if found.st_nlink == 1 else 0
+    return found.st_size if found.st_nlink == 1 and S_ISREG(found.st_mode) else 0
 
 
 def remove_if_empty(folder: Path) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import os
 import shutil
-import tempfile
 from pathlib import Path
 
 from herd import disk
@@ -79,6 +78,8 @@ class Blobs:
 
     def _copied(self, part: Path, target: Path, hold: Hold) -> Path:
         """A copy of a part that lies on another disk."""
+        import tempfile  # seldom needed, and slow to import
+
         opened, name = tempfile.mkstemp(_FRESH, f"{target.name}.", self._folder)
         os.close(opened)
         fresh = Path(name)

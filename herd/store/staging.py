@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import count
@@ -72,6 +71,8 @@ def _places(folder: Path, name: str) -> Iterator[Path]:
 
 def _name(file: File, key: str | None) -> str:
     if file.sha256 is None:
+        import hashlib  # drags OpenSSL in, and a list of models needs no digest
+
         text = key or "\n".join([file.name, *(_address(each) for each in file.sources[:1])])
         return hashlib.sha256(text.encode(errors="replace")).hexdigest()
     if not is_sha256(file.sha256):

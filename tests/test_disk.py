@@ -1,0 +1,83 @@
+"""Words for what the system says, and steps that reach the disk."""
+
+from __future__ import annotations
+
+import errno
+import os
+from pathlib import Path
+
+import pytest
+
+from herd import disk
+from herd.errors import CannotWrite, HerdError, NoRoom
+
+HOME = Path("/somewhere/herd")
+
+
+@pytest.mark.parametrize(
+    ("code", "kind", "said"),
+    [
+        (errno.ENOSPC, NoRoom, "There is no room for /somewhere/herd: no space left on device."),
+        (errno.EDQUOT, NoRoom, "There is no room for /somewhere/herd: disk quota exceeded."),
+        (errno.EROFS, CannotWrite, "/somewhere/herd cannot be written: its disk is read-only."),
+        (errno.EACCES, CannotWrite, "/somewhere/herd cannot be written: it is not yours to write."),
+        (errno.EPERM, CannotWrite, "/somewhere/herd cannot be written: it is not yours to write."),
+        (errno.EIO, CannotWrite, "/somewhere/herd cannot be written: input/output error."),
+    ],
+)
+def test_trouble_is_one_sentence_with_the_path(code: int, kind: type[HerdError], said: str) -> None:
+    error = disk.trouble(OSError(code, os.strerror(code)), HOME)
+
+    assert type(error) is kind
+    assert error.message == said
+    assert error.hint
+
+
+def test_an_error_without_words_still_makes_a_sentence() -> None:
+    assert disk.trouble(OSError(), HOME).message.endswith("cannot be written: unknown trouble.")
+
+
+def test_only_the_errors_of_the_system_are_put_into_words() -> None:
+    with pytest.raises(CannotWrite) as caught, disk.writing(HOME):
+        raise FileNotFoundError(errno.ENOENT, "No such file or directory")
+    with pytest.raises(ValueError, match="mine"), disk.writing(HOME):
+        raise ValueError("mine")
+
+    assert isinstance(caught.value.__cause__, FileNotFoundError)
+
+
+def test_a_file_is_written_whole(tmp_path: Path) -> None:
+    path = tmp_path / "small.json"
+    disk.write_whole(path, b"old")
+    disk.write_whole(path, b"new")
+
+    assert path.read_bytes() == b"new"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_removed_file_frees_its_bytes_once_no_name_is_left(tmp_path: Path) -> None:
+    one, other = tmp_path / "one", tmp_path / "other"
+    one.write_bytes(b"12345")
+    other.hardlink_to(one)
+
+    assert [disk.remove(one), disk.remove(one), disk.remove(other)] == [0, 0, 5]
+
+
+def test_a_folder_with_something_in_it_stays(tmp_path: Path) -> None:
+    full, empty = tmp_path / "full", tmp_path / "a" / "b" / "empty"
+    for folder in (full, empty):
+        disk.make_folder(folder)
+    (full / "file").touch()
+
+    for folder in (full, empty, tmp_path / "absent"):
+        disk.remove_if_empty(folder)
+
+    assert full.is_dir()
+    assert not empty.exists()
+
+
+def test_free_room_is_that_of_the_disk_where_a_path_would_be(tmp_path: Path) -> None:
+    absent = tmp_path / "a" / "b" / "c"
+
+    assert disk.nearest(absent) == tmp_path
+    assert disk.free(absent) > 0
