@@ -47,7 +47,7 @@ class Places:
 
     @property
     def locks(self) -> Path:
-        """Lock files; they hold no content and may stay."""
+        """Lock files: each says which process has it, and goes when that lets it go."""
         return self.store / "locks"
 
     @property
