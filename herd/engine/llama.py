@@ -27,8 +27,8 @@ from herd.model import Sampling
 CONTEXT = 4096
 """Tokens of a conversation where nobody says otherwise."""
 
-CHUNK = 256
-"""Tokens of a prompt that are read between two looks at the stop flag, on a CPU."""
+CHUNK, GPU_CHUNK = 256, 512
+"""Tokens of a prompt that are read at once, between two looks at the stop flag."""
 
 _ALL_LAYERS = 1 << 16
 _ANY_SEED = (1 << 32) - 1  # this one itself means: a seed that nobody knows
@@ -104,6 +104,7 @@ class Llama:
         self.layers = int(api.llama_model_n_layer(self._model))
         self.gpu_layers = min(self.gpu_layers, self.layers)
         self.trained_context = int(api.llama_model_n_ctx_train(self._model))
+        self._chunk = GPU_CHUNK if self.device.is_gpu else CHUNK
         self._context = self._new_context(wanted)
         if not self._context:
             api.llama_model_free(self._model)
@@ -164,7 +165,7 @@ class Llama:
 
         Ends early when the stop flag is set.
         """
-        size = CHUNK if not self.device.is_gpu else 2 * CHUNK
+        size = self._chunk
         for at in range(0, len(tokens), size):
             chunk = list(tokens[at : at + size])
             array = (api.llama_token * len(chunk))(*chunk)
@@ -222,7 +223,7 @@ class Llama:
         params = api.llama_context_default_params()
         size = min(self.trained_context or CONTEXT, wanted.context or CONTEXT)
         params.n_ctx = size
-        params.n_batch = min(size, params.n_batch)
+        params.n_batch = params.n_ubatch = self._chunk
         params.n_threads = params.n_threads_batch = wanted.threads or usable_cores()
         params.flash_attn_type = api.LLAMA_FLASH_ATTN_TYPE_AUTO
         params.abort_callback = ctypes.cast(ctypes.CDLL(None).strlen, api.ggml_abort_callback)

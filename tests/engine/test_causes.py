@@ -11,7 +11,7 @@ from herd.engine.causes import how_it_died, why_it_died, why_not_loaded
     ("said", "why"),
     [
         (
-            "llama_model_load: error loading model: tensor 'x' data is not within the file bounds\n",
+            "error loading model: tensor 'x' data is not within the file bounds\n",
             "the file is damaged or incomplete",
         ),
         (

@@ -146,7 +146,7 @@ def test_a_stop_ends_the_reading_of_a_long_prompt_at_once(engine: Engine, slow: 
         stop.set()
         began = time.monotonic()
 
-    assert time.monotonic() - began < 0.5
+    assert time.monotonic() - began < 2.0
     assert isinstance(pieces[0], Began)
     assert pieces[1:] == [Finished("stopped", 0, 0.0, 0.0)]
     assert said(engine, slow).text
@@ -163,7 +163,7 @@ def test_a_stop_ends_the_writing_at_once(engine: Engine, slow: Loadable) -> None
 
     *_, last = pieces
 
-    assert time.monotonic() - began < 0.5
+    assert time.monotonic() - began < 2.0
     assert isinstance(last, Finished)
     assert last.reason == "stopped"
 
@@ -188,7 +188,7 @@ def test_closing_the_iterator_ends_the_answer(engine: Engine, slow: Loadable) ->
     pieces.close()  # type: ignore[attr-defined]
 
     assert said(engine, slow).finished.reason == "length"
-    assert time.monotonic() - began < 1.0
+    assert time.monotonic() - began < 2.0
 
 
 def test_a_thread_that_leaves_an_answer_lying_may_ask_again(engine: Engine, slow: Loadable) -> None:
