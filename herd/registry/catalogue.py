@@ -1,0 +1,125 @@
+"""All registries as one: a model is found by its name, or searched for by words. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from herd.errors import UnknownModel
+from herd.model import Choice, MagnetSource, Model, Reference, Status, Variant
+
+MOST_NEAR = 3
+"""Names that an error offers instead of one that nothing has."""
+_NEAR_ENOUGH = 0.55
+"""Of difflib's ratio: `smolm` is near `smollm2`, `banana` is near nothing."""
+
+
+@dataclass(frozen=True)
+class Registry:
+    """What all registries offer. Names and aliases are unique among all of them."""
+
+    models: tuple[Model, ...] = ()
+
+    def find(self, reference: Reference) -> Choice:
+        """The variant of the model that a reference stands for.
+
+        Raises:
+            UnknownModel: no model has the name or the alias, or the model has no such variant.
+        """
+        model = self._by_name.get(reference.name)
+        if model is None:
+            raise UnknownModel(f"No registry offers {reference}.", self._instead_of(reference))
+        variant = model.variant(reference.variant)
+        if variant is None:
+            raise UnknownModel(
+                f"{reference.name} has no variant {reference.variant}.",
+                f"It has {_in_words([each.name for each in model.variants], 'and')}: "
+                f"try {reference.name}:{model.default}.",
+            )
+        return Choice(model, variant)
+
+    def search(self, words: Sequence[str]) -> tuple[Model, ...]:
+        """The models in which every word occurs; those whose name has them come first.
+
+        No word at all finds every model. What is withdrawn or of historical interest
+        comes after what is not.
+        """
+        wanted = [word.lower() for word in words if word.strip()]
+        ranked = [(_rank(model, wanted), model) for model in self.models]
+        found = [(rank, model) for rank, model in ranked if rank is not None]
+        return tuple([model for _, model in sorted(found, key=lambda pair: pair[0])])
+
+    def find_magnet(self, magnet: MagnetSource) -> tuple[Choice, MagnetSource] | None:
+        """What the registry knows of this swarm: the choice that names it, and how it does."""
+        for model, variant in self._variants():
+            for source in _magnets(variant):
+                if _is_same_swarm(source, magnet):
+                    return Choice(model, variant), source
+        return None
+
+    @cached_property
+    def _by_name(self) -> dict[str, Model]:
+        return {name: model for model in self.models for name in (model.name, *model.aliases)}
+
+    def _variants(self) -> Iterable[tuple[Model, Variant]]:
+        return ((model, variant) for model in self.models for variant in model.variants)
+
+    def _instead_of(self, reference: Reference) -> str:
+        near = self._nearest(str(reference).replace(":", "-")) or self._nearest(reference.name)
+        if not near:
+            return "`herd search` lists every model."
+        return f"Did you mean {_in_words(near, 'or')}?"
+
+    def _nearest(self, wrong: str) -> list[str]:
+        """At most three names or aliases, no model twice, the nearest first."""
+        from difflib import SequenceMatcher  # 4 ms, and only for a name that nothing has
+
+        matcher = SequenceMatcher(b=wrong[:64])
+        near: dict[str, tuple[float, str]] = {}
+        for name, model in self._by_name.items():
+            matcher.set_seq1(name)
+            closeness = matcher.ratio() + (1 if name.startswith(wrong) else 0)
+            if closeness > max(_NEAR_ENOUGH, near.get(model.name, (0.0, ""))[0]):
+                near[model.name] = (closeness, name)
+        best = sorted(near.values(), key=lambda pair: -pair[0])
+        return [name for _, name in best[:MOST_NEAR]]
+
+
+def _rank(model: Model, words: list[str]) -> tuple[bool, int] | None:
+    """Where a model stands among what was found, smaller being better; None: not found."""
+    places = [_place(model, word) for word in words]
+    known = [place for place in places if place is not None]
+    if len(known) < len(places):
+        return None
+    return model.status is not Status.ACTIVE, sum(known)
+
+
+def _place(model: Model, word: str) -> int | None:
+    """How near the name of a model a word stands in what it says of itself."""
+    names = (model.name, *model.aliases)
+    if word in names:
+        return 0
+    if any(word in name for name in names):
+        return 1
+    if word in (model.role, (model.parameters or "").lower(), (model.family or "").lower()):
+        return 2
+    rest = (model.title, model.family, model.role, model.summary, model.licence.id)
+    quantisations = [each.quantisation or each.name for each in model.variants]
+    haystack = " ".join([each or "" for each in (*rest, model.parameters, *quantisations)])
+    return 3 if word in haystack.lower() else None
+
+
+def _magnets(variant: Variant) -> Iterable[MagnetSource]:
+    sources = (source for file in variant.files for source in file.sources)
+    return (source for source in sources if isinstance(source, MagnetSource))
+
+
+def _is_same_swarm(one: MagnetSource, other: MagnetSource) -> bool:
+    pairs = ((one.v1, other.v1), (one.v2, other.v2))
+    return any(mine is not None and mine == theirs for mine, theirs in pairs)
+
+
+def _in_words(names: list[str], joint: str) -> str:
+    *most, last = names
+    return f"{', '.join(most)} {joint} {last}" if most else last

@@ -1,0 +1,226 @@
+"""From a document to models. Every key that herd does not know is refused by name."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from herd.model import Commercial, Licence, Model, Sampling, Status
+from herd.registry import document
+from herd.registry.document import Field, Section, refuse_unknown
+from herd.registry.rules import (
+    between,
+    key_name,
+    line,
+    listed,
+    name,
+    one_of,
+    passage,
+    real,
+    web,
+)
+from herd.registry.variants import Digests, variants
+
+SCHEMA = 1
+"""The version of the format. A later one is refused, not guessed at."""
+
+
+class ModelRole(StrEnum):
+    """What a model is for. A closed list, so that a search by role finds all of them."""
+
+    CHAT = "chat"
+    CODE = "code"
+    REASONING = "reasoning"
+    VISION = "vision"
+    EMBEDDING = "embedding"
+    BASE = "base"
+    """Continues a text; it was not taught to answer."""
+    TEST = "test"
+    """So small that it serves to try things out."""
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One registry: what a single document offers."""
+
+    origin: str
+    """The file, as the person knows it."""
+    name: str
+    models: tuple[Model, ...]
+    lines: Mapping[str, int]
+    """Where each name and alias stands."""
+    updated: str | None = None
+    """The day on which its makers last looked at it."""
+
+
+@dataclass(frozen=True)
+class _Context:
+    """What holds for a whole document while its models are read."""
+
+    registry: str
+    templates: Mapping[str, str]
+    digests: Digests
+    lines: dict[str, int]
+
+
+def read(content: bytes, origin: str, fallback_name: str | None = None) -> Layer:
+    """What a registry offers.
+
+    Args:
+        content: The document.
+        origin: The file, for messages.
+        fallback_name: The name of the registry when it gives none.
+
+    Raises:
+        RegistryError: the document does not read; nothing of it is used.
+    """
+    top = document.read(content, origin)
+    top.must("schema", _schema)
+    top.only({"schema", "registry", "templates", "models"})
+    own = top.maybe("registry", _registry) or {}
+    templates = top.maybe("templates", _templates) or {}
+    context = _Context(own.get("name") or fallback_name or origin, templates, Digests(), {})
+    models = top.must("models", Field.section).fields.values()
+    return Layer(
+        origin=origin,
+        name=context.registry,
+        models=tuple([_model(each, context) for each in models]),
+        lines=context.lines,
+        updated=own.get("updated"),
+    )
+
+
+def _schema(field: Field) -> int:
+    version = field.whole()
+    if version != SCHEMA:
+        raise field.wrong(
+            f"is {version}, and this herd reads {SCHEMA}.",
+            "A newer herd may read it." if version > SCHEMA else None,
+        )
+    return version
+
+
+def _registry(field: Field) -> dict[str, str]:
+    section = field.section()
+    section.only({"name", "updated"})
+    given = {"name": section.must("name", name), "updated": section.maybe("updated", line)}
+    return {key: value for key, value in given.items() if value}
+
+
+def _templates(field: Field) -> dict[str, str]:
+    return {key_name(each): passage(each) for each in field.section().fields.values()}
+
+
+_MODEL = {
+    *("title", "aliases", "family", "parameters", "role", "summary", "licence", "context"),
+    *("template", "stop", "sampling", "status", "replaced-by", "reason", "default", "variants"),
+}
+
+_role = one_of(ModelRole)
+_status = one_of(Status)
+_commercial = one_of(Commercial)
+_names = listed(name)
+_passages = listed(passage)
+_tokens = between(1, 1 << 24)
+
+
+def _model(field: Field, context: _Context) -> Model:
+    section = field.section()
+    section.only(_MODEL)
+    offered = section.must("variants", lambda each: variants(each, context.digests))
+    model = Model(
+        name=_claimed(field, key_name(field), context),
+        title=section.must("title", line),
+        variants=offered,
+        default=section.must("default", name),
+        licence=section.must("licence", _licence),
+        aliases=section.maybe("aliases", lambda each: _aliases(each, context)) or (),
+        family=section.maybe("family", line),
+        parameters=section.maybe("parameters", line),
+        role=(section.maybe("role", _role) or ModelRole.CHAT).value,
+        summary=section.maybe("summary", line) or "",
+        context=section.maybe("context", _tokens),
+        template=section.maybe("template", lambda each: _template(each, context.templates)),
+        stop=section.maybe("stop", _passages) or (),
+        sampling=section.maybe("sampling", _sampling) or Sampling(),
+        status=section.maybe("status", _status) or Status.ACTIVE,
+        replaced_by=section.maybe("replaced-by", name),
+        reason=section.maybe("reason", line),
+        registry=context.registry,
+    )
+    _check(model, section)
+    return model
+
+
+def _check(model: Model, section: Section) -> None:
+    """The rules that span several keys of a model."""
+    known = [each.name for each in model.variants]
+    if model.default not in known:
+        refuse_unknown(section.fields["default"], "is not a variant", model.default, known)
+    if model.status is not Status.ACTIVE and not model.reason:
+        raise section.fields["status"].wrong(f"is {model.status} and the key reason is missing.")
+    if model.replaced_by == model.name:
+        raise section.fields["replaced-by"].wrong("is the model itself.")
+
+
+def _claimed(field: Field, wanted: str, context: _Context) -> str:
+    """A name or an alias that nothing else in the document has."""
+    if wanted in context.lines:
+        raise field.wrong(f"{wanted} is taken already, in line {context.lines[wanted]}.")
+    context.lines[wanted] = field.line
+    return wanted
+
+
+def _aliases(field: Field, context: _Context) -> tuple[str, ...]:
+    return tuple([_claimed(each, name(each), context) for each in field.items()])
+
+
+def _template(field: Field, templates: Mapping[str, str]) -> str:
+    """A Jinja template, or the name of one of the registry's `templates`."""
+    text = passage(field)
+    if "{" in text:
+        return text
+    if text not in templates:
+        refuse_unknown(field, "is neither Jinja nor one of `templates`", text, list(templates))
+    return templates[text]
+
+
+def _licence(field: Field) -> Licence:
+    section = field.section()
+    section.only({"id", "url", "commercial", "must-be-accepted", "redistributable", "note"})
+    is_redistributable = section.maybe("redistributable", Field.flag)
+    licence = Licence(
+        id=section.must("id", line),
+        url=section.maybe("url", web),
+        commercial=section.maybe("commercial", _commercial) or Commercial.UNKNOWN,
+        must_be_accepted=section.maybe("must-be-accepted", Field.flag) or False,
+        is_redistributable=is_redistributable is not False,
+        note=section.maybe("note", line),
+    )
+    if licence.must_be_accepted and not (licence.url or licence.note):
+        raise field.wrong("must be accepted and says nowhere what it says: give url or note.")
+    return licence
+
+
+_SAMPLING = {
+    *("temperature", "top-k", "top-p", "min-p", "repeat-penalty", "repeat-last-n"),
+    *("seed", "max-tokens"),
+}
+
+_share = real(0, 1)
+
+
+def _sampling(field: Field) -> Sampling:
+    section = field.section()
+    section.only(_SAMPLING)
+    return Sampling(
+        temperature=section.maybe("temperature", real(0, 5)),
+        top_k=section.maybe("top-k", between(0, 1 << 20)),
+        top_p=section.maybe("top-p", _share),
+        min_p=section.maybe("min-p", _share),
+        repeat_penalty=section.maybe("repeat-penalty", real(0, 5)),
+        repeat_last_n=section.maybe("repeat-last-n", between(0, 1 << 24)),
+        seed=section.maybe("seed", between(0, (1 << 32) - 1)),
+        max_tokens=section.maybe("max-tokens", _tokens),
+    )
