@@ -7,6 +7,7 @@ say, so a server without validators may be resumed, too.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from urllib.parse import unquote, urlsplit
 
 from herd.errors import SourceFailed, SourceRefused
@@ -29,8 +30,19 @@ _PIECE = 256 * 1024
 class HttpCarrier:
     """Brings files from http(s) addresses and from the Hugging Face Hub."""
 
-    def __init__(self, patience: Patience | None = None) -> None:
+    def __init__(
+        self,
+        patience: Patience | None = None,
+        reach: Callable[[str], Reach] = Reach,
+    ) -> None:
+        """Opens nothing.
+
+        Args:
+            patience: What a source is granted.
+            reach: The addresses that a configured URL may lead to.
+        """
         self._patience = patience or Patience()
+        self._reach = reach
 
     def fetch(self, wish: Wish) -> Delivery:
         """Bring the file, going on from what is staged. As Carrier.fetch."""
@@ -48,13 +60,9 @@ class HttpCarrier:
             return part.delivery(_name_in(address.url))
 
     def _fetch(self, wish: Wish, part: Part, address: Address) -> None:
-        with Line(self.reach(address.url), wish.stop, self._patience) as line:
+        with Line(self._reach(address.url), wish.stop, self._patience) as line:
             mirror = Mirror(address, line, self._patience.redirects)
             _Download(wish, part, mirror, self._patience).run()
-
-    def reach(self, url: str) -> Reach:
-        """The addresses that a configured URL may lead to."""
-        return Reach(url)
 
 
 class _Download:

@@ -78,6 +78,7 @@ class Line:
         self._patience = patience
         self._watch = Watch(stop, patience)
         self._session: requests.Session | None = None
+        self._answer: Answer | None = None
 
     def __enter__(self) -> Self:
         self._watch.__enter__()
@@ -110,11 +111,15 @@ class Line:
             self._watch.check(_host(url))
             raise _translated(error, _host(url)) from error
         self._watch.expect_body()
-        return Answer(response, self._watch)
+        self._answer = Answer(response, self._watch)
+        return self._answer
 
     def hang_up(self) -> None:
         """Close what is open."""
         self._watch.release()
+        if self._answer is not None:
+            self._answer.close()
+            self._answer = None
         if self._session is not None:
             self._session.close()
             self._session = None

@@ -48,13 +48,17 @@ class Address:
 
         The token goes to the Hub itself, or to the endpoint that the person set beside
         it; never over plain http to a host that only a registry named.
+
+        Raises:
+            SourceRefused: it is no http(s) address.
         """
         env = os.environ if environ is None else environ
         token = env.get("HF_TOKEN", "").strip() or None
         endpoint = env.get("HF_ENDPOINT", "").strip() or HUB
         if isinstance(source, HfSource):
-            return cls(source.url(endpoint), token)
-        return cls(source.url, token if _is_the_hub(source.url) else None)
+            return cls(_checked(source.url(endpoint)), token)
+        url = _checked(source.url)
+        return cls(url, token if _is_the_hub(url) else None)
 
 
 @dataclass(frozen=True)
@@ -143,6 +147,17 @@ def _head(answer: Answer, span: Span) -> bytes:
             break
         head += piece
     return head
+
+
+def _checked(url: str) -> str:
+    try:
+        parts = urlsplit(url)
+        reads = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+    except ValueError:
+        reads = False
+    if not reads:
+        raise SourceRefused(f"{url} is not an address that herd can ask")
+    return url
 
 
 def _is_the_hub(url: str) -> bool:

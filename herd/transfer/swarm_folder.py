@@ -1,0 +1,118 @@
+"""The private folder of a swarm beside the part, and the file that comes out of it.
+
+Nothing in the folder is believed: every fetch begins with a check against the piece
+hashes. What another carrier left in the part moves in, so that its good pieces count.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+from herd.model import Sha256
+from herd.transfer.carrier import Staged
+from herd.transfer.part import check, require_room, writing
+
+FILE = "model"
+"""The name of the wanted file inside; a torrent's own names are never used."""
+_PIECE = 256 * 1024
+
+
+class SwarmFolder:
+    """Where the pieces of one file lie until it is whole."""
+
+    def __init__(self, staged: Staged) -> None:
+        self._staged = staged
+        self.path = staged.beside(".torrent.d")
+        self._metainfo = staged.beside(".torrent")
+        self._is_part_inside = False
+
+    @property
+    def file(self) -> Path:
+        """The wanted file, whole or not."""
+        return self.path / FILE
+
+    def open(self, size: int) -> None:
+        """Make the folder ready for a file of that size.
+
+        Raises:
+            NoRoom, CannotWrite: the disk.
+        """
+        with writing(self.file):
+            self.path.mkdir(parents=True, exist_ok=True)
+        is_begun = self.file.exists()
+        source = self.file if is_begun else self._staged.part
+        require_room(self.path, size - _allocated(source))
+        if not is_begun and source.exists():
+            with writing(self.file):
+                source.replace(self.file)
+            self._is_part_inside = True
+
+    def give_back(self) -> None:
+        """Undo `open` where nothing was added since: the part is another carrier's again."""
+        if self._is_part_inside:
+            with writing(self.file):
+                self.file.replace(self._staged.part)
+        if self.path.is_dir() and not any(self.path.iterdir()):
+            self.path.rmdir()
+
+    def digest(self, stop: threading.Event, advance: Callable[[int], None]) -> Sha256:
+        """The digest of the file as it lies there.
+
+        Raises:
+            Interrupted: `stop` was set; everything is kept.
+            CannotWrite: the file does not read.
+        """
+        digest = hashlib.sha256()
+        with writing(self.file), self.file.open("rb", buffering=0) as stream:
+            while piece := stream.read(_PIECE):
+                check(stop)
+                digest.update(piece)
+                advance(len(piece))
+        return Sha256(digest.hexdigest())
+
+    def deliver(self) -> int:
+        """Move the file to the part and remove everything else; its size in bytes.
+
+        Raises:
+            CannotWrite: the disk.
+        """
+        with writing(self._staged.part):
+            self.file.replace(self._staged.part)
+            shutil.rmtree(self.path)
+            self._metainfo.unlink(missing_ok=True)
+            return self._staged.part.stat().st_size
+
+    def save_metainfo(self, raw: bytes) -> None:
+        """Keep the metadata, so that the next try need not ask peers for it.
+
+        Raises:
+            NoRoom, CannotWrite: the disk.
+        """
+        fresh = self._staged.beside(".torrent.new")
+        with writing(self._metainfo):
+            self._metainfo.parent.mkdir(parents=True, exist_ok=True)
+            fresh.write_bytes(raw)
+            fresh.replace(self._metainfo)
+
+    def saved_metainfo(self, limit: int) -> bytes | None:
+        """The metadata of an earlier try, None when there is none of at most `limit` bytes."""
+        try:
+            with self._metainfo.open("rb") as stream:
+                raw = stream.read(limit + 1)
+        except OSError:
+            return None
+        return raw if len(raw) <= limit else None
+
+
+def _allocated(path: Path) -> int:
+    """Bytes of the disk that a file has already; it may have holes."""
+    try:
+        found = path.stat()
+    except OSError:
+        return 0
+    # Windows does not say how many blocks a file has.
+    return min(found.st_size, getattr(found, "st_blocks", found.st_size // 512 + 1) * 512)

@@ -1,0 +1,75 @@
+"""The settings of a libtorrent session that fetches one file and gives no more than it must.
+
+No port is opened in a router, nothing is announced to the local network, no server is
+asked for the own address, and nobody is let in: herd connects to peers, never they to
+herd. libtorrent announces itself once for each socket that it listens on, so there is
+a socket; whoever connects to it is turned away.
+"""
+
+from __future__ import annotations
+
+import os
+
+from herd import __version__
+
+MOST_METADATA = 4 << 20
+"""Bytes of a magnet's metadata: the table of pieces of a 100 GB file has a few hundred KB."""
+MOST_PIECES = 0x40000
+_BOOTSTRAP = "dht.libtorrent.org:25401,router.bittorrent.com:6881,dht.transmissionbt.com:6881"
+
+_PRIVATE: dict[str, object] = {
+    "enable_upnp": False,
+    "enable_natpmp": False,
+    "enable_lsd": False,
+    "webtorrent_stun_server": "",
+    "enable_incoming_tcp": False,
+    "enable_incoming_utp": False,
+    # uTP is tried before TCP and moved 3.6-7.3 MB/s where TCP moved 500.
+    "enable_outgoing_utp": False,
+    "anonymous_mode": True,
+    "user_agent": f"herd/{__version__}",
+    "ssrf_mitigation": True,
+    "validate_https_trackers": True,
+    "allow_idna": False,
+    "no_connect_privileged_ports": True,
+    "apply_ip_filter_to_trackers": True,
+}
+_BOUNDS: dict[str, object] = {
+    "max_metadata_size": MOST_METADATA,
+    "max_piece_count": MOST_PIECES,
+    "max_http_recv_buffer_size": 1 << 20,
+    "alert_queue_size": 20_000,
+    "connections_limit": 100,
+    "max_peerlist_size": 500,
+    "max_queued_disk_bytes": 16 << 20,
+    "checking_mem_usage": 1024,
+    "max_out_request_queue": 1500,
+    "max_peer_recv_buffer_size": 5 << 20,
+    "aio_threads": 4,
+    "hashing_threads": min(4, os.cpu_count() or 1),
+}
+_MANNERS: dict[str, object] = {
+    "announce_to_all_tiers": True,
+    "announce_to_all_trackers": True,
+    "stop_tracker_timeout": 1,
+    "unchoke_slots_limit": 4,
+    # A peer that broke off is tried again soon: the swarm of a model may have only one.
+    "min_reconnect_time": 5,
+    "mixed_mode_algorithm": 0,
+}
+
+
+def settings(*, interface: str | None = None, dht: bool = False) -> dict[str, object]:
+    """The settings.
+
+    Args:
+        interface: The one own address to speak from; None means any.
+        dht: Whether the distributed hash table is asked for peers.
+    """
+    bound: dict[str, object] = {
+        "listen_interfaces": f"{interface}:0" if interface else "0.0.0.0:0,[::]:0",
+        "outgoing_interfaces": interface or "",
+        "enable_dht": dht,
+        "dht_bootstrap_nodes": _BOOTSTRAP if dht else "",
+    }
+    return _PRIVATE | _BOUNDS | _MANNERS | bound

@@ -1,0 +1,150 @@
+"""What is seen of a swarm, and when that means that waiting is over. Pure: time is given.
+
+A dead magnet raises no alarm of its own: libtorrent would look for peers for ever. So
+everything is judged here by the clock, from snapshots; alerts only add words to it.
+
+    asking    no metadata within `metadata` seconds      -> NO_METADATA
+    fetching  no new byte within `stalled` seconds       -> STALLED
+    fetching  peers banned, none left, nothing new within `banned` seconds -> ALL_BANNED
+    checking  the clock stands still: what is on the disk takes the time it takes
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import Enum, auto
+from urllib.parse import urlsplit
+
+from herd.words import count
+
+_MOST_WORDS = 160
+_MOST_TRACKERS_TOLD = 3
+
+
+@dataclass(frozen=True)
+class SwarmPatience:
+    """What a swarm is granted. Times are seconds."""
+
+    metadata: float = 30.0
+    """Until a magnet's metadata is there."""
+    stalled: float = 60.0
+    """Without a new byte."""
+    banned: float = 15.0
+    """Without a new byte when every peer is banned: honest ones may be among them."""
+    tick: float = 0.25
+    """Between two looks."""
+
+
+class Phase(Enum):
+    """What a torrent is doing."""
+
+    ASKING = auto()
+    """Peers are asked for the metadata."""
+    CHECKING = auto()
+    """What lies on the disk is compared with the piece hashes."""
+    FETCHING = auto()
+    WHOLE = auto()
+    """Every wanted piece is there and right."""
+
+
+@dataclass(frozen=True)
+class Look:
+    """A snapshot of a torrent."""
+
+    phase: Phase
+    done: int = 0
+    """Bytes of the wanted pieces that are there."""
+    peers: int = 0
+    """Connected now."""
+    fetched: int = 0
+    """Payload bytes that came over the network, right or wrong."""
+
+    @property
+    def note(self) -> str:
+        """What to show beside the numbers."""
+        if self.phase is Phase.CHECKING:
+            return "checking what is there"
+        if not self.peers:
+            return "finding peers"
+        if self.phase is Phase.ASKING:
+            return "asking for metadata"
+        return count(self.peers, "peer")
+
+
+@dataclass
+class Reports:
+    """What trackers, peers and the disk said; it grows while a session lives."""
+
+    trackers: dict[str, str] = field(default_factory=dict)
+    """The last word of each tracker, by its address."""
+    seen: set[tuple[str, int]] = field(default_factory=set)
+    """Addresses of peers that were tried."""
+    banned: set[str] = field(default_factory=set)
+    disk: DiskTrouble | None = None
+    """The first one; thousands follow it."""
+
+    def heard(self, tracker: str, words: str) -> None:
+        """A tracker said something."""
+        self.trackers[tracker] = _plain(words)
+
+    @property
+    def sentence(self) -> str:
+        """Trackers and peers in one line, for the end of a message."""
+        told = [
+            f"{urlsplit(address).hostname} says: {words}"
+            for address, words in list(self.trackers.items())[:_MOST_TRACKERS_TOLD]
+        ]
+        told.append(f"{count(len(self.seen), 'peer')} seen")
+        told += [f"{len(self.banned)} banned for wrong bytes"] if self.banned else []
+        return "; ".join(told)
+
+
+@dataclass(frozen=True)
+class DiskTrouble:
+    """The disk refused."""
+
+    errno: int
+    words: str
+
+
+class Overdue(Enum):
+    """Why waiting is over."""
+
+    NO_METADATA = auto()
+    STALLED = auto()
+    ALL_BANNED = auto()
+
+
+class SwarmWatch:
+    """Judges one fetch by the clock, over all the sessions that it takes."""
+
+    def __init__(self, patience: SwarmPatience, now: float) -> None:
+        self._patience = patience
+        self._best = -1
+        self._waited = 0.0
+        self._waited_banned = 0.0
+        self._then = now
+
+    def judge(self, look: Look, reports: Reports, now: float) -> Overdue | None:
+        """Whether waiting is over after this look."""
+        passed, self._then = now - self._then, now
+        if look.phase is Phase.CHECKING:
+            return None
+        if look.done > self._best or look.phase is Phase.WHOLE:
+            # A poisoned piece comes and goes: only bytes beyond the best so far are progress.
+            self._best, self._waited, self._waited_banned = look.done, 0.0, 0.0
+            return None
+        self._waited += passed
+        if look.phase is Phase.ASKING:
+            return Overdue.NO_METADATA if self._waited >= self._patience.metadata else None
+        if self._waited >= self._patience.stalled:
+            return Overdue.STALLED
+        is_deserted = bool(reports.banned) and look.peers == 0
+        self._waited_banned = self._waited_banned + passed if is_deserted else 0.0
+        return Overdue.ALL_BANNED if self._waited_banned >= self._patience.banned else None
+
+
+def _plain(words: str) -> str:
+    """A stranger's words as one short line that a terminal can show."""
+    shown = "".join(each if each.isprintable() else " " for each in words[: 4 * _MOST_WORDS])
+    return " ".join(shown.split())[:_MOST_WORDS] or "nothing"

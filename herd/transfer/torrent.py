@@ -1,0 +1,317 @@
+"""The torrent carrier, and the only module that speaks to libtorrent (2.1).
+
+What libtorrent does not tell and what it gets wrong is known here: torrents begin
+paused, alerts are raw pointers that die with the next call, resume data is believed
+without a look at the file (so none is given to it), a dead magnet raises nothing.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from herd.errors import SourceRefused
+from herd.model import MagnetSource, SwarmState, TorrentSource
+from herd.transfer.carrier import Delivery, Wish
+from herd.transfer.swarm_folder import FILE, SwarmFolder
+from herd.transfer.swarm_reach import SwarmReach, allowed_by, is_web, reach
+from herd.transfer.swarm_settings import MOST_PIECES, settings
+from herd.transfer.swarm_watch import DiskTrouble, Look, Phase, Reports, SwarmPatience
+from herd.transfer.torrent_contents import Entry, Metainfo
+from herd.transfer.torrent_fetch import Taking, Terms, TorrentFetch
+
+lt: Any
+_why_missing = ""
+try:
+    import libtorrent
+
+    lt = libtorrent
+except ImportError as error:
+    lt, _why_missing = None, str(error)
+
+MOST_BYTES = 10 * 1000 * 1000
+"""Of a .torrent."""
+_MOST_PEERS_KEPT = 50
+_BUNDLES = (
+    "/etc/ssl/certs/ca-certificates.crt",
+    "/etc/pki/tls/certs/ca-bundle.crt",
+    "/etc/ssl/cert.pem",
+)
+"""Where the OpenSSL inside libtorrent's wheels looks for authorities."""
+
+GetSmall = Callable[[str, int, threading.Event], bytes]
+"""A small file from an address: at most so many bytes; ends early when the event is set."""
+
+
+class TorrentCarrier:
+    """Brings files from swarms."""
+
+    def __init__(
+        self,
+        patience: SwarmPatience | None = None,
+        *,
+        dht: bool = True,
+        interface: str | None = None,
+        get_small: GetSmall | None = None,
+    ) -> None:
+        """Touches nothing.
+
+        Args:
+            patience: How long to wait for what.
+            dht: Whether magnets may be asked of the distributed hash table. A swarm
+                whose trackers are all local is never asked of it.
+            interface: The one own IP address to speak from; None means any.
+            get_small: Brings a .torrent from an http(s) address.
+        """
+        self._patience = patience or SwarmPatience()
+        self._dht = dht
+        self._interface = interface
+        self._get_small = get_small or _get_small
+
+    def fetch(self, wish: Wish) -> Delivery:
+        """Bring the file, going on from what is staged. As Carrier.fetch."""
+        if lt is None:
+            raise SourceRefused(
+                f"libtorrent is not there ({_why_missing})",
+                "`pip install libtorrent` brings it; everything but torrents works without it.",
+            )
+        folder = SwarmFolder(wish.staged)
+        match wish.source:
+            case MagnetSource() as magnet:
+                _require_hash(magnet)
+                terms = self._terms(reach(magnet.trackers), is_magnet=True)
+                start = _saved(folder, magnet) or magnet
+            case TorrentSource(location):
+                start = read(self._bring(location, wish.stop))
+                found = reach(start.trackers, allowed_by(location))
+                terms = self._terms(found, is_magnet=False)
+            case _:
+                raise TypeError(wish.source)
+        return TorrentFetch(wish, folder, terms).run(start)
+
+    def _terms(self, found: SwarmReach, *, is_magnet: bool) -> Terms:
+        dht = self._dht and is_magnet and not found.is_local
+        chosen = settings(interface=self._interface, dht=dht)
+        return Terms(lambda to: NativeSession(chosen, to), read, found, self._patience)
+
+    def _bring(self, location: str, stop: threading.Event) -> bytes:
+        if is_web(location):
+            return self._get_small(location, MOST_BYTES, stop)
+        try:
+            with Path(location).expanduser().open("rb") as stream:
+                return stream.read(MOST_BYTES + 1)
+        except (OSError, ValueError, RuntimeError) as error:
+            reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+            raise SourceRefused(f"{location} cannot be read: {reason.lower()}") from error
+
+
+class NativeSession:
+    """A libtorrent session with at most one torrent; used by one thread."""
+
+    def __init__(self, chosen: dict[str, object], found: SwarmReach) -> None:
+        _trust_authorities()
+        self.reports = Reports()
+        self._trackers = list(found.trackers)
+        self._hashes: bytes | None = None
+        category = lt.alert_category
+        mask = category.error | category.status | category.storage | category.tracker
+        mask |= category.peer | category.connect
+        self._session: Any = lt.session(chosen | {"alert_mask": int(mask)})
+        addresses = lt.ip_filter()
+        for each in found.closed:
+            addresses.add_rule(each.first, each.last, 1)
+        self._session.set_ip_filter(addresses)
+        self._handle: Any = None
+
+    def ask(self, magnet: MagnetSource, folder: SwarmFolder) -> None:
+        """As Session.ask."""
+        params = lt.add_torrent_params()
+        # With both, v2 alone would do, but a v1 swarm knows only v1.
+        params.info_hashes = _info_hash(magnet)
+        params.flags = lt.torrent_flags.apply_ip_filter | lt.torrent_flags.default_dont_download
+        self._add(params, folder)
+
+    def take(self, taking: Taking) -> None:
+        """As Session.take."""
+        if self._handle is not None:
+            self._session.remove_torrent(self._handle)
+        params = _load(taking.metainfo.raw)
+        count = len(taking.metainfo.entries)
+        params.file_priorities = [4 if each == taking.index else 0 for each in range(count)]
+        params.renamed_files = {
+            each: FILE if each == taking.index else f"unwanted-{each}"
+            for each, entry in enumerate(taking.metainfo.entries)
+            if not entry.is_pad
+        }
+        params.peers = sorted(taking.peers)[:_MOST_PEERS_KEPT]
+        # Neither paused nor auto_managed: with one of them left it would wait for ever.
+        params.flags = lt.torrent_flags.apply_ip_filter
+        self._add(params, taking.folder)
+
+    def look(self) -> Look:
+        """As Session.look."""
+        self._hear()
+        status = self._handle.status()
+        if status.errc.value():
+            self._disk(status.errc.value(), status.errc.message())
+        return Look(
+            _phase(status),
+            done=status.total_wanted_done,
+            peers=status.num_peers,
+            fetched=status.total_payload_download,
+        )
+
+    def metadata(self) -> bytes | None:
+        """As Session.metadata."""
+        known = self._handle.torrent_file()
+        return None if known is None else b"d4:info" + bytes(known.info_section()) + b"e"
+
+    def want_hashes(self) -> None:
+        """As Session.want_hashes."""
+        self._handle.save_resume_data(lt.save_resume_flags_t.save_info_dict)
+
+    def hashes(self) -> bytes | None:
+        """As Session.hashes."""
+        raw, self._hashes = self._hashes, None
+        return raw
+
+    def close(self) -> None:
+        """As Session.close."""
+        if self._session is not None and self._handle is not None:
+            self._session.remove_torrent(self._handle)
+        # The destructor returns when every block is written and every thread has ended.
+        self._handle = self._session = None
+
+    def _add(self, params: Any, folder: SwarmFolder) -> None:
+        params.save_path = str(folder.path)
+        params.trackers = self._trackers
+        params.tracker_tiers = [0] * len(self._trackers)
+        # Mirrors never go to libtorrent: one 503 and it never asks them again.
+        params.url_seeds, params.http_seeds, params.dht_nodes = [], [], []
+        self._handle = self._session.add_torrent(params)
+
+    def _hear(self) -> None:
+        """Copy what alerts say; they are dead after the next pop_alerts."""
+        for alert in self._session.pop_alerts():
+            match alert:
+                case lt.tracker_error_alert():
+                    words = alert.failure_reason() or alert.error.message()
+                    self.reports.heard(alert.url, words)
+                case lt.tracker_reply_alert():
+                    self.reports.heard(alert.url, f"{alert.num_peers} peers")
+                case lt.peer_connect_alert():
+                    self.reports.seen.add(tuple(alert.endpoint))
+                case lt.peer_ban_alert():
+                    self.reports.banned.add(str(alert.endpoint[0]))
+                case lt.file_error_alert():
+                    self._disk(alert.error.value(), alert.error.message())
+                case lt.save_resume_data_alert():
+                    self._hashes = _torrent_of(alert.params)
+
+    def _disk(self, errno: int, words: str) -> None:
+        self.reports.disk = self.reports.disk or DiskTrouble(errno, words)
+
+
+def read(raw: bytes) -> Metainfo:
+    """What a .torrent says.
+
+    Raises:
+        SourceRefused: it is none, or too large to be an honest one.
+    """
+    params = _load(raw)
+    files, hashes = params.ti.layout(), params.ti.info_hashes()
+    content = lt.bdecode(raw)
+    known = content.get(b"piece layers", {}) if hashes.has_v2() else None
+    return Metainfo(
+        raw=raw,
+        hashes=frozenset(
+            ([str(hashes.v1)] if hashes.has_v1() else [])
+            + ([str(hashes.v2)] if hashes.has_v2() else [])
+        ),
+        entries=tuple(_entry(files, index, known) for index in range(files.num_files())),
+        trackers=tuple(params.trackers),
+        info=content[b"info"],
+    )
+
+
+def _load(raw: bytes) -> Any:
+    if len(raw) > MOST_BYTES:
+        raise SourceRefused(f"the .torrent is larger than {MOST_BYTES // 1_000_000} MB")
+    try:
+        return lt.load_torrent_buffer(raw, {"max_pieces": MOST_PIECES})
+    except RuntimeError as error:
+        raise SourceRefused(f"the .torrent does not read ({error})") from error
+
+
+def _entry(files: Any, index: int, layers: dict[bytes, bytes] | None) -> Entry:
+    """An entry; `layers` are the known piece hashes of v2, None where v1 has them all."""
+    size, flags = files.file_size(index), files.file_flags(index)
+    pieces = -(-size // files.piece_length())
+    has_hashes = layers is None or pieces <= 1
+    if not has_hashes and layers is not None:
+        has_hashes = len(layers.get(files.root(index).to_bytes(), b"")) == 32 * pieces
+    return Entry(
+        path=files.file_path(index),
+        size=size,
+        is_pad=bool(flags & files.flag_pad_file),
+        is_link=bool(flags & files.flag_symlink),
+        has_hashes=has_hashes,
+    )
+
+
+def _phase(status: Any) -> Phase:
+    match status.state:
+        case lt.torrent_status.downloading_metadata:
+            return Phase.ASKING
+        case lt.torrent_status.finished | lt.torrent_status.seeding:
+            return Phase.WHOLE
+        case lt.torrent_status.downloading:
+            return Phase.FETCHING
+    return Phase.CHECKING
+
+
+def _info_hash(magnet: MagnetSource) -> Any:
+    v1 = lt.sha1_hash(bytes.fromhex(magnet.v1)) if magnet.v1 else None
+    v2 = lt.sha256_hash(bytes.fromhex(magnet.v2)) if magnet.v2 else None
+    return lt.info_hash_t(*(each for each in (v1, v2) if each is not None))
+
+
+def _torrent_of(params: Any) -> bytes:
+    # write_torrent_file_buf cannot be called from Python in 2.1.1.
+    return bytes(
+        lt.bencode(lt.write_torrent_file(params, lt.write_flags.allow_missing_piece_layer))
+    )
+
+
+def _saved(folder: SwarmFolder, magnet: MagnetSource) -> Metainfo | None:
+    """The metadata that an earlier try got, if it is this magnet's."""
+    raw = folder.saved_metainfo(MOST_BYTES)
+    try:
+        metainfo = read(raw) if raw else None
+    except SourceRefused:
+        return None
+    return metainfo if metainfo and metainfo.is_of(magnet) else None
+
+
+def _require_hash(magnet: MagnetSource) -> None:
+    if magnet.state is SwarmState.REVOKED:
+        raise SourceRefused(f"it was withdrawn: {magnet.note or 'nobody says why'}")
+    if magnet.v1 is None and magnet.v2 is None:
+        raise SourceRefused("the magnet names no torrent")
+
+
+def _trust_authorities() -> None:
+    """Let https trackers be verified where libtorrent's OpenSSL finds no authorities."""
+    if "SSL_CERT_FILE" not in os.environ and not any(Path(each).exists() for each in _BUNDLES):
+        import certifi
+
+        os.environ["SSL_CERT_FILE"] = certifi.where()
+
+
+def _get_small(url: str, limit: int, stop: threading.Event) -> bytes:
+    from herd.transfer.torrent_web import get_small
+
+    return get_small(url, limit, stop)
