@@ -1,0 +1,8 @@
+"""`python -m herd.cli` is `herd`."""
+
+import sys
+
+from herd.cli import main
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,105 @@
+"""Progress of one install on stderr: a bar for a person, a line now and then for a log.
+
+The gauge is read on a clock, ten times a second; the transfer knows nothing of it.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from herd.cli.session import Session
+from herd.cli.terminal import is_terminal, one_line
+from herd.progress import Progress, Stage
+from herd.words import duration, rate, size
+
+if TYPE_CHECKING:
+    from herd.jobs import Job
+
+TICK = 0.1
+"""Seconds between two looks at the gauge."""
+LINE_EVERY = 5.0
+"""Seconds between two lines where nobody sees a bar."""
+
+Show = Callable[[Progress], None]
+
+
+def follow(session: Session, job: Job) -> Progress:
+    """Show the job until it ends; the last that was seen of its bytes.
+
+    Raises:
+        KeyboardInterrupt: the person wants it to end; the job still runs.
+    """
+    seen = job.progress()
+    with _shown(session, job.name) as show:
+        while not job.wait(TICK):
+            seen = job.progress()
+            show(seen)
+    return seen
+
+
+@contextmanager
+def _shown(session: Session, name: str) -> Iterator[Show]:
+    if session.is_quiet:
+        yield lambda _: None
+    elif is_terminal(sys.stderr):
+        with _bar(name) as show:
+            yield show
+    else:
+        yield _lines(session, name)
+
+
+@contextmanager
+def _bar(name: str) -> Iterator[Show]:
+    from rich import progress as rich
+    from rich.console import Console
+    from rich.table import Column
+    from rich.text import Text
+
+    words = Column(ratio=1, no_wrap=True, overflow="ellipsis")
+    bar = rich.Progress(
+        rich.TextColumn("{task.description}", markup=False),
+        rich.BarColumn(bar_width=24),
+        rich.TextColumn("{task.fields[words]}", markup=False, table_column=words),
+        console=Console(stderr=True),
+        auto_refresh=False,
+        transient=True,
+        expand=True,
+    )
+    with bar:
+        task = bar.add_task(name, total=None, words="")
+
+        def show(now: Progress) -> None:
+            text = Text(in_words(now)).plain
+            bar.update(task, completed=now.done, total=now.total or None, words=text, refresh=True)
+
+        yield show
+
+
+def _lines(session: Session, name: str) -> Show:
+    next_at = time.monotonic() + LINE_EVERY
+
+    def show(now: Progress) -> None:
+        nonlocal next_at
+        if time.monotonic() >= next_at:
+            next_at += LINE_EVERY
+            session.say(f"{name}: {in_words(now)}")
+
+    return show
+
+
+def in_words(now: Progress) -> str:
+    """A snapshot on one line: stage, bytes, rate, time left, and what goes on beside them."""
+    words = [str(now.stage)]
+    if now.done or now.total:
+        words.append(size(now.done) + (f" of {size(now.total)}" if now.total else ""))
+    if now.stage in (Stage.FETCHING, Stage.VERIFYING, Stage.CONVERTING) and now.rate > 0:
+        words.append(rate(now.rate))
+        if now.seconds_left is not None:
+            words.append(f"{duration(now.seconds_left)} left")
+    if now.note:
+        words.append(one_line(now.note))
+    return " · ".join(words)

@@ -1,0 +1,176 @@
+"""`herd install`: show the plan, ask what must be asked, fetch, say what to type next."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import rich_click as click
+
+from herd.cli import completion, options
+from herd.cli.session import Session
+from herd.errors import BadUsage, HerdError, Interrupted, LicenceNotAccepted
+from herd.words import duration, rate, size
+
+if TYPE_CHECKING:
+    from herd.install import Outcome
+    from herd.jobs import Job
+    from herd.model import Choice
+    from herd.plan import Plan
+    from herd.progress import Progress
+
+PATIENCE = 5.0
+"""Seconds that a stopped carrier has to come to its end."""
+STRANGERS = (
+    "A magnet or torrent is fetched from strangers: its trackers and peers{dht} learn your "
+    "address and what you fetch."
+)
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """What the person said beside the name."""
+
+    is_licence_accepted: bool = False
+    is_dry: bool = False
+
+
+@click.command(aliases=["pull", "get"])
+@click.argument(
+    "names", metavar="NAME...", nargs=-1, required=True, shell_complete=completion.offered
+)
+@click.option("--dry-run", is_flag=True, help="Show what it would take, and stop.")
+@click.option("--as", "name", metavar="NAME", help="Install an address or a path as NAME.")
+@click.option("--sha256", metavar="HEX", help="The digest that an address or a path must have.")
+@options.accept_licence
+@options.talk
+@options.with_session
+def install(
+    session: Session,
+    names: tuple[str, ...],
+    dry_run: bool,
+    name: str | None,
+    sha256: str | None,
+    accept_licence: bool,
+) -> None:
+    """Fetch a model, prove it and keep it.
+
+    NAME is a model of the registry (`smollm2`, `qwen3-0.6b:q8_0`), the address of a .gguf,
+    `hf:user/repo/file.gguf`, a magnet, a .torrent, or a path. After Ctrl-C the same command
+    goes on where it stopped. Exit codes: 3 unknown name, 4 no source delivered, 5 other
+    bytes than promised, 6 no room, 7 licence not accepted.
+    """
+    from herd.resolve import Promise
+
+    if len(names) > 1 and (name or sha256):
+        raise BadUsage("--as and --sha256 go with one name.", "Install them one by one.")
+    wishes = Wishes(is_licence_accepted=accept_licence, is_dry=dry_run)
+    promise = Promise(sha256=sha256, name=name)
+    choices = [session.herd.choose(each, promise) for each in names]
+    failures = [error for choice in choices if (error := _tried(session, choice, wishes))]
+    if failures:
+        for error in failures[:-1]:
+            session.complain(error)
+        raise failures[-1]
+
+
+def _tried(session: Session, choice: Choice, wishes: Wishes) -> HerdError | None:
+    """One model's trouble must not keep the others from coming, Ctrl-C must."""
+    try:
+        bring(session, choice, wishes)
+    except Interrupted:
+        raise
+    except HerdError as error:
+        return error
+    return None
+
+
+def bring(session: Session, choice: Choice, wishes: Wishes) -> None:
+    """Install a choice and say so; a model that is there already is no trouble.
+
+    Raises:
+        HerdError: as `Installer.install`; nothing half is left.
+    """
+    plan = session.herd.plan(choice)
+    if plan.ground.is_installed:
+        session.say(f"{choice.reference} is installed already ({size(choice.variant.size)}).")
+        return
+    _show(session, plan, wishes)
+    accepted = wishes.is_licence_accepted or _accepted(session, plan, wishes)
+    if trouble := plan.trouble(is_licence_accepted=accepted):
+        raise trouble
+    if not wishes.is_dry:
+        outcome = _run(session, choice, is_licence_accepted=accepted)
+        _report(session, outcome)
+
+
+def _show(session: Session, plan: Plan, wishes: Wishes) -> None:
+    from herd.cli.outline import is_of_strangers, outline
+
+    (session.answer if wishes.is_dry else session.say)(outline(plan))
+    if is_of_strangers(plan.choice):
+        dht = ", and the DHT," if session.herd.config.dht else ""
+        session.say(STRANGERS.format(dht=dht))
+
+
+def _accepted(session: Session, plan: Plan, wishes: Wishes) -> bool:
+    """Ask for the licence, where one must be accepted and nothing else is in the way."""
+    if not plan.needs_acceptance or plan.trouble(is_licence_accepted=True):
+        return False
+    if wishes.is_dry or not session.can_ask:
+        return False
+    licence = plan.choice.model.licence
+    session.say("\n".join(line for line in ("", licence.note, licence.url) if line is not None))
+    if session.confirm(f"Do you accept {licence.id}?", default=False):
+        return True
+    raise LicenceNotAccepted(
+        f"The licence of {plan.choice.model.name} was not accepted.", "Nothing was fetched."
+    )
+
+
+def _run(session: Session, choice: Choice, *, is_licence_accepted: bool) -> Outcome:
+    from herd.cli.bar import follow
+    from herd.install import Order
+
+    session.keep_log()
+    job = session.herd.start(Order(choice, is_licence_accepted=is_licence_accepted))
+    try:
+        follow(session, job)
+    except KeyboardInterrupt:
+        _stop(job)
+    if job.error:
+        raise job.error
+    assert job.outcome is not None  # noqa: S101  # a job that is over has one of the two
+    return job.outcome
+
+
+def _stop(job: Job) -> None:
+    """End a job at the person's wish, and say where the next try goes on.
+
+    Raises:
+        Interrupted: always, unless the job came to its end meanwhile.
+    """
+    before = job.progress()
+    job.stop()
+    job.wait(PATIENCE)
+    if job.outcome is None:
+        raise Interrupted(f"Stopped {job.name}{_kept(before)}.", "The same command goes on there.")
+
+
+def _kept(before: Progress) -> str:
+    return f" at {size(before.done)} of {size(before.total)}" if before.done else ""
+
+
+def _report(session: Session, outcome: Outcome) -> None:
+    installed = outcome.installed
+    moved = sum(each.delivery.size for each in outcome.fetched)
+    pace = f" ({rate(moved / outcome.seconds)})" if moved and outcome.seconds >= 1 else ""
+    session.say(
+        f"Installed {installed.reference}: {size(installed.size)} from {installed.source} "
+        f"in {duration(outcome.seconds)}{pace}, "
+        + ("verified." if installed.is_verified else "unverified.")
+    )
+    if not installed.is_verified:
+        for file in installed.files:
+            session.say(f"Nobody promised a digest for {file.name}; it has sha256 {file.sha256}")
+    session.suggest(f"herd run {installed.name}")

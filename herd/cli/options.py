@@ -1,0 +1,69 @@
+"""Options that several verbs share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import rich_click as click
+
+from herd.cli.session import Session
+
+Verb = TypeVar("Verb", bound=Callable[..., Any])
+
+with_session = click.make_pass_decorator(Session)
+"""Gives the session to a verb as its first argument."""
+
+
+def _put(name: str) -> Callable[[click.Context, click.Parameter, bool], None]:
+    def put(context: click.Context, _: click.Parameter, value: bool) -> None:
+        session = context.find_object(Session)
+        if value and session is not None:
+            setattr(session, name, True)
+
+    return put
+
+
+def talk(verb: Verb) -> Verb:
+    """`-q` and `--debug`, which every verb takes and herd itself too."""
+    for add in (
+        click.option(
+            "--debug",
+            is_flag=True,
+            expose_value=False,
+            callback=_put("is_debug"),
+            help="Show the traceback of an error.",
+        ),
+        click.option(
+            "-q",
+            "--quiet",
+            is_flag=True,
+            expose_value=False,
+            callback=_put("is_quiet"),
+            help="Say nothing but answers and errors.",
+        ),
+    ):
+        verb = add(verb)
+    return verb
+
+
+yes = click.option("-y", "--yes", is_flag=True, help="Do not ask; the answer is yes.")
+accept_licence = click.option(
+    "--accept-licence", is_flag=True, help="Accept the licence, where one must be accepted."
+)
+as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON; sizes are bytes.")
+
+
+def sampling(verb: Verb) -> Verb:
+    """How answers are drawn; what is not given is the model's own, else herd's."""
+    options = (
+        ("--temperature", float, "T", "How freely words are drawn; 0 always takes the likeliest."),
+        ("--top-k", click.IntRange(0), "N", "Draw from the N likeliest; 0: from all."),
+        ("--top-p", click.FloatRange(0, 1), "P", "Draw from those that share the mass P."),
+        ("--min-p", click.FloatRange(0, 1), "P", "Leave out those below P of the likeliest."),
+        ("--seed", click.IntRange(0), "N", "The same seed, the same answer."),
+        ("--max-tokens", click.IntRange(1), "N", "End the answer after N tokens."),
+    )
+    for name, kind, metavar, words in reversed(options):
+        verb = click.option(name, type=kind, metavar=metavar, help=words, panel="Sampling")(verb)
+    return verb

@@ -1,0 +1,111 @@
+"""A plan in people's words, before anything moves."""
+
+from __future__ import annotations
+
+from herd.cli.terminal import one_line
+from herd.model import (
+    Choice,
+    Commercial,
+    Licence,
+    MagnetSource,
+    Source,
+    SwarmState,
+    TorrentSource,
+    Variant,
+)
+from herd.plan import Fit, Plan
+from herd.transfer import describe
+from herd.words import size
+
+FITS = {
+    Fit.FITS: "fits into memory",
+    Fit.TIGHT: "tight: it fills most of the memory",
+    Fit.TOO_BIG: "too big for the memory of this machine",
+    Fit.UNKNOWN: "not known before it is here",
+}
+ALLOWS = {
+    Commercial.OPEN: "commercial use is open",
+    Commercial.CONDITIONAL: "commercial use has conditions",
+    Commercial.PROHIBITED: "no commercial use",
+    Commercial.UNKNOWN: "",
+}
+
+
+def outline(plan: Plan) -> str:
+    """The plan as a few lines: what, how much, whether it runs, which terms, where from."""
+    choice = plan.choice
+    lines = [
+        f"{choice.reference}  {choice.model.title}",
+        *pairs(
+            ("fetch", _fetch(plan)),
+            ("disk", _disk(plan)),
+            ("memory", FITS[plan.fit]),
+            ("licence", terms(choice.model.licence)),
+            ("proof", promised(choice.variant)),
+            *from_where(choice.variant),
+        ),
+    ]
+    return "\n".join(lines)
+
+
+def pairs(*rows: tuple[str, str]) -> list[str]:
+    """Labels and texts, one under the other; rows without a text are left out."""
+    return [f"  {label:<9}{one_line(text)}" for label, text in rows if text]
+
+
+def terms(licence: Licence) -> str:
+    """A licence on one line."""
+    words = [licence.id, ALLOWS[licence.commercial]]
+    if licence.must_be_accepted:
+        words.append("must be accepted")
+    return ", ".join(word for word in words if word)
+
+
+def promised(variant: Variant) -> str:
+    """What proves the bytes when they are here."""
+    digests = [file.sha256 for file in variant.files]
+    if None in digests:
+        return "none: nobody promised a digest (--sha256 HEX does)"
+    first = f"sha256 {digests[0][:16]}…" if digests and digests[0] else ""
+    return first if len(digests) == 1 else f"{first} and {len(digests) - 1} more"
+
+
+def from_where(variant: Variant) -> list[tuple[str, str]]:
+    """The sources of the first file in the order in which they are asked."""
+    texts = [origin(source) for source in variant.files[0].sources] if variant.files else []
+    return [("from" if at == 0 else "then", text) for at, text in enumerate(texts)]
+
+
+def origin(source: Source) -> str:
+    """A source, and what is known against it."""
+    if not isinstance(source, MagnetSource) or source.state is SwarmState.LIVE:
+        return describe(source)
+    never = ", never asked" if source.state is SwarmState.REVOKED else ""
+    note = f": {source.note}" if source.note else ""
+    return f"{describe(source)} ({source.state}{never}{note})"
+
+
+def is_of_strangers(choice: Choice) -> bool:
+    """Whether a swarm that no registry vouches for would learn of the person."""
+    return any(
+        isinstance(source, TorrentSource)
+        or (isinstance(source, MagnetSource) and source.is_from_user)
+        for file in choice.variant.files
+        for source in file.sources
+    )
+
+
+def _fetch(plan: Plan) -> str:
+    begun = sum(fetch.offset for fetch in plan.fetches)
+    if not plan.fetches:
+        return "nothing: the store has the bytes"
+    if plan.bytes_to_fetch is None:
+        return "a size that only the source knows"
+    there = f" ({size(begun)} of it are here)" if begun else ""
+    return f"{size(plan.choice.variant.size)}{there}"
+
+
+def _disk(plan: Plan) -> str:
+    if plan.ground.free is None:
+        return ""
+    return f"{size(plan.ground.free)} are free"

@@ -1,0 +1,108 @@
+"""One run of the command: the herd that it calls, and how it talks to the person.
+
+stdout is the answer, stderr is the talk. Errors are rendered here and nowhere else.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from herd.cli.terminal import BOLD, DIM, RED, is_interactive, is_terminal, plain, styled
+from herd.errors import HerdError, Interrupted
+
+if TYPE_CHECKING:
+    from herd.cli.log import LogFile
+    from herd.core import Herd
+
+
+class Session:
+    """What every verb is given."""
+
+    def __init__(self, make: Callable[[], Herd] | None = None) -> None:
+        self.is_quiet = False
+        """Whether the person wants answers and errors alone."""
+        self.is_debug = False
+        """Whether the person wants tracebacks."""
+        self._make = make
+        self._herd: Herd | None = None
+        self._log: LogFile | None = None
+
+    @property
+    def herd(self) -> Herd:
+        """The herd; made when a verb first needs it."""
+        if self._herd is None:
+            if self._make is None:
+                from herd.core import Herd as Real
+
+                self._make = Real
+            self._herd = self._make()
+        return self._herd
+
+    def keep_log(self) -> LogFile:
+        """Write what goes wrong in this run to herd.log; for verbs that do more than look."""
+        if self._log is None:
+            from herd.cli.log import keep
+
+            self._log = keep(self.herd.places.log_file)
+        return self._log
+
+    def close(self) -> None:
+        """End what runs: transfers, the engine, the log."""
+        if self._herd is not None:
+            self._herd.close()
+        if self._log is not None:
+            from herd.cli.log import drop
+
+            drop(self._log)
+
+    def answer(self, text: str) -> None:
+        """A line of the answer, on stdout."""
+        print(plain(text) if is_terminal(sys.stdout) else text)
+
+    def say(self, text: str) -> None:
+        """A line of the talk, on stderr."""
+        if not self.is_quiet:
+            _tell(plain(text))
+
+    def suggest(self, text: str) -> None:
+        """The next thing to type; only a person can type it."""
+        if not self.is_quiet and is_terminal(sys.stderr):
+            _tell(styled(plain(text), BOLD, sys.stderr))
+
+    def complain(self, error: HerdError) -> None:
+        """The error: what happened, and what to do next."""
+        _tell(styled("herd:", RED, sys.stderr) + f" {plain(error.message)}")
+        if error.hint:
+            _tell(styled(plain(error.hint), DIM, sys.stderr))
+
+    def confirm(self, question: str, *, default: bool) -> bool:
+        """Ask the person, who must be there; an empty answer is the default.
+
+        Raises:
+            Interrupted: the input ended.
+        """
+        choices = "[Y/n]" if default else "[y/N]"
+        while True:
+            _tell(f"{plain(question)} {choices} ", end="")
+            line = sys.stdin.readline()
+            if not line:
+                _tell("")
+                raise Interrupted("The question was not answered.")
+            match line.strip().lower():
+                case "":
+                    return default
+                case "y" | "yes":
+                    return True
+                case "n" | "no":
+                    return False
+
+    @property
+    def can_ask(self) -> bool:
+        """Whether a person is there to be asked."""
+        return is_interactive()
+
+
+def _tell(text: str, end: str = "\n") -> None:
+    print(text, end=end, file=sys.stderr, flush=True)
