@@ -167,8 +167,9 @@ def plan(choice: Choice, ground: Ground) -> Plan:
 
 
 def _step(file: File, ground: Ground) -> Step:
-    if file.sha256 in ground.kept and file.sha256 is not None and file.size is not None:
-        return Keep(file, InstalledFile(file.name, file.size, file.sha256))
+    digest, size = file.sha256, file.size
+    if digest is not None and size is not None and digest in ground.kept:
+        return Keep(file, InstalledFile(file.name, size, digest))
     return Fetch(file, ground.staged.get(file, 0))
 
 

@@ -1,0 +1,128 @@
+"""From what a person typed to what is to be installed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from herd.core import Herd
+from herd.errors import BadUsage, UnknownModel
+from herd.model import HfSource, MagnetSource, PathSource, TorrentSource, UrlSource
+from herd.resolve import Promise
+from tests.tools.fakes import herd_at
+
+HASH = "5aaceaec63b03e51a98f04fd5c42320b2a033010"
+
+
+@pytest.fixture
+def herd(tmp_path: Path) -> Herd:
+    return herd_at(tmp_path)
+
+
+def test_a_name_and_its_alias_are_the_same_model(herd: Herd) -> None:
+    assert herd.choose("smollm2") == herd.choose("SmolLM2-135M")
+
+
+def test_a_variant_may_follow_a_colon_or_an_at_sign(herd: Herd) -> None:
+    assert herd.choose("smollm2:q4_1") == herd.choose("smollm2@q4_1")
+
+
+def test_a_misspelt_name_lists_the_nearest_ones(herd: Herd) -> None:
+    with pytest.raises(UnknownModel) as caught:
+        herd.choose("smolm2")
+
+    assert "smollm2" in f"{caught.value.message} {caught.value.hint}"
+
+
+def test_an_address_is_named_after_its_file(herd: Herd) -> None:
+    choice = herd.choose("https://example.org/a/Qwen3-0.6B-UD-Q4_K_M.gguf?download=true")
+
+    assert str(choice.reference) == "qwen3-0.6b:ud-q4_k_m"
+    assert choice.variant.quantisation == "UD-Q4_K_M"
+    assert choice.model.registry is None
+    assert isinstance(choice.variant.files[0].sources[0], UrlSource)
+
+
+def test_an_address_may_be_given_a_name_and_a_digest(herd: Herd) -> None:
+    choice = herd.choose("https://example.org/x.gguf", Promise(sha256="AB" * 32, name="mine"))
+
+    assert choice.model.name == "mine"
+    assert choice.variant.files[0].sha256 == "ab" * 32
+
+
+def test_a_file_on_a_hugging_face_hub(herd: Herd) -> None:
+    choice = herd.choose("hf:someone/Tiny-GGUF@main/Tiny-Q8_0.gguf")
+
+    assert choice.variant.files[0].sources == (
+        HfSource("someone/Tiny-GGUF", "main", "Tiny-Q8_0.gguf"),
+    )
+
+
+def test_a_magnet_is_named_after_what_it_calls_itself(herd: Herd) -> None:
+    choice = herd.choose(f"magnet:?xt=urn:btih:{HASH}&dn=My+Model-Q4_0.gguf")
+    source = choice.variant.files[0].sources[0]
+
+    assert str(choice.reference) == "my-model:q4_0"
+    assert isinstance(source, MagnetSource)
+    assert source.is_from_user
+
+
+def test_what_a_magnet_calls_itself_never_becomes_a_path(herd: Herd) -> None:
+    choice = herd.choose(f"magnet:?xt=urn:btih:{HASH}&dn=..%2F..%2Fetc%2Fpasswd")
+
+    assert "/" not in choice.variant.files[0].name
+    assert ".." not in choice.model.name
+
+
+def test_a_path_and_a_torrent_file(herd: Herd, tmp_path: Path) -> None:
+    (tmp_path / "mine.gguf").write_bytes(b"GGUF")
+    (tmp_path / "mine.torrent").write_bytes(b"d4:infoe")
+
+    path, torrent = (
+        herd.choose(str(tmp_path / name)).variant.files[0].sources[0]
+        for name in ("mine.gguf", "mine.torrent")
+    )
+
+    assert isinstance(path, PathSource)
+    assert isinstance(torrent, TorrentSource)
+
+
+def test_a_path_that_is_not_there_is_said_to_be_missing(herd: Herd) -> None:
+    with pytest.raises(UnknownModel) as caught:
+        herd.choose("./nothing/here.gguf")
+
+    assert caught.value.message == "There is no file ./nothing/here.gguf and no model of that name."
+
+
+def test_a_folder_is_not_a_model(herd: Herd, tmp_path: Path) -> None:
+    with pytest.raises(BadUsage):
+        herd.choose(str(tmp_path))
+
+
+def test_a_file_cannot_take_the_name_of_a_registered_model(herd: Herd) -> None:
+    with pytest.raises(BadUsage) as caught:
+        herd.choose("https://example.org/smollm2.gguf")
+
+    assert "--as NAME" in (caught.value.hint or "")
+
+
+@pytest.mark.parametrize(
+    "address", ["https://", "https://user:secret@example.org/x.gguf", "http://[x"]
+)
+def test_an_address_that_cannot_be_used_is_refused(herd: Herd, address: str) -> None:
+    with pytest.raises(BadUsage):
+        herd.choose(address)
+
+
+@pytest.mark.parametrize(
+    "promise", [Promise(sha256="12"), Promise(name="../x"), Promise(name="A B")]
+)
+def test_a_promise_that_does_not_read_is_refused(herd: Herd, promise: Promise) -> None:
+    with pytest.raises(BadUsage):
+        herd.choose("https://example.org/x.gguf", promise)
+
+
+def test_a_registered_model_takes_no_promise_of_somebody_else(herd: Herd) -> None:
+    with pytest.raises(BadUsage):
+        herd.choose("smollm2", Promise(sha256="ab" * 32))
