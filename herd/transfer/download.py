@@ -22,6 +22,7 @@ from herd.transfer.patience import Patience
 from herd.transfer.ranges import Asked, NotNow, Span, Unsatisfied
 from herd.transfer.reach import Reach
 from herd.transfer.sidecar import Origin
+from herd.transfer.watch import TooSlow
 from herd.words import duration
 
 _PIECE = 256 * 1024
@@ -93,7 +94,9 @@ class _Download:
             trouble = self._try()
             if trouble is None:
                 return
-            if self._part.have >= best + self._patience.progress:
+            # A server that drips brings `progress` bytes in time, too, and would never end.
+            is_slow = isinstance(trouble, TooSlow)
+            if self._part.have >= best + self._patience.progress and not is_slow:
                 failures, best = 0, self._part.have
             else:
                 failures += 1

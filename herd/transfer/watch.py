@@ -22,6 +22,10 @@ from herd.words import duration
 _TICK = 0.1
 
 
+class TooSlow(SourceFailed):
+    """The line moved, but not fast enough to be worth waiting for."""
+
+
 class Watch:
     """Guards the sockets of one line; a context manager, whose thread ends with it."""
 
@@ -90,7 +94,7 @@ class Watch:
         """
         check(self._stop)
         if self._reason is not None:
-            raise SourceFailed(f"{where} {self._reason}")
+            raise TooSlow(f"{where} {self._reason}")
 
     def _look(self) -> None:
         while not self._ended.wait(_TICK):
