@@ -52,7 +52,7 @@ def test_the_shelf_shows_what_is_installed_first_and_then_what_is_offered(herd: 
 
 
 def test_a_shelf_is_searched_by_words(herd: Herd) -> None:
-    found = [entry.name for entry in herd.shelf() if entry.matches(["llama", "13b"])]
+    found = [entry.name for entry in herd.shelf() if entry.matches(["alpaca", "13B"])]
 
     assert found == ["alpaca-13b"]
 

@@ -36,9 +36,9 @@ def test_a_misspelt_name_lists_the_nearest_ones(herd: Herd) -> None:
 
 
 def test_an_address_is_named_after_its_file(herd: Herd) -> None:
-    choice = herd.choose("https://example.org/a/Qwen3-0.6B-UD-Q4_K_M.gguf?download=true")
+    choice = herd.choose("https://example.org/a/Unheard-Of-0.6B-UD-Q4_K_M.gguf?download=true")
 
-    assert str(choice.reference) == "qwen3-0.6b:ud-q4_k_m"
+    assert str(choice.reference) == "unheard-of-0.6b:ud-q4_k_m"
     assert choice.variant.quantisation == "UD-Q4_K_M"
     assert choice.model.registry is None
     assert isinstance(choice.variant.files[0].sources[0], UrlSource)
