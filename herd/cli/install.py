@@ -33,9 +33,11 @@ class Wishes:
 
     is_licence_accepted: bool = False
     is_dry: bool = False
+    must_ask: bool = False
+    """Whether to ask once the plan is shown; `herd run` installs only then."""
 
 
-@click.command(aliases=["pull", "get"])
+@click.command
 @click.argument(
     "names", metavar="NAME...", nargs=-1, required=True, shell_complete=completion.offered
 )
@@ -78,6 +80,8 @@ def _tried(session: Session, choice: Choice, wishes: Wishes) -> HerdError | None
     """One model's trouble must not keep the others from coming, Ctrl-C must."""
     try:
         bring(session, choice, wishes)
+        if not wishes.is_dry:
+            session.suggest(f"herd run {choice.model.name}")
     except Interrupted:
         raise
     except HerdError as error:
@@ -89,6 +93,7 @@ def bring(session: Session, choice: Choice, wishes: Wishes) -> None:
     """Install a choice and say so; a model that is there already is no trouble.
 
     Raises:
+        Interrupted: the person was asked and does not want it.
         HerdError: as `Installer.install`; nothing half is left.
     """
     plan = session.herd.plan(choice)
@@ -99,6 +104,8 @@ def bring(session: Session, choice: Choice, wishes: Wishes) -> None:
     accepted = wishes.is_licence_accepted or _accepted(session, plan, wishes)
     if trouble := plan.trouble(is_licence_accepted=accepted):
         raise trouble
+    if wishes.must_ask and not session.confirm(f"Install {choice.reference}?", default=True):
+        raise Interrupted(f"{choice.reference} was not installed.")
     if not wishes.is_dry:
         outcome = _run(session, choice, is_licence_accepted=accepted)
         _report(session, outcome)
@@ -173,4 +180,3 @@ def _report(session: Session, outcome: Outcome) -> None:
     if not installed.is_verified:
         for file in installed.files:
             session.say(f"Nobody promised a digest for {file.name}; it has sha256 {file.sha256}")
-    session.suggest(f"herd run {installed.name}")

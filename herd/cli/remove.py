@@ -12,7 +12,7 @@ from herd.model import Installed
 from herd.words import size
 
 
-@click.command(aliases=["rm", "uninstall"])
+@click.command
 @click.argument(
     "names", metavar="NAME...", nargs=-1, required=True, shell_complete=completion.installed
 )

@@ -61,6 +61,17 @@ class Session:
         """A line of the answer, on stdout."""
         print(plain(text) if is_terminal(sys.stdout) else text)
 
+    def answer_json(self, value: object) -> None:
+        """The answer for a script, in ASCII: it reads the same in every locale."""
+        import json
+
+        print(json.dumps(value, indent=2))
+
+    def stream(self, text: str) -> None:
+        """The next piece of an answer, shown at once."""
+        sys.stdout.write(plain(text) if is_terminal(sys.stdout) else text)
+        sys.stdout.flush()
+
     def say(self, text: str) -> None:
         """A line of the talk, on stderr."""
         if not self.is_quiet:

@@ -1,4 +1,7 @@
-"""The verbs of herd, and herd alone: the app on a terminal, the help elsewhere."""
+"""The verbs of herd, and herd alone: the app on a terminal, the help elsewhere.
+
+A new verb is a module of its own and a line in PANELS.
+"""
 
 from __future__ import annotations
 
@@ -8,14 +11,39 @@ import rich_click as click
 
 from herd import __version__
 from herd.cli import options
-from herd.cli.app import chat, open_app
-from herd.cli.install import install
-from herd.cli.remove import remove
 from herd.cli.session import Session
 from herd.cli.terminal import is_terminal
+from herd.cli.verbs import Verb, Verbs
+
+PANELS = {
+    "Get models": (
+        Verb("search", "listing:search", "Find models to install."),
+        Verb("info", "card:info", "Show all that is known of a model.", ("show",)),
+        Verb("install", "install:install", "Fetch a model, prove it and keep it.", ("pull", "get")),
+    ),
+    "Talk": (
+        Verb("run", "run:run", "Answer a prompt, or chat in the plain terminal."),
+        Verb("chat", "app:chat", "Open the app in a chat."),
+    ),
+    "Keep": (
+        Verb("list", "listing:list_", "List what is installed.", ("ls",)),
+        Verb("remove", "remove:remove", "Take a model out of the store.", ("rm", "uninstall")),
+    ),
+}
+"""Every verb, by the heading under which help shows it."""
+
+WHAT_IT_IS = """\
+Language models on your own machine: fetched, proved, kept, talked to.
+
+\b
+herd run smollm2 "Why do llamas hum?"    a model and its answer, in one line
+herd search code                         what there is, and what fits this machine
+herd                                     the app: library, transfers, chat
+"""
 
 LOOKS = {
     "style_commands_panel_box": "SIMPLE",
+    "style_options_panel_box": "SIMPLE",
     "commands_before_options": True,
     "max_width": 100,
     "commands_table_column_types": ["name", "aliases", "help"],
@@ -29,6 +57,8 @@ def _version(context: click.Context, _: click.Parameter, value: bool) -> None:
 
 
 @click.group(
+    cls=Verbs,
+    help=WHAT_IT_IS,
     invoke_without_command=True,
     context_settings={"help_option_names": ["-h", "--help"], "rich_help_config": LOOKS},
     epilog="`herd VERB --help` says more of each. Files, settings, chats: all on this machine.",
@@ -44,27 +74,17 @@ def _version(context: click.Context, _: click.Parameter, value: bool) -> None:
 @options.talk
 @click.pass_context
 def herd(context: click.Context) -> None:
-    r"""Language models on your own machine: fetched, proved, kept, talked to.
-
-    \b
-    herd run smollm2 "Why do llamas hum?"    a model and its answer, in one line
-    herd search code                         what there is, and what fits this machine
-    herd                                     the app: library, transfers, chat
-    """
+    """Open the app, or print the help where nobody could see the app."""
     if context.invoked_subcommand is not None:
         return
     if not (is_terminal(sys.stdin) and is_terminal(sys.stdout)):
         click.echo(context.get_help())
         return
+    from herd.cli.app import open_app
+
     session = context.find_object(Session)
     assert session is not None  # noqa: S101  # entry.py gives one to every context
     open_app(session, None)
 
 
-for panel, verbs in (
-    ("Get models", (install,)),
-    ("Talk", (chat,)),
-    ("Keep", (remove,)),
-):
-    for verb in verbs:
-        herd.add_command(verb, panel=panel)
+herd.offer(PANELS)

@@ -1,0 +1,140 @@
+"""`herd run`: a question and its answer on stdout, or a chat in the plain terminal."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any
+
+import rich_click as click
+
+from herd.chat import Conversation, Role, Turn
+from herd.cli import completion, options
+from herd.cli.install import Wishes, bring
+from herd.cli.session import Session
+from herd.cli.speaking import Voice
+from herd.cli.terminal import is_terminal
+from herd.errors import BadUsage, Interrupted, UnknownModel
+from herd.model import Installed, Sampling
+
+if TYPE_CHECKING:
+    from herd.answer import Answer
+
+MOST_PIPED = 1 << 24
+"""Bytes; no context holds more."""
+
+
+@click.command
+@click.argument("model", required=False, shell_complete=completion.known)
+@click.argument("prompt", nargs=-1)
+@click.option("--system", metavar="TEXT", help="What the model is told before everything else.")
+@options.yes
+@options.accept_licence
+@options.sampling
+@click.option("--json", "as_json", is_flag=True, help="Print the whole answer as JSON.")
+@options.talk
+@options.with_session
+def run(
+    session: Session,
+    /,
+    model: str | None,
+    prompt: tuple[str, ...],
+    system: str | None,
+    yes: bool,
+    accept_licence: bool,
+    as_json: bool,
+    **drawn: Any,
+) -> None:
+    """Answer a prompt, or chat in the plain terminal.
+
+    MODEL is a name, an address or a path; one that is not installed is installed first, after
+    asking. What is piped in follows the PROMPT. Without either this is a chat: Ctrl-C stops an
+    answer, Ctrl-D leaves, /help lists what else there is. stdout gets the answer alone.
+    """
+    question = _question(prompt)
+    sampling = Sampling(**drawn)
+    wishes = Wishes(is_licence_accepted=accept_licence, must_ask=not yes)
+    held = ready(session, model or session.herd.config.model, wishes)
+    session.keep_log()
+    voice = Voice(session, sampling)
+    conversation = begun(held, system)
+    if question is None:
+        from herd.cli.talk import Talk
+
+        if as_json:
+            raise BadUsage("--json needs a prompt.", 'Write `herd run MODEL "a question" --json`.')
+        Talk(session, voice, conversation).go()
+        return
+    answer = voice.answer(conversation.with_turn(Turn(Role.USER, question)), is_silent=as_json)
+    if as_json:
+        session.answer_json(_form(answer))
+    if answer.stop.is_set():
+        raise Interrupted("Stopped.")
+
+
+def ready(session: Session, text: str, wishes: Wishes) -> Installed:
+    """The installed model of this name; it is installed first where it must be.
+
+    Raises:
+        UnknownModel: nobody knows the name, or it is not installed and nobody can be asked.
+        Interrupted: the person does not want it.
+        HerdError: as installing.
+    """
+    try:
+        return session.herd.installed(text)
+    except UnknownModel as missing:
+        choice = session.herd.choose(text)
+        for each in session.herd.store.installed():
+            if each.reference == choice.reference:
+                return each
+        if wishes.must_ask and not session.can_ask:
+            raise UnknownModel(
+                f"{choice.reference} is not installed.",
+                f"`herd install {text}` fetches it, and so does -y.",
+            ) from missing
+    bring(session, choice, wishes)
+    return session.herd.store.find(choice.reference)
+
+
+def begun(held: Installed, system: str | None) -> Conversation:
+    """A conversation in which nobody has asked anything yet."""
+    turns = (Turn(Role.SYSTEM, system),) if system else ()
+    return Conversation(turns, model=str(held.reference))
+
+
+def _question(prompt: tuple[str, ...]) -> str | None:
+    """What is asked: the words, then what is piped in; None: there will be a chat.
+
+    Raises:
+        BadUsage: there is neither a question nor a person.
+    """
+    asked = " ".join(prompt).strip()
+    if is_terminal(sys.stdin):
+        return asked or None
+    question = "\n\n".join(text for text in (asked, _piped()) if text)
+    if not question:
+        raise BadUsage("There is no prompt.", 'Write `herd run MODEL "a question"`.')
+    return question
+
+
+def _piped() -> str:
+    try:
+        content = sys.stdin.buffer.read(MOST_PIPED + 1)
+    except (OSError, ValueError, AttributeError):  # closed: nobody pipes anything
+        return ""
+    if len(content) > MOST_PIPED:
+        raise BadUsage("More than 16 MB were piped in.", "No model reads that much at once.")
+    return content.decode(errors="replace").strip()
+
+
+def _form(answer: Answer) -> dict[str, object]:
+    began, finished = answer.began, answer.finished
+    return {
+        "model": answer.turn.model,
+        "text": answer.text,
+        "reason": finished.reason if finished else None,
+        "tokens": finished.tokens if finished else None,
+        "seconds": finished.seconds if finished else None,
+        "first_token_seconds": finished.first_token_seconds if finished else None,
+        "prompt_tokens": began.prompt_tokens if began else None,
+        "left_out": began.left_out if began else None,
+    }

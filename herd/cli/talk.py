@@ -1,0 +1,129 @@
+"""A chat in the plain terminal: lines typed, answers streamed, the model switched in between.
+
+Nothing of it is kept: the app's chats are, and this is the quick one.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import replace
+
+from herd.chat import Conversation, Role, Turn
+from herd.cli.install import Wishes
+from herd.cli.session import Session
+from herd.cli.speaking import Voice
+from herd.cli.terminal import is_terminal
+from herd.errors import HerdError
+
+MARK = ">>> "
+MORE = "... "
+HELP = """\
+/model NAME     another model answers from now on; alone: which are installed
+/system TEXT    what the model is told before everything else; alone: nothing
+/new            a new conversation
+/bye            leave; so does Ctrl-D
+Ctrl-C stops an answer; a line that ends in \\ goes on in the next one."""
+
+
+class Talk:
+    """The chat from its first line to its last."""
+
+    def __init__(self, session: Session, voice: Voice, conversation: Conversation) -> None:
+        self._session = session
+        self._voice = voice
+        self._conversation = conversation
+        self._is_over = False
+        self._commands: dict[str, Callable[[str], None]] = {
+            "/model": self._switch,
+            "/system": self._tell,
+            "/new": self._renew,
+            "/help": self._help,
+            "/bye": self._leave,
+            "/exit": self._leave,
+            "/quit": self._leave,
+        }
+
+    def go(self) -> None:
+        """Talk until the person leaves."""
+        with suppress(ImportError):
+            import readline  # noqa: F401  # input() edits lines once it is there
+
+        self._session.say(f"{self._conversation.model} · /help shows what else there is")
+        while not self._is_over:
+            try:
+                line = self._read()
+            except KeyboardInterrupt:
+                self._session.say("\nCtrl-D leaves.")
+                continue
+            except EOFError:
+                self._session.say("")
+                return
+            if line:
+                self._hear(line)
+
+    def _read(self) -> str:
+        """What the person says; more than one line where each but the last ends in a backslash."""
+        lines = [_line(MARK)]
+        while lines[-1].endswith("\\"):
+            lines[-1] = lines[-1].removesuffix("\\")
+            lines.append(_line(MORE))
+        return "\n".join(lines).strip()
+
+    def _hear(self, line: str) -> None:
+        word, _, rest = line.partition(" ")
+        try:
+            if command := self._commands.get(word):
+                command(rest.strip())
+            elif word.startswith("/") and word.count("/") == 1 and "\n" not in line:
+                self._session.say(f"There is no {word}; /help lists what there is.")
+            else:
+                self._ask(line)
+        except HerdError as error:
+            self._session.complain(error)
+        except KeyboardInterrupt:
+            self._session.say("\nStopped.")
+
+    def _ask(self, line: str) -> None:
+        """Ask; a question that got no word of an answer is as if it had not been asked."""
+        asked = self._conversation.with_turn(Turn(Role.USER, line))
+        answer = self._voice.answer(asked)
+        if answer.text:
+            self._conversation = asked.with_turn(answer.turn)
+
+    def _switch(self, name: str) -> None:
+        from herd.cli.run import ready
+
+        if not name:
+            held = [str(each.reference) for each in self._session.herd.store.installed()]
+            self._session.say(f"{self._conversation.model} answers; installed: {', '.join(held)}")
+            return
+        held_now = ready(self._session, name, Wishes(must_ask=True))
+        self._conversation = self._conversation.with_model(str(held_now.reference))
+        self._session.say(f"{held_now.reference} answers from now on.")
+
+    def _tell(self, text: str) -> None:
+        spoken = tuple(turn for turn in self._conversation.turns if turn.role is not Role.SYSTEM)
+        told = (Turn(Role.SYSTEM, text),) if text else ()
+        self._conversation = replace(self._conversation, turns=(*told, *spoken))
+        self._session.say("It is told so from now on." if text else "It is told nothing.")
+
+    def _renew(self, _: str) -> None:
+        told = tuple(turn for turn in self._conversation.turns if turn.role is Role.SYSTEM)
+        self._conversation = Conversation(told, model=self._conversation.model)
+        self._session.say("A new conversation.")
+
+    def _help(self, _: str) -> None:
+        self._session.say(HELP)
+
+    def _leave(self, _: str) -> None:
+        self._is_over = True
+
+
+def _line(mark: str) -> str:
+    """A line of the person's; stdout gets the mark only where it is the terminal."""
+    if is_terminal(sys.stdout):
+        return input(mark)
+    print(mark, end="", file=sys.stderr, flush=True)
+    return input()
