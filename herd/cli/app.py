@@ -6,11 +6,12 @@ import importlib
 import sys
 from typing import TYPE_CHECKING, Protocol, cast
 
-import rich_click as click
+import click
 
 from herd.cli import completion, options
 from herd.cli.session import Session
 from herd.cli.terminal import is_terminal
+from herd.cli.verbs import Command
 from herd.errors import BadUsage
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ def open_app(session: Session, model: str | None) -> None:
     front.run(session.herd, model)
 
 
-@click.command
+@click.command(cls=Command)
 @click.argument("model", required=False, shell_complete=completion.installed)
 @options.talk
 @options.with_session

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import rich_click as click
+import click
 
 from herd.cli import completion, options
 from herd.cli.forms import Form, installed_form, model_form
 from herd.cli.outline import FITS, from_where, pairs, terms
 from herd.cli.session import Session
+from herd.cli.verbs import Command
 from herd.core import memory
 from herd.errors import UnknownModel
 from herd.model import Installed, Licence, Model, Reference, Status, Variant, reference
@@ -15,7 +16,7 @@ from herd.plan import fit
 from herd.words import size
 
 
-@click.command
+@click.command(cls=Command)
 @click.argument("name", shell_complete=completion.known)
 @options.as_json
 @options.talk

@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import rich_click as click
+import click
 
 from herd.cli import completion, options
 from herd.cli.session import Session
+from herd.cli.verbs import Command
 from herd.errors import BadUsage, HerdError, Interrupted, LicenceNotAccepted
 from herd.words import duration, rate, size
 
@@ -37,7 +38,7 @@ class Wishes:
     """Whether to ask once the plan is shown; `herd run` installs only then."""
 
 
-@click.command
+@click.command(cls=Command)
 @click.argument(
     "names", metavar="NAME...", nargs=-1, required=True, shell_complete=completion.offered
 )

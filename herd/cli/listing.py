@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import rich_click as click
+import click
 
 from herd.cli import options
-from herd.cli.forms import installed_form, model_form
 from herd.cli.session import Session
 from herd.cli.table import table
+from herd.cli.verbs import Command
 from herd.core import memory
 from herd.library import Entry
 from herd.model import Installed, Model, Status
@@ -17,7 +17,7 @@ from herd.words import size
 HEADS = ("NAME", "VARIANT", "SIZE", "FIT", "LICENCE", "ROLE", "NOTE")
 
 
-@click.command("list")
+@click.command("list", cls=Command)
 @options.as_json
 @options.talk
 @options.with_session
@@ -28,6 +28,8 @@ def list_(session: Session, as_json: bool) -> None:
     """
     held = session.herd.store.installed()
     if as_json:
+        from herd.cli.forms import installed_form
+
         session.answer_json([installed_form(session.herd, each) for each in held])
     elif held:
         session.answer(table(HEADS, [_held(each) for each in held], right=("SIZE",)))
@@ -38,7 +40,7 @@ def list_(session: Session, as_json: bool) -> None:
         session.say(f"{path} does not read as a manifest: what it stood for is not listed.")
 
 
-@click.command
+@click.command(cls=Command)
 @click.argument("words", metavar="[WORD]...", nargs=-1)
 @options.as_json
 @options.talk
@@ -52,6 +54,8 @@ def search(session: Session, words: tuple[str, ...], as_json: bool) -> None:
     """
     found = _found(session, words)
     if as_json:
+        from herd.cli.forms import model_form
+
         forms = [model_form(each.model, each.installed) for each in found if each.model]
         session.answer_json(forms)
     elif found:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-import rich_click as click
+import click
 
 from herd.cli.session import Session
+from herd.cli.verbs import Option
 
 Verb = TypeVar("Verb", bound=Callable[..., Any])
 
@@ -65,5 +66,7 @@ def sampling(verb: Verb) -> Verb:
         ("--max-tokens", click.IntRange(1), "N", "End the answer after N tokens."),
     )
     for name, kind, metavar, words in reversed(options):
-        verb = click.option(name, type=kind, metavar=metavar, help=words, panel="Sampling")(verb)
+        verb = click.option(
+            name, type=kind, metavar=metavar, help=words, cls=Option, panel="Sampling"
+        )(verb)
     return verb

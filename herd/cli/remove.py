@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-import rich_click as click
+import click
 
 from herd.cli import completion, options
 from herd.cli.session import Session
+from herd.cli.verbs import Command
 from herd.model import Installed
 from herd.words import size
 
 
-@click.command
+@click.command(cls=Command)
 @click.argument(
     "names", metavar="NAME...", nargs=-1, required=True, shell_complete=completion.installed
 )

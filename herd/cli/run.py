@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Any
 
-import rich_click as click
+import click
 
 from herd.chat import Conversation, Role, Turn
 from herd.cli import completion, options
@@ -13,6 +13,7 @@ from herd.cli.install import Wishes, bring
 from herd.cli.session import Session
 from herd.cli.speaking import Voice
 from herd.cli.terminal import is_terminal
+from herd.cli.verbs import Command
 from herd.errors import BadUsage, Interrupted, UnknownModel
 from herd.model import Installed, Sampling
 
@@ -23,7 +24,7 @@ MOST_PIPED = 1 << 24
 """Bytes; no context holds more."""
 
 
-@click.command
+@click.command(cls=Command)
 @click.argument("model", required=False, shell_complete=completion.known)
 @click.argument("prompt", nargs=-1)
 @click.option("--system", metavar="TEXT", help="What the model is told before everything else.")

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sys
 
-import rich_click as click
+import click
 
 from herd import __version__
 from herd.cli import options
@@ -36,18 +36,10 @@ WHAT_IT_IS = """\
 Language models on your own machine: fetched, proved, kept, talked to.
 
 \b
-herd run smollm2 "Why do llamas hum?"    a model and its answer, in one line
-herd search code                         what there is, and what fits this machine
+herd run smollm2 "Why do llamas hum?"    a model and its answer
+herd search code                         what there is, and what fits
 herd                                     the app: library, transfers, chat
 """
-
-LOOKS = {
-    "style_commands_panel_box": "SIMPLE",
-    "style_options_panel_box": "SIMPLE",
-    "commands_before_options": True,
-    "max_width": 100,
-    "commands_table_column_types": ["name", "aliases", "help"],
-}
 
 
 def _version(context: click.Context, _: click.Parameter, value: bool) -> None:
@@ -60,7 +52,7 @@ def _version(context: click.Context, _: click.Parameter, value: bool) -> None:
     cls=Verbs,
     help=WHAT_IT_IS,
     invoke_without_command=True,
-    context_settings={"help_option_names": ["-h", "--help"], "rich_help_config": LOOKS},
+    context_settings={"help_option_names": ["-h", "--help"]},
     epilog="`herd VERB --help` says more of each. Files, settings, chats: all on this machine.",
 )
 @click.option(
