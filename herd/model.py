@@ -248,6 +248,8 @@ class Model:
     """Why it is not active."""
     registry: str | None = "herd"
     """The registry that offers it; None for what the person named without one."""
+    is_recommended: bool = False
+    """Whether it belongs to the starter set of its registry."""
 
     def variant(self, name: str | None = None) -> Variant | None:
         """The variant of this name (any case), or the default one; None if there is none."""

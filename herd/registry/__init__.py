@@ -12,7 +12,7 @@ def load(places: Places) -> Registry:
     """The shipped registry and those that the person added.
 
     Raises:
-        RegistryError: one of them does not read, or offers a name that another has.
+        RegistryError: one of them does not read, or has the name of another.
     """
     from herd.registry import layers  # 20 ms, most of it YAML's own import
 

@@ -16,10 +16,38 @@ _NEAR_ENOUGH = 0.55
 
 
 @dataclass(frozen=True)
+class Hidden:
+    """A name that a registry offers and an earlier one has already: the earlier one's counts."""
+
+    name: str
+    registry: str
+    """The registry whose name does not count."""
+    owner: str
+    """The registry that has it."""
+
+
+@dataclass(frozen=True)
+class Origin:
+    """One of the registries that were read."""
+
+    name: str
+    location: str
+    """The file, as the person knows it."""
+    models: int
+    """Models that it offers, hidden ones included."""
+    updated: str | None = None
+    """The day on which its makers last looked at it, as they say."""
+
+
+@dataclass(frozen=True)
 class Registry:
     """What all registries offer. Names and aliases are unique among all of them."""
 
     models: tuple[Model, ...] = ()
+    hidden: tuple[Hidden, ...] = ()
+    """What later registries offer under names that were taken."""
+    origins: tuple[Origin, ...] = ()
+    """The registries in their order; the first that has a name keeps it."""
 
     def find(self, reference: Reference) -> Choice:
         """The variant of the model that a reference stands for.

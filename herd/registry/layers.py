@@ -1,13 +1,14 @@
 """The shipped registry and those that the person added, one over the other.
 
-A name belongs to the registry that had it first. A later one that has it too is an
-error that names both files: nothing is ever shadowed in silence.
+A name belongs to the registry that had it first. What a later one offers under it is
+set aside where everybody can see it: nothing is ever shadowed in silence.
 """
 
 from __future__ import annotations
 
 import pkgutil
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
 import herd
@@ -15,7 +16,7 @@ from herd.errors import RegistryError
 from herd.model import Model
 from herd.places import Places
 from herd.registry import schema
-from herd.registry.catalogue import Registry
+from herd.registry.catalogue import Hidden, Origin, Registry
 from herd.registry.document import MOST_BYTES
 from herd.registry.schema import Layer
 
@@ -26,10 +27,9 @@ def load(places: Places) -> Registry:
     """What herd ships and every `*.yaml` among the person's registries, by file name.
 
     Raises:
-        RegistryError: one of them does not read, or offers a name that another has.
+        RegistryError: one of them does not read, or has the name of another.
     """
-    layers = [shipped(), *[from_file(path) for path in _added(places.user_registries)]]
-    return Registry(stack(layers))
+    return stack([shipped(), *[from_file(path) for path in _added(places.user_registries)]])
 
 
 def shipped() -> Layer:
@@ -59,40 +59,48 @@ def from_file(path: Path) -> Layer:
     return schema.read(_content(path), str(path), fallback_name=path.stem)
 
 
-def stack(layers: Iterable[Layer]) -> tuple[Model, ...]:
-    """The models of all layers, the lowest first.
+def stack(layers: Iterable[Layer]) -> Registry:
+    """All layers as one registry, the first one lowest.
+
+    A name belongs to the layer that had it first. A model or an alias of a later one
+    under that name is left out, and is among what is hidden.
 
     Raises:
-        RegistryError: two layers have the same name, or offer the same name or alias.
+        RegistryError: two layers have the same name.
     """
-    registries: dict[str, Layer] = {}
-    names: dict[str, Layer] = {}
+    read: dict[str, Layer] = {}
+    owners: dict[str, str] = {}
     models: list[Model] = []
+    hidden: list[Hidden] = []
     for layer in layers:
-        _claim_name(layer, registries)
-        _claim_models(layer, names)
-        models += layer.models
-    return tuple(models)
+        _refuse_namesake(layer, read)
+        fresh = {name for name in layer.lines if name not in owners}
+        taken = (name for name in layer.lines if name in owners)
+        hidden += [Hidden(name, layer.name, owners[name]) for name in taken]
+        models += [_without(model, fresh) for model in layer.models if model.name in fresh]
+        owners |= dict.fromkeys(fresh, layer.name)
+    origins = tuple([_origin(layer) for layer in read.values()])
+    return Registry(tuple(models), tuple(hidden), origins)
 
 
-def _claim_name(layer: Layer, taken: dict[str, Layer]) -> None:
-    lower = taken.setdefault(layer.name, layer)
+def _origin(layer: Layer) -> Origin:
+    return Origin(layer.name, layer.origin, len(layer.models), layer.updated)
+
+
+def _without(model: Model, fresh: set[str]) -> Model:
+    """The model without the aliases that are somebody else's names."""
+    if fresh.issuperset(model.aliases):
+        return model
+    return replace(model, aliases=tuple([each for each in model.aliases if each in fresh]))
+
+
+def _refuse_namesake(layer: Layer, read: dict[str, Layer]) -> None:
+    lower = read.setdefault(layer.name, layer)
     if lower is not layer:
         raise RegistryError(
             f"{layer.origin}:1: registry.name: {lower.origin} is named {layer.name} already.",
             "Give this registry a name of its own.",
         )
-
-
-def _claim_models(layer: Layer, taken: dict[str, Layer]) -> None:
-    for name, line in layer.lines.items():
-        lower = taken.setdefault(name, layer)
-        if lower is not layer:
-            raise RegistryError(
-                f"{layer.origin}:{line}: {name} is a name that {lower.origin} "
-                f"(line {lower.lines[name]}) has already.",
-                "Rename it here: herd never lets one registry hide what another offers.",
-            )
 
 
 def _added(folder: Path) -> list[Path]:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from enum import StrEnum
 
 from herd.model import Commercial, Licence, Model, Sampling, Status
-from herd.registry import document
+from herd.registry import document, shape
 from herd.registry.document import Field, Section, refuse_unknown
 from herd.registry.rules import (
     between,
@@ -20,24 +19,12 @@ from herd.registry.rules import (
     real,
     web,
 )
+from herd.registry.shape import ModelRole
+from herd.registry.sources import is_pinned
 from herd.registry.variants import Digests, variants
 
 SCHEMA = 1
 """The version of the format. A later one is refused, not guessed at."""
-
-
-class ModelRole(StrEnum):
-    """What a model is for. A closed list, so that a search by role finds all of them."""
-
-    CHAT = "chat"
-    CODE = "code"
-    REASONING = "reasoning"
-    VISION = "vision"
-    EMBEDDING = "embedding"
-    BASE = "base"
-    """Continues a text; it was not taught to answer."""
-    TEST = "test"
-    """So small that it serves to try things out."""
 
 
 @dataclass(frozen=True)
@@ -77,7 +64,7 @@ def read(content: bytes, origin: str, fallback_name: str | None = None) -> Layer
     """
     top = document.read(content, origin)
     top.must("schema", _schema)
-    top.only({"schema", "registry", "templates", "models"})
+    top.only(shape.TOP.keys())
     own = top.maybe("registry", _registry) or {}
     templates = top.maybe("templates", _templates) or {}
     context = _Context(own.get("name") or fallback_name or origin, templates, Digests(), {})
@@ -103,7 +90,7 @@ def _schema(field: Field) -> int:
 
 def _registry(field: Field) -> dict[str, str]:
     section = field.section()
-    section.only({"name", "updated"})
+    section.only(shape.REGISTRY.keys())
     given = {"name": section.must("name", name), "updated": section.maybe("updated", line)}
     return {key: value for key, value in given.items() if value}
 
@@ -111,11 +98,6 @@ def _registry(field: Field) -> dict[str, str]:
 def _templates(field: Field) -> dict[str, str]:
     return {key_name(each): passage(each) for each in field.section().fields.values()}
 
-
-_MODEL = {
-    *("title", "aliases", "family", "parameters", "role", "summary", "licence", "context"),
-    *("template", "stop", "sampling", "status", "replaced-by", "reason", "default", "variants"),
-}
 
 _role = one_of(ModelRole)
 _status = one_of(Status)
@@ -127,7 +109,7 @@ _tokens = between(1, 1 << 24)
 
 def _model(field: Field, context: _Context) -> Model:
     section = field.section()
-    section.only(_MODEL)
+    section.only(shape.MODEL.keys())
     offered = section.must("variants", lambda each: variants(each, context.digests))
     model = Model(
         name=_claimed(field, key_name(field), context),
@@ -148,6 +130,7 @@ def _model(field: Field, context: _Context) -> Model:
         replaced_by=section.maybe("replaced-by", name),
         reason=section.maybe("reason", line),
         registry=context.registry,
+        is_recommended=section.maybe("recommended", Field.flag) or False,
     )
     _check(model, section)
     return model
@@ -162,6 +145,36 @@ def _check(model: Model, section: Section) -> None:
         raise section.fields["status"].wrong(f"is {model.status} and the key reason is missing.")
     if model.replaced_by == model.name:
         raise section.fields["replaced-by"].wrong("is the model itself.")
+    if model.is_recommended and (why := _not_recommendable(model)):
+        raise section.fields["recommended"].wrong(f"cannot be: {why}.")
+    if model.status is not Status.HISTORICAL and not _is_complete(model):
+        raise _incomplete(section).wrong(
+            "the keys size and sha256 must be there.",
+            "Only a model with status: historical may lack what nobody wrote down.",
+        )
+
+
+def _not_recommendable(model: Model) -> str | None:
+    if model.status is not Status.ACTIVE:
+        return f"the model is {model.status}"
+    if model.licence.commercial is Commercial.UNKNOWN:
+        return "nobody knows what its licence says of commercial use"
+    files = (file for variant in model.variants for file in variant.files)
+    if any(not is_pinned(source) for file in files for source in file.sources[:1]):
+        return "its first source is not pinned to a revision"
+    return None
+
+
+def _is_complete(model: Model) -> bool:
+    files = (file for variant in model.variants for file in variant.files)
+    return all(file.size is not None and file.sha256 is not None for file in files)
+
+
+def _incomplete(section: Section) -> Field:
+    """The first file of a model that lacks its size or its digest."""
+    variants_of_it = section.fields["variants"].section().fields.values()
+    files = (file for each in variants_of_it for file in each.section().fields["files"].items())
+    return next(file for file in files if not {"size", "sha256"} <= file.section().fields.keys())
 
 
 def _claimed(field: Field, wanted: str, context: _Context) -> str:
@@ -188,7 +201,7 @@ def _template(field: Field, templates: Mapping[str, str]) -> str:
 
 def _licence(field: Field) -> Licence:
     section = field.section()
-    section.only({"id", "url", "commercial", "must-be-accepted", "redistributable", "note"})
+    section.only(shape.LICENCE.keys())
     is_redistributable = section.maybe("redistributable", Field.flag)
     licence = Licence(
         id=section.must("id", line),
@@ -203,17 +216,12 @@ def _licence(field: Field) -> Licence:
     return licence
 
 
-_SAMPLING = {
-    *("temperature", "top-k", "top-p", "min-p", "repeat-penalty", "repeat-last-n"),
-    *("seed", "max-tokens"),
-}
-
 _share = real(0, 1)
 
 
 def _sampling(field: Field) -> Sampling:
     section = field.section()
-    section.only(_SAMPLING)
+    section.only(shape.SAMPLING.keys())
     return Sampling(
         temperature=section.maybe("temperature", real(0, 5)),
         top_k=section.maybe("top-k", between(0, 1 << 20)),

