@@ -18,6 +18,18 @@ class Role(StrEnum):
     SYSTEM = "system"
     USER = "user"
     ASSISTANT = "assistant"
+    TOOL = "tool"
+    """What a tool answered to a call of the model."""
+
+
+@dataclass(frozen=True)
+class Call:
+    """A model's wish that a tool be called; whoever asked the model decides whether it is."""
+
+    name: str
+    arguments: str
+    """A JSON object, as text."""
+    id: str = ""
 
 
 @dataclass(frozen=True)
@@ -34,6 +46,10 @@ class Turn:
     """Tokens of an answer."""
     seconds: float | None = None
     """From the first token of an answer to its last."""
+    calls: tuple[Call, ...] = ()
+    """For an answer: the tools that the model wants called."""
+    tool: str | None = None
+    """For what a tool answered: its name, or the id of the call."""
 
 
 def now() -> str:

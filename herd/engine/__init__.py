@@ -4,7 +4,19 @@ Importing this loads nothing heavy; llama.cpp is loaded in the child process alo
 """
 
 from herd.engine.engine import Engine
-from herd.engine.pieces import Began, Finished, Loadable, Piece, Ready, Text
+from herd.engine.pieces import Began, Extras, Finished, Loadable, Odds, Piece, Ready, Text, Vector
 from herd.engine.protocol import Settings
 
-__all__ = ["Began", "Engine", "Finished", "Loadable", "Piece", "Ready", "Settings", "Text"]
+__all__ = [
+    "Began",
+    "Engine",
+    "Extras",
+    "Finished",
+    "Loadable",
+    "Odds",
+    "Piece",
+    "Ready",
+    "Settings",
+    "Text",
+    "Vector",
+]

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from herd.chat import Role, Turn, fit
 from herd.engine.flag import StopFlag
-from herd.engine.pieces import Began, Finished, Reason, Text
+from herd.engine.pieces import Began, Finished, Odds, Reason, Text
 from herd.engine.protocol import Ask, Sign
 from herd.engine.stream import TextStream
 from herd.engine.talker import Talker
@@ -35,7 +35,7 @@ class Answering:
         self._first = self._last = self._asked
         self._tokens = 0
 
-    def pieces(self) -> Iterator[Began | Sign | Text | Finished]:
+    def pieces(self) -> Iterator[Began | Sign | Text | Odds | Finished]:
         """Everything there is to say, `Finished` last.
 
         Raises:
@@ -54,22 +54,32 @@ class Answering:
         else:
             yield from self._written(prompt)
 
-    def _written(self, prompt: Sequence[int]) -> Iterator[Text | Finished]:
+    def _written(self, prompt: Sequence[int]) -> Iterator[Text | Odds | Finished]:
         stream = TextStream(self._ask.stop)
         reason: Reason | None = None
-        with self._llama.sampler(self._ask.sampling, prompt) as draw:
+        grammar = self._grammar()
+        with self._llama.sampler(self._ask.sampling, prompt, grammar) as draw:
             while reason is None:
                 token = draw()
                 self._count()
                 if self._llama.is_end(token):
                     reason = "stop"
                     break
+                if self._ask.extras.likeliest is not None:
+                    yield self._llama.odds(token, self._ask.extras.likeliest)
                 if text := stream.feed(self._piece(token)):
                     yield Text(text)
                 reason = "stop" if stream.is_stopped else self._limit() or self._taken(token)
         if text := stream.end():
             yield Text(text)
         yield self._finished(reason)
+
+    def _grammar(self) -> str | None:
+        if self._ask.extras.schema is None:
+            return None
+        from herd.engine.grammar import grammar
+
+        return grammar(self._ask.extras.schema)
 
     def _count(self) -> None:
         self._last = time.monotonic()
@@ -78,7 +88,7 @@ class Answering:
         self._tokens += 1
 
     def _piece(self, token: int) -> bytes:
-        begins = self._tokens == 1 and self._talker.has_template
+        begins = self._tokens == 1 and self._talker.has_template and self._ask.extras.prompt is None
         return self._llama.piece(token, is_first=begins)
 
     def _limit(self) -> Reason | None:
@@ -107,13 +117,19 @@ def fitted(talker: Talker, ask: Ask) -> tuple[list[int], int]:
     """
     context = talker.llama.context
     turns = ask.turns
-    _refuse_endless(talker, turns)
-    prompt = talker.prompt(turns)
+    tools = ask.extras.tools
+    if ask.extras.prompt is not None:
+        turns = (Turn(Role.USER, ask.extras.prompt),)
+        _refuse_endless(talker, turns)
+        prompt = talker.llama.tokens(ask.extras.prompt)
+    else:
+        _refuse_endless(talker, turns)
+        prompt = talker.prompt(turns, tools)
     free = min(ask.sampling.max_tokens or KEPT_FREE, KEPT_FREE, context // 4)
     left_out = 0
-    if len(prompt) > context - free:
-        kept = fit(turns, lambda some: len(talker.prompt(some)), context - free)
-        prompt, left_out = talker.prompt(kept.turns), kept.left_out
+    if len(prompt) > context - free and ask.extras.prompt is None:
+        kept = fit(turns, lambda some: len(talker.prompt(some, tools)), context - free)
+        prompt, left_out = talker.prompt(kept.turns, tools), kept.left_out
     if len(prompt) > context - LEAST_ROOM:
         raise _too_long(talker.reference, f"{len(prompt):,} tokens", context)
     if not prompt:

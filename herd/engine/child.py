@@ -19,9 +19,10 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from herd.engine.flag import StopFlag
 from herd.engine.header import is_gguf
-from herd.engine.pieces import Loadable
+from herd.engine.pieces import Finished, Loadable, Reason
 from herd.engine.protocol import (
     Ask,
+    Embed,
     Failed,
     Load,
     Reply,
@@ -82,6 +83,8 @@ class Child:
                 self._load(request)
             case Ask():
                 self._answer(request)
+            case Embed():
+                self._embed(request)
 
     def _load(self, request: Load) -> None:
         if self._talker:
@@ -103,6 +106,17 @@ class Child:
 
         for piece in Answering(self._talker, request, self._stop).pieces():
             self._say(piece)
+
+    def _embed(self, request: Embed) -> None:
+        if not self._talker:
+            raise EngineFailed("No model is loaded.")
+        llama, began = self._talker.llama, time.monotonic()
+        for text in request.texts:
+            if self._stop.is_set:
+                break
+            self._say(llama.vectors.of(llama.tokens(text)))
+        reason: Reason = "stopped" if self._stop.is_set else "stop"
+        self._say(Finished(reason, 0, time.monotonic() - began, 0.0))
 
     def _moved(self, fraction: float) -> None:
         """Say how far the loading is, ten times a second at most."""

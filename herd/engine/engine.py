@@ -16,9 +16,9 @@ from pathlib import Path
 
 from herd.chat import Turn
 from herd.engine.exchange import Exchange, Terms
-from herd.engine.pieces import Began, Finished, Loadable, Piece, Ready, Text
+from herd.engine.pieces import Extras, Finished, Loadable, Piece, Ready, Vector
 from herd.engine.process import COMMAND, Process
-from herd.engine.protocol import Ask, Load, Settings
+from herd.engine.protocol import Ask, Embed, Load, Settings
 from herd.errors import Interrupted
 from herd.model import Sampling
 
@@ -88,6 +88,7 @@ class Engine:
         turns: Sequence[Turn],
         sampling: Sampling,
         stop: threading.Event,
+        extras: Extras | None = None,
     ) -> Iterator[Piece]:
         """Answer the last turn: Began, then texts, then Finished.
 
@@ -99,16 +100,38 @@ class Engine:
             turns: The conversation, oldest first.
             sampling: How to draw; what it leaves open is not applied.
             stop: Set it to end the answer.
+            extras: Tools, a schema, probabilities, or a text in place of the turns.
 
         Raises:
             EngineFailed: the model cannot be loaded, or does not take this conversation.
             EngineCrashed: the process died; what came so far stays true.
         """
         me: list[weakref.ref[Generator[Piece]]] = []
-        ask = Ask(tuple(turns), sampling, model.stop)
+        ask = Ask(tuple(turns), sampling, model.stop, extras or Extras())
         pieces = self._answered(model, ask, stop, me)
         me.append(weakref.ref(pieces))
         return pieces
+
+    def embed(
+        self, model: Loadable, texts: Sequence[str], stop: threading.Event
+    ) -> tuple[Vector, ...]:
+        """What each of the texts means to the model.
+
+        Raises:
+            EngineFailed: the model cannot be loaded, gives no vectors, or a text is too long.
+            EngineCrashed: the process died.
+            Interrupted: `stop` was set.
+        """
+        with self._served(stop):
+            process = self._ensured(model, stop)
+            exchange = Exchange(process, Embed(tuple(texts)), self._terms(model, stop))
+            try:
+                found = tuple(each for each in exchange.replies() if isinstance(each, Vector))
+            finally:
+                exchange.end()
+        if len(found) < len(texts):
+            raise Interrupted("The embedding was stopped.")
+        return found
 
     def close(self) -> None:
         """End the process; an answer under way ends as stopped. The engine may be used again."""
@@ -130,7 +153,7 @@ class Engine:
                 exchange = Exchange(process, ask, self._terms(model, stop))
                 try:
                     for reply in exchange.replies():
-                        if isinstance(reply, Began | Text | Finished):
+                        if isinstance(reply, Piece):
                             yield reply
                 finally:
                     exchange.end()

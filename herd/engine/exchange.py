@@ -12,7 +12,7 @@ from herd import errors
 from herd.engine.causes import how_it_died, why_it_died
 from herd.engine.pieces import Finished, Ready
 from herd.engine.process import Died, Process
-from herd.engine.protocol import Ask, Failed, Garbled, Load, Reply, Stop
+from herd.engine.protocol import Ask, Embed, Failed, Garbled, Load, Reply, Stop
 from herd.errors import EngineCrashed, EngineFailed, HerdError, Interrupted
 
 STOPS_WITHIN = 5.0
@@ -38,7 +38,7 @@ class Terms:
 class Exchange:
     """A request under way; it is over with Ready, Finished, Failed or the child's death."""
 
-    def __init__(self, process: Process, request: Load | Ask, terms: Terms) -> None:
+    def __init__(self, process: Process, request: Load | Ask | Embed, terms: Terms) -> None:
         self._process = process
         self._terms = terms
         self._is_loading = isinstance(request, Load)

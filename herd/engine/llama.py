@@ -19,8 +19,11 @@ from pathlib import Path
 
 from herd.engine.causes import speaks_of_memory, unknown_architecture, why_not_loaded
 from herd.engine.cores import usable_cores
+from herd.engine.drawing import looks_back, odds, samplers
 from herd.engine.flag import StopFlag
 from herd.engine.header import is_repacked
+from herd.engine.pieces import Odds
+from herd.engine.vectors import Vectors
 from herd.errors import CannotRun, EngineFailed, Interrupted
 from herd.model import Sampling
 
@@ -31,7 +34,6 @@ CHUNK, GPU_CHUNK = 256, 512
 """Tokens of a prompt that are read at once, between two looks at the stop flag."""
 
 _ALL_LAYERS = 1 << 16
-_ANY_SEED = (1 << 32) - 1  # this one itself means: a seed that nobody knows
 _DEBUG = 1  # enum ggml_log_level
 _DONE, _ABORTED = 0, 2  # what llama_decode returns
 _GPU = (1, 2)  # enum ggml_backend_dev_type: a GPU, a GPU that shares the memory
@@ -110,6 +112,7 @@ class Llama:
             api.llama_model_free(self._model)
             raise _refused(wanted.reference, said(), stop)
         self._memory = api.llama_get_memory(self._context)
+        self._vectors: Vectors | None = None
         self._read: list[int] = []
         self._one = (api.llama_token * 1)()
         self._batch = api.llama_batch_get_one(self._one, 1)
@@ -117,6 +120,8 @@ class Llama:
 
     def close(self) -> None:
         """Give the memory back."""
+        if self._vectors is not None:
+            self._vectors.close()
         api.llama_free(self._context)
         api.llama_model_free(self._model)
 
@@ -202,22 +207,50 @@ class Llama:
         return self._piece.raw[:size]
 
     @contextmanager
-    def sampler(self, sampling: Sampling, seen: Sequence[int]) -> Iterator[Callable[[], int]]:
+    def sampler(
+        self, sampling: Sampling, seen: Sequence[int], grammar: str | None = None
+    ) -> Iterator[Callable[[], int]]:
         """What draws the next token, from llama.cpp's own samplers.
 
         Args:
             sampling: How to draw; what it leaves open is not applied.
             seen: The prompt, which the repetition penalty looks back on.
+            grammar: What the answer must conform to (GBNF).
+
+        Raises:
+            EngineFailed: llama.cpp does not read the grammar.
         """
         chain = api.llama_sampler_chain_init(api.llama_sampler_chain_default_params())
         try:
-            for each in _samplers(sampling, int(api.llama_vocab_n_tokens(self._vocab))):
+            if grammar is not None:
+                rules = api.llama_sampler_init_grammar(self._vocab, grammar.encode(), b"root")
+                if not rules:
+                    raise EngineFailed("The grammar of the answer does not read.")
+                api.llama_sampler_chain_add(chain, rules)
+            for each in samplers(api, sampling, int(api.llama_vocab_n_tokens(self._vocab))):
                 api.llama_sampler_chain_add(chain, each)
-            for token in seen[max(0, len(seen) - _looks_back(sampling)) :]:
+            for token in seen[max(0, len(seen) - looks_back(sampling)) :]:
                 api.llama_sampler_accept(chain, token)
             yield lambda: int(api.llama_sampler_sample(chain, self._context, -1))
         finally:
             api.llama_sampler_free(chain)
+
+    def odds(self, token: int, most: int) -> Odds:
+        """How likely a token was that was just drawn, and what the likeliest ones were."""
+        logits = api.llama_get_logits_ith(self._context, -1)
+        logprob, best = odds(logits, int(api.llama_vocab_n_tokens(self._vocab)), token, most)
+        likeliest = {self._words(each): value for each, value in best.items()}
+        return Odds(self._words(token), logprob, likeliest)
+
+    @property
+    def vectors(self) -> Vectors:
+        """What turns texts into vectors, with a context of its own."""
+        if self._vectors is None:
+            self._vectors = Vectors(api, self._model, self.trained_context)
+        return self._vectors
+
+    def _words(self, token: int) -> str:
+        return self.piece(token).decode(errors="replace")
 
     def _new_context(self, wanted: Wanted) -> object:
         params = api.llama_context_default_params()
@@ -311,34 +344,6 @@ def _device(library: ctypes.CDLL, device: int) -> Device:
     name.restype = make.restype = ctypes.c_char_p
     words = b"%s %s" % (name(device), make(device))
     return Device(words.decode(errors="replace"), is_gpu=kind(device) in _GPU)
-
-
-def _samplers(sampling: Sampling, vocabulary: int) -> list[object]:
-    """The chain in llama.cpp's own order, ending with what draws."""
-    chain: list[object] = []
-    if last := _looks_back(sampling):
-        penalty = sampling.repeat_penalty
-        chain.append(api.llama_sampler_init_penalties(vocabulary, last, penalty, 0.0, 0.0))
-    if sampling.temperature is not None and sampling.temperature <= 0:
-        return [*chain, api.llama_sampler_init_greedy()]
-    if sampling.top_k is not None:
-        chain.append(api.llama_sampler_init_top_k(sampling.top_k))
-    if sampling.top_p is not None:
-        chain.append(api.llama_sampler_init_top_p(sampling.top_p, 1))
-    if sampling.min_p is not None:
-        chain.append(api.llama_sampler_init_min_p(sampling.min_p, 1))
-    if sampling.temperature is not None:
-        chain.append(api.llama_sampler_init_temp(sampling.temperature))
-    seed = api.LLAMA_DEFAULT_SEED if sampling.seed is None else sampling.seed % _ANY_SEED
-    return [*chain, api.llama_sampler_init_dist(seed)]
-
-
-def _looks_back(sampling: Sampling) -> int:
-    """Tokens that the repetition penalty looks back on, 0 without one."""
-    penalty, last = sampling.repeat_penalty, sampling.repeat_last_n
-    if penalty is None or penalty <= 0 or penalty == 1:
-        return 0
-    return 64 if last is None else last if last >= 0 else CONTEXT
 
 
 _said: deque[str] = deque(maxlen=256)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from herd.model import Sampling
 
@@ -31,6 +32,20 @@ class Loadable:
     """Tokens wanted; None leaves it to the engine."""
     sampling: Sampling = field(default_factory=Sampling)
     """What the registry and the person ask for; the engine samples as `answer` is told."""
+
+
+@dataclass(frozen=True)
+class Extras:
+    """What an answer may need beside turns and sampling."""
+
+    prompt: str | None = None
+    """A text to go on with as it is, in place of the turns: no template."""
+    tools: tuple[Mapping[str, Any], ...] = ()
+    """Tools that the model may want called, in the form that templates know (OpenAI's)."""
+    schema: Mapping[str, Any] | None = None
+    """A JSON Schema that the answer must conform to; `{}` is any JSON object."""
+    likeliest: int | None = None
+    """How many likeliest tokens to tell with each token; None: no Odds at all."""
 
 
 @dataclass(frozen=True)
@@ -83,4 +98,25 @@ class Finished:
     """From the question to the first token."""
 
 
-Piece = Began | Text | Finished
+@dataclass(frozen=True)
+class Odds:
+    """How likely a token was that was said. Comes before its text."""
+
+    text: str
+    logprob: float
+    """Natural logarithm of its probability, before any sampling."""
+    likeliest: Mapping[str, float]
+    """The likeliest tokens at its place, with theirs."""
+
+
+@dataclass(frozen=True)
+class Vector:
+    """What a text means to the model: float32[n_embd], of length 1."""
+
+    values: tuple[float, ...]
+    tokens: int
+    """Tokens of the text."""
+
+
+Piece = Began | Text | Odds | Finished
+"""What an answer consists of."""

@@ -7,13 +7,22 @@ what still arrives of an answer that nobody waits for is told apart from the nex
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-from herd.chat import Role, Turn
-from herd.engine.pieces import Began, Finished, Loadable, Ready, Text
+from herd.chat import Call, Role, Turn
+from herd.engine.pieces import (
+    Began,
+    Extras,
+    Finished,
+    Loadable,
+    Odds,
+    Ready,
+    Text,
+    Vector,
+)
 from herd.model import Sampling
 
 LONGEST_REPLY = 1 << 20
@@ -49,6 +58,14 @@ class Ask:
     turns: tuple[Turn, ...]
     sampling: Sampling
     stop: tuple[str, ...]
+    extras: Extras = field(default_factory=Extras)
+
+
+@dataclass(frozen=True)
+class Embed:
+    """Give a Vector for each of these texts, with the model that is loaded."""
+
+    texts: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -74,16 +91,20 @@ class Failed:
     hint: str | None
 
 
-Request = Load | Ask | Stop
-Reply = Ready | Began | Text | Finished | Sign | Failed
+Request = Load | Ask | Embed | Stop
+Reply = Ready | Began | Text | Odds | Vector | Finished | Sign | Failed
 
-_REPLIES = {kind.__name__: kind for kind in (Ready, Began, Text, Finished, Sign, Failed)}
+_REPLIES = {
+    kind.__name__: kind for kind in (Ready, Began, Text, Odds, Vector, Finished, Sign, Failed)
+}
 _TYPES: dict[str, tuple[type, ...]] = {
     "int": (int,),
     "float": (int, float),
     "str": (str,),
     "Reason": (str,),
     "str | None": (str, type(None)),
+    "tuple[float, ...]": (list,),
+    "Mapping[str, float]": (dict,),
 }
 
 
@@ -104,12 +125,25 @@ def decode_reply(line: bytes) -> tuple[int, Reply]:
         number, kind = said.pop("number"), _REPLIES[said.pop("kind")]
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise Garbled("no reply") from error
-    wanted = {field.name: _TYPES[str(field.type)] for field in fields(kind)}
+    wanted = {each.name: _TYPES[str(each.type)] for each in fields(kind)}
     if type(number) is not int or said.keys() != wanted.keys():
         raise Garbled("a reply with other fields")
     if not all(isinstance(said[name], types) for name, types in wanted.items()):
         raise Garbled("a reply with values of other types")
+    if not all(type(value) in (int, float) for value in _numbers(said)):
+        raise Garbled("a reply with values of other types")
+    if kind is Vector:
+        said["values"] = tuple(said["values"])
     return number, kind(**said)
+
+
+def _numbers(said: dict[str, Any]) -> Iterator[object]:
+    """What stands in the lists and the mappings of a reply."""
+    for value in said.values():
+        if isinstance(value, list):
+            yield from value
+        if isinstance(value, dict):
+            yield from value.values()
 
 
 def decode_request(line: bytes) -> tuple[int, Request]:
@@ -121,7 +155,10 @@ def decode_request(line: bytes) -> tuple[int, Request]:
             return number, Load(_loadable(said["model"]), Settings(**said["settings"]))
         case "Ask":
             sampling = Sampling(**said["sampling"])
-            return number, Ask(_turns(said["turns"]), sampling, tuple(said["stop"]))
+            extras = Extras(**said["extras"] | {"tools": tuple(said["extras"]["tools"])})
+            return number, Ask(_turns(said["turns"]), sampling, tuple(said["stop"]), extras)
+        case "Embed":
+            return number, Embed(tuple(said["texts"]))
         case "Stop":
             return number, Stop()
         case _:
@@ -140,4 +177,13 @@ def _loadable(said: dict[str, Any]) -> Loadable:
 
 
 def _turns(said: Sequence[dict[str, Any]]) -> tuple[Turn, ...]:
-    return tuple(Turn(**turn | {"role": Role(turn["role"])}) for turn in said)
+    return tuple(
+        Turn(
+            **turn
+            | {
+                "role": Role(turn["role"]),
+                "calls": tuple(Call(**call) for call in turn["calls"]),
+            }
+        )
+        for turn in said
+    )

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from herd.chat import Turn
 from herd.engine.flag import StopFlag
@@ -51,15 +52,15 @@ class Talker:
         """Whether turns are told apart; without a template the model goes on with the text."""
         return self._spoken.template is not None
 
-    def prompt(self, turns: Sequence[Turn]) -> list[int]:
-        """The tokens of these turns.
+    def prompt(self, turns: Sequence[Turn], tools: Sequence[Mapping[str, Any]] = ()) -> list[int]:
+        """The tokens of these turns, and of the tools that are offered with them.
 
         Raises:
             EngineFailed: the template refuses them.
         """
         template = self._spoken.template
         try:
-            text = template.render(turns) if template else plain(turns)
+            text = template.render(turns, tools) if template else plain(turns)
         except TemplateFailed as failure:
             raise EngineFailed(
                 f"The chat template of {self.reference} refuses this conversation: {failure}.",

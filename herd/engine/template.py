@@ -7,7 +7,7 @@ time, memory and output, and what it does wrong becomes a TemplateFailed.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -17,8 +17,9 @@ from jinja2 import nodes
 from jinja2.ext import Extension, loopcontrols
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-from herd.chat import Role, Turn
+from herd.chat import Call, Role, Turn
 from herd.engine.limits import TookTooLong, limited
+from herd.engine.tools import message, spelled_out
 
 if TYPE_CHECKING:
     from jinja2.parser import Parser
@@ -30,6 +31,14 @@ LARGEST_VALUE = 1 << 22
 """Characters, items or bits that a product may have in a template."""
 
 _PROBE = "Why do llamas hum?"
+_PROBE_TOOL = {
+    "type": "function",
+    "function": {
+        "name": "hum_probe",
+        "description": "Hums.",
+        "parameters": {"type": "object", "properties": {}},
+    },
+}
 
 
 class TemplateFailed(Exception):
@@ -61,15 +70,23 @@ class Template:
         if _PROBE not in self._rendered([Turn(Role.USER, _PROBE)]):
             raise TemplateFailed("it leaves the question out")
         self._takes_system = self._is_taken(Turn(Role.SYSTEM, "You are a llama."))
+        self._takes_tools = self._are_taken()
 
-    def render(self, turns: Sequence[Turn]) -> str:
+    def render(self, turns: Sequence[Turn], tools: Sequence[Mapping[str, Any]] = ()) -> str:
         """The prompt of these turns, up to where the answer begins.
+
+        Args:
+            turns: The conversation.
+            tools: What the model may want called; a template that knows no tools is given
+                them as words of the system.
 
         Raises:
             TemplateFailed: it refuses these turns.
         """
+        if (tools or any(turn.calls or turn.tool for turn in turns)) and not self._takes_tools:
+            turns, tools = spelled_out(turns, tools), ()
         turns = joined(turns)
-        return self._rendered(turns if self._takes_system else without_system(turns))
+        return self._rendered(turns if self._takes_system else without_system(turns), tools)
 
     def _is_taken(self, system: Turn) -> bool:
         try:
@@ -77,15 +94,28 @@ class Template:
         except TemplateFailed:
             return False
 
-    def _rendered(self, turns: Sequence[Turn]) -> str:
-        messages = [{"role": str(turn.role), "content": turn.text} for turn in turns]
+    def _are_taken(self) -> bool:
+        """Whether it writes a tool, a call of it and what it answered."""
+        turns = [
+            Turn(Role.USER, _PROBE),
+            Turn(Role.ASSISTANT, "", calls=(Call("hum_probe", "{}", "call00000"),)),
+            Turn(Role.TOOL, "a low note", tool="call00000"),
+        ]
+        try:
+            text = self._rendered(turns, [_PROBE_TOOL])
+        except TemplateFailed:
+            return False
+        return text.count("hum_probe") >= 2 and "a low note" in text
+
+    def _rendered(self, turns: Sequence[Turn], tools: Sequence[Mapping[str, Any]] = ()) -> str:
+        messages = [message(turn) for turn in turns]
         longest = LARGEST_VALUE + 16 * sum(len(turn.text) for turn in turns)
         parts: list[str] = []
         with limited(), _told():
             for part in self._compiled.generate(
                 messages=messages,
                 add_generation_prompt=True,
-                tools=None,
+                tools=list(tools) or None,
                 documents=None,
                 bos_token=self._special.bos,
                 eos_token=self._special.eos,
@@ -101,12 +131,16 @@ def joined(turns: Sequence[Turn]) -> list[Turn]:
     """The turns without empty ones, neighbours of one role as one: many templates insist."""
     result: list[Turn] = []
     for turn in turns:
-        if not turn.text.strip():
+        if not turn.text.strip() and not turn.calls:
             continue
-        if result and result[-1].role is turn.role:
+        if _is_plain(turn) and result and _is_plain(result[-1]) and result[-1].role is turn.role:
             turn = replace(turn, text=f"{result.pop().text}\n\n{turn.text}")
         result.append(turn)
     return result
+
+
+def _is_plain(turn: Turn) -> bool:
+    return not turn.calls and turn.role is not Role.TOOL
 
 
 def without_system(turns: Sequence[Turn]) -> list[Turn]:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from herd.chat import Role, Turn
 from herd.core import Herd
-from herd.engine import Began, Engine, Finished, Loadable, Piece, Ready, Text
+from herd.engine import Began, Engine, Extras, Finished, Loadable, Piece, Ready, Text
 from herd.errors import HerdError, Interrupted
 from herd.model import Sampling, Sha256, UrlSource
 from herd.places import places
@@ -94,6 +94,7 @@ class FakeEngine(Engine):
         turns: Sequence[Turn],
         sampling: Sampling,
         stop: threading.Event,
+        extras: Extras | None = None,
     ) -> Iterator[Piece]:
         self.ensure(model)
         self.asked.append((model.reference, tuple(turns)))
