@@ -117,7 +117,7 @@ class Installer:
         if found is not order.choice.variant.format:
             self._store.discard(staged)
             raise _wrong_format(order.choice, file, found)
-        self._store.commit(staged.part, delivery.sha256, delivery.size)
+        self._store.commit(staged.part, delivery.sha256, delivery.size, delivery.table)
         self._store.discard(staged)
         name = file.name
         if file.sha256 is None and delivery.name and is_file_name(delivery.name):

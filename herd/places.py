@@ -31,6 +31,11 @@ class Places:
         return self.store / "blobs" / "sha256"
 
     @property
+    def pieces(self) -> Path:
+        """The piece table of each blob, by the same digest."""
+        return self.store / "pieces"
+
+    @property
     def models(self) -> Path:
         """The same files under their real names, for other tools."""
         return self.store / "models"

@@ -5,6 +5,8 @@ from __future__ import annotations
 import errno
 import os
 import shutil
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 from herd import disk
@@ -20,8 +22,15 @@ _FRESH = ".new"
 class Blobs:
     """The blobs of a store. Every method may raise OSError."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, alone: Callable[[], AbstractContextManager[object]]) -> None:
+        """Touches nothing.
+
+        Args:
+            folder: Where they lie.
+            alone: Within it nobody else gives a blob its name or takes one away.
+        """
         self._folder = folder
+        self._alone = alone
 
     def path(self, sha256: Sha256) -> Path:
         """Where the blob lies or would lie.
@@ -53,11 +62,11 @@ class Blobs:
                 f"{part.name} changed after it was verified.", "Run the same command again."
             )
         try:
-            _enter(part, target, hold)
+            self._enter(part, target, hold)
         except OSError as error:
             if error.errno != errno.EXDEV:
                 raise
-            _enter(self._copied(part, target, hold), target, hold)
+            self._enter(self._copied(part, target, hold), target, hold)
             disk.remove(part)
         return target
 
@@ -76,6 +85,18 @@ class Blobs:
         names = (path.name for path in self._folder.iterdir())
         return {Sha256(name) for name in names if is_sha256(name)}
 
+    def _enter(self, part: Path, target: Path, hold: Hold) -> None:
+        """Give bytes their name, unless somebody did so meanwhile: nobody's claim may go stale."""
+        disk.fsync(part)
+        hold.claim(part)
+        size = part.stat().st_size
+        with self._alone():
+            if hold.claim(target) and target.stat().st_size == size:
+                disk.remove(part)
+                return
+            part.chmod(READ_ONLY)
+            disk.replace(part, target)
+
     def _copied(self, part: Path, target: Path, hold: Hold) -> Path:
         """A copy of a part that lies on another disk."""
         import tempfile  # seldom needed, and slow to import
@@ -90,13 +111,6 @@ class Blobs:
             disk.remove(fresh)
             raise
         return fresh
-
-
-def _enter(part: Path, target: Path, hold: Hold) -> None:
-    disk.fsync(part)
-    hold.claim(part)
-    part.chmod(READ_ONLY)
-    disk.replace(part, target)
 
 
 def _remove(path: Path) -> int | None:

@@ -13,15 +13,17 @@ from herd.model import Installed, Sha256
 from herd.store.blobs import Blobs
 from herd.store.links import Links
 from herd.store.manifests import Manifests, Papers, read
+from herd.store.tables import Tables
 
 
 class Settling:
     """Brings links and blobs in line with the manifests. Every method may raise OSError."""
 
-    def __init__(self, manifests: Manifests, links: Links, blobs: Blobs) -> None:
+    def __init__(self, manifests: Manifests, links: Links, blobs: Blobs, tables: Tables) -> None:
         self._manifests = manifests
         self._links = links
         self._blobs = blobs
+        self._tables = tables
 
     def settle(self, papers: Papers) -> int:
         """Give a model its links, take away what it no longer has; bytes freed."""
@@ -34,11 +36,17 @@ class Settling:
         stale = (_names(new) | _names(gone)) - _names(now)
         freed = self._links.remove(papers.reference, sorted(stale))
         disk.remove(papers.new)
-        removed = [self._blobs.remove(each) for each in sorted(self._spare(gone))]
+        removed = [self._remove(each) for each in sorted(self._spare(gone))]
         if None not in removed:
             disk.remove(papers.gone)
             disk.remove_if_empty(papers.gone.parent)
         return freed + sum(each or 0 for each in removed)
+
+    def _remove(self, sha256: Sha256) -> int | None:
+        freed = self._blobs.remove(sha256)
+        if freed is not None:
+            self._tables.remove(sha256)
+        return freed
 
     def _spare(self, gone: Installed | None) -> set[Sha256]:
         if gone is None:

@@ -15,6 +15,7 @@ from herd import disk
 from herd.disk import writing
 from herd.errors import BadUsage, CannotWrite, NotInstalled
 from herd.model import File, Installed, Reference, Sha256, is_name
+from herd.pieces import Table
 from herd.places import Places
 from herd.staging import Staged
 from herd.staging import discard as discard_staged
@@ -27,6 +28,7 @@ from herd.store.lock import Lock
 from herd.store.manifests import Manifests, read
 from herd.store.settle import Settling
 from herd.store.staging import Begun
+from herd.store.tables import Tables, table_of
 
 
 class Store:
@@ -35,10 +37,11 @@ class Store:
     def __init__(self, places: Places) -> None:
         """Touches nothing on the disk; folders are made by the first install."""
         self._places = places
-        self._blobs = Blobs(places.blobs)
+        self._blobs = Blobs(places.blobs, lambda: Lock(places.locks / "store.lock"))
+        self._tables = Tables(places.pieces)
         self._links = Links(places.models, self._blobs)
         self._manifests = Manifests(places.manifests)
-        self._settling = Settling(self._manifests, self._links, self._blobs)
+        self._settling = Settling(self._manifests, self._links, self._blobs, self._tables)
 
     # What is there
 
@@ -146,13 +149,17 @@ class Store:
             raise BadUsage(f"{staged.part} is not under way in this store.")
         discard_staged(staged)
 
-    def commit(self, part: Path, sha256: Sha256, size: int) -> Path:
+    def commit(self, part: Path, sha256: Sha256, size: int, table: Table | None = None) -> Path:
         """Make a verified part a blob; nothing to do where the blob is there already.
+
+        The blob's piece table is kept beside it.
 
         Args:
             part: The file; it is moved.
             sha256: Its digest, which the caller has verified.
             size: Bytes; checked once more.
+            table: Its pieces, where whoever verified it counted them too; else it is read
+                once more.
 
         Returns:
             The blob.
@@ -161,15 +168,26 @@ class Store:
             DigestMismatch: the part has another size; it is kept.
             NoRoom, CannotWrite: the part is kept.
         """
-        with self._writing():
-            hold = self._hold()
-            if hold is not None:
-                return self._blobs.commit(part, sha256, size, hold)
-            passing = Hold(self._places.locks)
-            try:
-                return self._blobs.commit(part, sha256, size, passing)
-            finally:
-                passing.close()
+        with self._writing(), self._passing() as hold:
+            blob = self._blobs.commit(part, sha256, size, hold)
+            if self._tables.of(sha256, size) is None:
+                self.keep_table(sha256, table or table_of(blob))
+            return blob
+
+    def table(self, sha256: Sha256, size: int) -> Table | None:
+        """The piece table of a blob; None when there is none that reads."""
+        with writing(self._places.store):
+            return self._tables.of(sha256, size)
+
+    def keep_table(self, sha256: Sha256, table: Table) -> None:
+        """Keep a table that was made from a proved blob, unless the blob is gone.
+
+        Raises:
+            CannotWrite, NoRoom: the disk; the blob is as it was.
+        """
+        with self._alone():
+            if self._blobs.has(sha256, table.size):
+                self._tables.keep(sha256, table)
 
     def record(self, installed: Installed) -> None:
         """Make a model installed: link its blobs under their names, write the manifest last.
@@ -182,6 +200,7 @@ class Store:
         """
         content = _content(installed)
         papers = self._manifests.papers(installed.reference)
+        self._require_tables(installed)
         with self._alone():
             self._require_blobs(installed)
             self._settling.settle(papers)
@@ -223,13 +242,27 @@ class Store:
         with self._alone():
             papers = {each.manifest: each for each in self._manifests.unsettled()}
             freed = sum(self._settling.settle(each) for each in papers.values())
-            return freed + self._blobs.sweep()
+            freed += self._blobs.sweep()
+            return freed + self._tables.sweep(self._blobs.digests)
 
     # How
 
     def _hold(self) -> Hold | None:
         """The hold on this store in which this thread is, if it is in one."""
         return current(self._places.locks)
+
+    @contextmanager
+    def _passing(self) -> Iterator[Hold]:
+        """The hold in which this thread is, or one for this step alone."""
+        hold = self._hold()
+        if hold is not None:
+            yield hold
+            return
+        passing = Hold(self._places.locks)
+        try:
+            yield passing
+        finally:
+            passing.close()
 
     @contextmanager
     def _alone(self) -> Iterator[None]:
@@ -242,6 +275,15 @@ class Store:
         folders.make(self._places)
         with writing(self._places.store):
             yield
+
+    def _require_tables(self, installed: Installed) -> None:
+        """A kill right after a commit leaves a blob without a table."""
+        for file in installed.files:
+            with writing(self._places.store):
+                has = self._tables.has(file.sha256) or not self._blobs.has(file.sha256, file.size)
+                table = None if has else table_of(self._blobs.path(file.sha256))
+            if table:
+                self.keep_table(file.sha256, table)
 
     def _require_blobs(self, installed: Installed) -> None:
         for file in installed.files:

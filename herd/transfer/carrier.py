@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from herd.model import File, Sha256, Source
+from herd.pieces import Table
 from herd.progress import Gauge
 from herd.staging import Staged
 
@@ -23,6 +24,8 @@ class Delivery:
     """Of the bytes as they lie there, not as they were promised."""
     name: str | None = None
     """What the source calls the file; for people, to be checked before use."""
+    table: Table | None = None
+    """Its pieces, where the carrier counted them while it hashed (`herd.pieces.Proof`)."""
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,6 @@ digest of the whole says.
 from __future__ import annotations
 
 import errno
-import hashlib
 import shutil
 import threading
 from collections.abc import Iterator
@@ -18,7 +17,7 @@ from types import TracebackType
 from typing import Self
 
 from herd.errors import CannotWrite, HerdError, Interrupted, NoRoom
-from herd.model import Sha256
+from herd.pieces import Proof
 from herd.progress import Gauge, Stage
 from herd.transfer.carrier import Delivery, Wish
 from herd.words import size
@@ -41,7 +40,8 @@ class Part:
         """
         self.path = wish.staged.part
         self._stop: threading.Event = wish.stop
-        self._hash = hashlib.sha256()
+        self._size = wish.file.size
+        self._proof = Proof(self._size)
         self.have = 0
         """Bytes that are there and hashed."""
         with writing(self.path):
@@ -66,7 +66,7 @@ class Part:
             Interrupted: the transfer was stopped.
             CannotWrite: the part does not read.
         """
-        self.have, self._hash = 0, hashlib.sha256()
+        self.have, self._proof = 0, Proof(self._size)
         with writing(self.path):
             staged = self.path.stat().st_size
             self._file.seek(0)
@@ -82,7 +82,7 @@ class Part:
         with writing(self.path):
             self._file.seek(0)
             self._file.truncate()
-        self.have, self._hash = 0, hashlib.sha256()
+        self.have, self._proof = 0, Proof(self._size)
 
     def write(self, piece: bytes) -> None:
         """Append bytes.
@@ -106,10 +106,10 @@ class Part:
 
     def delivery(self, name: str | None = None) -> Delivery:
         """What lies here now, as a whole file."""
-        return Delivery(self.have, Sha256(self._hash.hexdigest()), name)
+        return Delivery(self.have, self._proof.sha256, name, self._proof.table())
 
     def _took(self, piece: bytes) -> None:
-        self._hash.update(piece)
+        self._proof.update(piece)
         self.have += len(piece)
 
 

@@ -16,7 +16,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from herd import disk
-from herd.model import Installed
+from herd.model import Installed, InstalledFile
+from herd.store import Store
+from herd.store.tables import table_of
 from tests.store.models import Contents, blobs, digest, install, is_whole, links, model, store_at
 
 OLD: Contents = {"one.gguf": b"shared", "two.gguf": b"old second", "three.gguf": b"old third"}
@@ -138,9 +140,16 @@ def check_after(home: Path, after: Models) -> None:
     assert links(home) == expected_links(after)
     wanted = {digest(content) for contents in after.values() for content in contents.values()}
     assert blobs(home) == wanted, blobs(home) ^ wanted
+    assert {path.name for path in (home / "pieces").iterdir()} == wanted
+    assert all(has_table(store, file) for each in after for file in each.files)
     assert not any((home / "staging").iterdir())
     papers = [path for path in (home / "manifests").rglob("*") if path.is_file()]
     assert all(path.suffix == ".json" for path in papers), papers
+
+
+def has_table(store: Store, file: InstalledFile) -> bool:
+    table = store.table(file.sha256, file.size)
+    return table == table_of(store.blob(file.sha256))
 
 
 def copy(source: Path, target: Path) -> None:

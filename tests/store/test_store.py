@@ -60,6 +60,41 @@ def test_an_installed_model_is_found_whole_and_under_its_real_name(
     assert store.blob(digest(b"weights")).stat().st_mode & 0o777 == 0o444
 
 
+def test_a_blob_has_a_piece_table_and_takes_it_along(store: Store, home: Path) -> None:
+    tiny = bring(store, "tiny:q4", model=b"weights")
+    sha256 = digest(b"weights")
+
+    table = store.table(sha256, 7)
+    assert table is not None
+    assert table.is_whole(0, b"weights")
+    assert store.table(sha256, 8) is None
+
+    store.remove(tiny)
+    assert list((home / "pieces").iterdir()) == []
+
+
+def test_a_table_that_does_not_read_is_none_and_a_new_one_takes_its_place(
+    store: Store, home: Path
+) -> None:
+    bring(store, "tiny:q4", model=b"weights")
+    sha256 = digest(b"weights")
+    good = store.table(sha256, 7)
+    (home / "pieces" / sha256).write_bytes(b"torn")
+
+    assert store.table(sha256, 7) is None
+    commit(store, b"weights")
+    assert store.table(sha256, 7) == good
+
+
+def test_a_table_without_a_blob_is_swept_away(store: Store, home: Path) -> None:
+    bring(store, "tiny:q4", model=b"weights")
+    (home / "pieces" / digest(b"other")).write_bytes(b"x" * 10)
+    (home / "pieces" / "half.new").write_bytes(b"x" * 10)
+
+    assert store.sweep() == 20
+    assert {each.name for each in (home / "pieces").iterdir()} == {digest(b"weights")}
+
+
 def test_models_are_sorted_by_name_and_variant(store: Store) -> None:
     for reference in ("b:q8", "a:q4", "b:q4"):
         bring(store, reference, m=reference.encode())
