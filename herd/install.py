@@ -1,4 +1,4 @@
-"""The one path into the store: plan, fetch, verify, commit, record.
+"""The one path into the store: plan, fetch, verify, convert, commit, record.
 
 A model is installed if and only if its manifest exists, and the manifest is written
 last. Whatever ends an install before that leaves what was staged for the next try.
@@ -8,14 +8,28 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
+from herd import legacy
 from herd.chat import now
-from herd.errors import CannotRun, DigestMismatch, Interrupted
-from herd.model import Choice, File, Format, Installed, InstalledFile, is_file_name
-from herd.plan import Ground, Keep, Plan, Step, is_of_format, plan
+from herd.convert import Made, Old, check, convert
+from herd.errors import CannotRun, HerdError, Interrupted, LegacyError
+from herd.model import (
+    Choice,
+    File,
+    Format,
+    Installed,
+    InstalledFile,
+    PathSource,
+    Sha256,
+    Variant,
+    is_file_name,
+)
+from herd.plan import Ground, Keep, Plan, Read, Step, is_of_format, plan
 from herd.progress import Gauge, Stage
+from herd.staging import Staged
 from herd.store import Store
 from herd.transfer import Fetched, Transfer, describe
 
@@ -26,6 +40,8 @@ class Order:
 
     choice: Choice
     is_licence_accepted: bool = False
+    keeps_original: bool = False
+    """Whether a ggml file stays in the store beside the GGUF that is made of it."""
     gauge: Gauge = field(default_factory=Gauge)
     stop: threading.Event = field(default_factory=threading.Event)
 
@@ -38,6 +54,8 @@ class Outcome:
     fetched: tuple[Fetched, ...] = ()
     seconds: float = 0.0
     was_there: bool = False
+    warnings: tuple[str, ...] = ()
+    """Sentences about what a conversion had to guess."""
 
 
 class Installer:
@@ -53,20 +71,28 @@ class Installer:
         self._transfer = transfer
         self._memory = memory
 
-    def plan(self, choice: Choice) -> Plan:
-        """What installing the choice would take now; changes nothing."""
+    def plan(self, choice: Choice, *, keeps_original: bool = False) -> Plan:
+        """What installing the choice would take now; changes nothing.
+
+        Args:
+            choice: What is to be installed.
+            keeps_original: As in Order.
+        """
         files = choice.variant.files
         kept = (
             each.sha256 for each in files if each.sha256 and self._store.has(each.sha256, each.size)
         )
+        unpromised = (file for file in files if file.sha256 is None)
+        came = {file: whole for file in unpromised if (whole := self._store.whole(file))}
         ground = Ground(
             kept=frozenset(kept),
             staged={file: self._begun(file) for file in files},
-            free=self._store.free(),
+            whole=came,
+            free=self._store.free() + _left_over(_half_made(self._store, choice)),
             memory=self._memory(),
-            is_installed=self._installed(choice) is not None,
+            is_installed=self._installed(choice, keeps_original=keeps_original) is not None,
         )
-        return plan(choice, ground)
+        return plan(choice, ground, keeps_original=keeps_original)
 
     def install(self, order: Order) -> Outcome:
         """Install what was ordered; the same order again goes on where this one stopped.
@@ -74,72 +100,142 @@ class Installer:
         Raises:
             LicenceNotAccepted, CannotRun, NoRoom: before the first byte.
             NoSourceDelivered, DigestMismatch: nothing is installed.
+            LegacyError: it came, and is no ggml file that herd converts; nothing is kept.
             CannotWrite, Interrupted, Busy: what was staged is kept.
         """
         begun = time.monotonic()
         choice = order.choice
         self._check(order)
-        with self._store.hold(choice.reference, while_waiting=lambda: _wait(order)):
-            if there := self._installed(choice):
-                order.gauge.begin(Stage.DONE, there.size, there.size)
-                return Outcome(there, was_there=True)
-            planned = self._check(order)
-            self._store.sweep()
-            outcome = self._bring(order, planned)
+        work = _Work(self._store, self._transfer, order)
+        try:
+            with self._store.hold(choice.reference, while_waiting=lambda: _wait(order)):
+                if there := self._installed(choice, keeps_original=order.keeps_original):
+                    order.gauge.begin(Stage.DONE, there.size, there.size)
+                    return Outcome(there, was_there=True)
+                planned = self._check(order)
+                self._store.sweep()
+                installed = work.bring(planned)
+        finally:
+            if work.unwanted:  # not within the hold, which keeps them
+                self._store.drop(work.unwanted)
         seconds = time.monotonic() - begun
-        order.gauge.begin(Stage.DONE, outcome.installed.size, outcome.installed.size)
-        return Outcome(outcome.installed, outcome.fetched, seconds)
+        order.gauge.begin(Stage.DONE, installed.size, installed.size)
+        return Outcome(installed, tuple(work.fetched), seconds, warnings=work.warnings)
 
     def _check(self, order: Order) -> Plan:
-        planned = self.plan(order.choice)
+        planned = self.plan(order.choice, keeps_original=order.keeps_original)
         if trouble := planned.trouble(is_licence_accepted=order.is_licence_accepted):
             raise trouble
         return planned
 
-    def _bring(self, order: Order, planned: Plan) -> Outcome:
-        brought = [self._one(step, order) for step in planned.steps]
-        files = tuple(file for file, _ in brought)
-        fetched = tuple(each for _, each in brought if each is not None)
-        order.gauge.begin(Stage.INSTALLING)
-        installed = _manifest(order.choice, files, fetched)
-        self._store.record(installed)
-        return Outcome(installed, fetched)
-
-    def _one(self, step: Step, order: Order) -> tuple[InstalledFile, Fetched | None]:
-        file = step.file
-        if isinstance(step, Keep):
-            return step.kept, None
-        staged = self._store.staged(file)
-        fetched = self._transfer.fetch(file, staged, order.gauge, order.stop)
-        delivery = fetched.delivery
-        with staged.part.open("rb") as stream:
-            found = is_of_format(stream.read(4))
-        if found is not order.choice.variant.format:
-            self._store.discard(staged)
-            raise _wrong_format(order.choice, file, found)
-        self._store.commit(staged.part, delivery.sha256, delivery.size, delivery.table)
-        self._store.discard(staged)
-        name = file.name
-        if file.sha256 is None and delivery.name and is_file_name(delivery.name):
-            name = delivery.name
-        return InstalledFile(name, delivery.size, delivery.sha256), fetched
-
-    def _installed(self, choice: Choice) -> Installed | None:
-        """The manifest of exactly these bytes, if there is one."""
+    def _installed(self, choice: Choice, *, keeps_original: bool) -> Installed | None:
+        """The manifest of exactly these bytes, or of what was made of them, if there is one."""
         wanted = {file.sha256 for file in choice.variant.files}
         for each in self._store.installed():
-            if (
-                each.reference == choice.reference
-                and {file.sha256 for file in each.files} == wanted
-            ):
+            if each.reference != choice.reference or {file.sha256 for file in each.came} != wanted:
+                continue
+            if not keeps_original or set(each.came) <= set(each.files):
                 return each
         return None
 
     def _begun(self, file: File) -> int:
+        return _size(self._store.staged(file).part)
+
+
+@dataclass(frozen=True)
+class _Here:
+    """A file that is here: a blob, or where the person has it."""
+
+    path: Path
+    name: str
+    size: int
+    sha256: Sha256 | None
+    """None for a file of the person's own that nobody promised a digest for."""
+    format: Format
+
+
+class _Work:
+    """One install, by the only one who works on this model."""
+
+    def __init__(self, store: Store, transfer: Transfer, order: Order) -> None:
+        self._store = store
+        self._transfer = transfer
+        self._order = order
+        self.fetched: list[Fetched] = []
+        self.unwanted: set[Sha256] = set()
+        """Blobs that nothing names: of ggml files that were converted, or refused."""
+        self.warnings: tuple[str, ...] = ()
+
+    def bring(self, planned: Plan) -> Installed:
+        """Have every file here, convert what is old, record.
+
+        Raises:
+            HerdError: as `Installer.install`.
+        """
+        order = self._order
+        here = [self._have(step) for step in planned.steps]
+        made: Made | None = None
+        if any(each.format is Format.GGML for each in here):
+            made = self._convert(here)
+        order.gauge.begin(Stage.INSTALLING)
+        installed = _manifest(order, here, made, self.fetched)
+        self._store.record(installed)
+        for file in order.choice.variant.files:
+            self._store.forget_whole(file)
+        return installed
+
+    def _have(self, step: Step) -> _Here:
+        match step:
+            case Keep(_, kept):
+                path = self._store.blob(kept.sha256)
+                return _Here(path, kept.name, kept.size, kept.sha256, _format(path))
+            case Read(file, where):
+                path = Path(where)
+                return _Here(path, file.name, _size(path), file.sha256, Format.GGML)
+            case _:
+                return self._fetch(step.file)
+
+    def _fetch(self, file: File) -> _Here:
+        staged = self._store.staged(file)
+        fetched = self._transfer.fetch(file, staged, self._order.gauge, self._order.stop)
+        found = _format(staged.part)
+        variant = self._order.choice.variant
+        if found is not variant.format and (found, variant.format) != (Format.GGML, Format.GGUF):
+            self._store.discard(staged)
+            raise _wrong_format(self._order.choice, file)
+        self.fetched.append(fetched)
+        came = _came(file, fetched)
+        if found is Format.GGML and file.sha256 is None:
+            self._store.note_whole(file, came)
+        self._store.commit(staged.part, came.sha256, came.size, fetched.delivery.table)
+        self._store.discard(staged)
+        path = self._store.blob(came.sha256)
+        return _Here(path, came.name, came.size, came.sha256, found)
+
+    def _convert(self, here: list[_Here]) -> Made:
+        """Make the GGUF and commit it.
+
+        Raises:
+            LegacyError: these bytes will never be a model; none of them is kept.
+        """
+        order = self._order
+        olds = [Old(each.path, each.name, each.size, each.sha256) for each in here]
+        staged = _half_made(self._store, order.choice)
+        self._store.discard(staged)
         try:
-            return self._store.staged(file).part.stat().st_size
-        except OSError:
-            return 0
+            check(order.choice, olds)
+            made = convert(order.choice, olds, staged.part, order.gauge, order.stop)
+        except LegacyError:
+            self.unwanted = {each.sha256 for each in here if each.sha256}
+            raise
+        except HerdError:
+            self._store.discard(staged)
+            raise
+        self._store.commit(staged.part, made.file.sha256, made.file.size)
+        if not order.keeps_original:
+            self.unwanted = {file.sha256 for file in made.original.files}
+        self.warnings = made.legacy.warnings
+        return made
 
 
 def _wait(order: Order) -> None:
@@ -148,12 +244,37 @@ def _wait(order: Order) -> None:
         raise Interrupted(f"Waiting for {order.choice.reference} was stopped.")
 
 
-def _wrong_format(choice: Choice, file: File, found: Format) -> CannotRun | DigestMismatch:
-    if found is Format.GGML:
-        return CannotRun(
-            f"{file.name} is a ggml file of before August 2023, which herd cannot run yet.",
-            "Look for the same model as GGUF: `herd search`.",
-        )
+def _half_made(store: Store, choice: Choice) -> Staged:
+    """Where the GGUF of a choice is written."""
+    return store.staged(File("gguf", ()), key=f"the GGUF of {choice.reference}")
+
+
+def _left_over(half_made: Staged) -> int:
+    """Bytes of a broken-off conversion, which the next one begins by removing."""
+    return _size(half_made.part) + _size(half_made.beside(legacy.UNDER_WAY))
+
+
+def _format(path: Path) -> Format:
+    with path.open("rb") as stream:
+        return is_of_format(stream.read(4))
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0
+
+
+def _came(file: File, fetched: Fetched) -> InstalledFile:
+    """What a delivery brought, under the name that it is going to have."""
+    delivery = fetched.delivery
+    is_named = file.sha256 is None and delivery.name and is_file_name(delivery.name)
+    name = delivery.name if is_named and delivery.name else file.name
+    return InstalledFile(name, delivery.size, delivery.sha256)
+
+
+def _wrong_format(choice: Choice, file: File) -> CannotRun:
     return CannotRun(
         f"{file.name} is not a {choice.variant.format} model: its first bytes say something else.",
         "Nothing was installed; check the address or path.",
@@ -161,23 +282,26 @@ def _wrong_format(choice: Choice, file: File, found: Format) -> CannotRun | Dige
 
 
 def _manifest(
-    choice: Choice, files: tuple[InstalledFile, ...], fetched: tuple[Fetched, ...]
+    order: Order, here: Sequence[_Here], made: Made | None, fetched: Sequence[Fetched]
 ) -> Installed:
-    model, variant = choice.model, choice.variant
+    model, variant = order.choice.model, order.choice.variant
     sources = dict.fromkeys(describe(each.source) for each in fetched)
+    came = [InstalledFile(each.name, each.size, each.sha256) for each in here if each.sha256]
+    if made:
+        came = [made.file, *(made.original.files if order.keeps_original else ())]
     return Installed(
         name=model.name,
         variant=variant.name,
         title=model.title,
-        format=variant.format,
-        files=files,
+        format=Format.GGUF if made else variant.format,
+        files=tuple(came),
         installed_at=now(),
-        source=", ".join(sources) or "the store",
+        source=", ".join(sources) or _local(variant) or "the store",
         is_verified=all(file.sha256 is not None for file in variant.files),
         licence=model.licence,
         family=model.family,
         parameters=model.parameters,
-        quantisation=variant.quantisation,
+        quantisation=variant.quantisation or (made.legacy.quantisation if made else None),
         role=model.role,
         summary=model.summary,
         context=model.context,
@@ -185,4 +309,11 @@ def _manifest(
         stop=model.stop,
         sampling=model.sampling,
         registry=model.registry,
+        original=made.original if made else None,
     )
+
+
+def _local(variant: Variant) -> str | None:
+    """Where the person has the file, if it was read where it lies."""
+    source = next(iter(variant.files[0].sources), None)
+    return describe(source) if isinstance(source, PathSource) else None

@@ -57,6 +57,11 @@ class Format(StrEnum):
         """Whether the engine can load it as it is."""
         return self is Format.GGUF
 
+    @property
+    def is_installable(self) -> bool:
+        """Whether what an install leaves of it can be run: ggml is converted on the way."""
+        return self is not Format.RAW
+
 
 class Commercial(StrEnum):
     """What a licence says of commercial use."""
@@ -242,6 +247,8 @@ class Model:
     """A Jinja chat template that goes before the GGUF's own; None: the GGUF's own."""
     stop: tuple[str, ...] = ()
     sampling: Sampling = field(default_factory=Sampling)
+    epsilon: float | None = None
+    """Of the RMS norms, which ggml files do not say; None leaves it to the converter."""
     status: Status = Status.ACTIVE
     replaced_by: str | None = None
     reason: str | None = None
@@ -298,6 +305,18 @@ class InstalledFile:
 
 
 @dataclass(frozen=True)
+class Original:
+    """What an installed model was converted from."""
+
+    files: tuple[InstalledFile, ...]
+    """The old files, in order. They lie in the store where the model's own files name them."""
+    container: str
+    """What they were: `ggml`, `ggjt v3`."""
+    converter: int
+    """The version of the converter."""
+
+
+@dataclass(frozen=True)
 class Installed:
     """What a manifest records: a model is installed if and only if its manifest exists."""
 
@@ -324,11 +343,18 @@ class Installed:
     sampling: Sampling = field(default_factory=Sampling)
     registry: str | None = None
     """None for what the person named without a registry."""
+    original: Original | None = None
+    """None where the bytes are those that came."""
 
     @property
     def reference(self) -> Reference:
         """Its full name."""
         return Reference(self.name, self.variant)
+
+    @property
+    def came(self) -> tuple[InstalledFile, ...]:
+        """The files that came, of which some may have gone after they were converted."""
+        return self.original.files if self.original else self.files
 
     @property
     def size(self) -> int:

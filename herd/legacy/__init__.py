@@ -14,12 +14,13 @@ from pathlib import Path
 
 from herd.progress import Gauge
 
-from .facts import VERSION, Band, Converted, Facts, Legacy, Strip, Tensor
+from .facts import UNDER_WAY, VERSION, Band, Converted, Facts, Legacy, Strip, Tensor
 from .header import Header
 from .inspection import Source, inspect
 from .kind import Kind, recognise
 
 __all__ = [
+    "UNDER_WAY",
     "VERSION",
     "Band",
     "Converted",

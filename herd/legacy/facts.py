@@ -14,6 +14,10 @@ from .kind import Kind
 VERSION = 1
 """Of the converter: another number may make other bytes of the same file."""
 
+UNDER_WAY = ".converting"
+"""What the name of a target ends with until it is whole. A killed process leaves such a file,
+and the next try to make the same target begins by removing it."""
+
 
 @dataclass(frozen=True)
 class Facts:

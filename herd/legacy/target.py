@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-import secrets
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -14,10 +13,8 @@ from pathlib import Path
 from herd.errors import CannotWrite, HerdError, NoRoom
 from herd.model import Sha256
 
+from .facts import UNDER_WAY
 from .lanes import Lane, Slot
-
-SUFFIX = ".converting"
-"""Of files under way: `.<name>.<random><suffix>` beside the target. A killed process leaves one."""
 
 
 class TargetFile:
@@ -60,13 +57,16 @@ class TargetFile:
 def replacing(target: Path, size: int) -> Iterator[TargetFile]:
     """A file that becomes `target` when the block ends well, and is gone when it does not.
 
+    One process at a time may write a target.
+
     Raises:
         NoRoom: the disk does not hold `size` more bytes.
         CannotWrite: the folder does not let us write.
     """
     with _saying_what_went_wrong(target):
         _check_room(target, size)
-        temporary = target.with_name(f".{target.name}.{secrets.token_hex(4)}{SUFFIX}")
+        temporary = target.with_name(target.name + UNDER_WAY)
+        temporary.unlink(missing_ok=True)
         file = TargetFile(_open(temporary))
         try:
             try:

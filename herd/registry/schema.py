@@ -126,6 +126,7 @@ def _model(field: Field, context: _Context) -> Model:
         template=section.maybe("template", lambda each: _template(each, context.templates)),
         stop=section.maybe("stop", _passages) or (),
         sampling=section.maybe("sampling", _sampling) or Sampling(),
+        epsilon=section.maybe("epsilon", real(1e-12, 1e-2)),
         status=section.maybe("status", _status) or Status.ACTIVE,
         replaced_by=section.maybe("replaced-by", name),
         reason=section.maybe("reason", line),

@@ -147,6 +147,7 @@ MODEL: Mapping[str, Piece] = {
     "template": _text("A Jinja chat template, or the name of one of `templates`."),
     "stop": _list("Texts at which an answer ends.", _text("A text.")),
     "sampling": _mapping(SAMPLING),
+    "epsilon": _number("Of the RMS norms, which ggml files do not say.", 0.01),
     "recommended": _flag("Whether it belongs to the starter set."),
     "status": _words("Whether the registry still stands behind it.", Status),
     "replaced-by": _text("The model to take instead.", pattern=_NAME),

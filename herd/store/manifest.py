@@ -19,6 +19,7 @@ from herd.model import (
     Installed,
     InstalledFile,
     Licence,
+    Original,
     Sampling,
     Sha256,
     is_file_name,
@@ -95,6 +96,7 @@ def _installed(fields: _Fields) -> Installed:
         stop=tuple(_texts(fields.rows("stop"))),
         sampling=_sampling(fields.group("sampling")),
         registry=fields.maybe_text("registry"),
+        original=_original(fields.maybe_group("original")),
     )
 
 
@@ -114,6 +116,16 @@ def _file(fields: _Fields) -> InstalledFile:
     name.encode()  # a lone surrogate is no name on any disk: UnicodeEncodeError is a ValueError
     return InstalledFile(
         _checked(name, is_file_name(name)), size, Sha256(_checked(digest, is_sha256(digest)))
+    )
+
+
+def _original(fields: _Fields | None) -> Original | None:
+    if fields is None:
+        return None
+    return Original(
+        files=_files(fields.rows("files")),
+        container=fields.text("container"),
+        converter=fields.whole("converter"),
     )
 
 
@@ -185,6 +197,9 @@ class _Fields:
 
     def group(self, key: str) -> _Fields:
         return _Fields(self._values.get(key))
+
+    def maybe_group(self, key: str) -> _Fields | None:
+        return None if self._values.get(key) is None else self.group(key)
 
     def maybe_text(self, key: str) -> str | None:
         return None if self._values.get(key) is None else self.text(key)

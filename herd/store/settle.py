@@ -36,11 +36,15 @@ class Settling:
         stale = (_names(new) | _names(gone)) - _names(now)
         freed = self._links.remove(papers.reference, sorted(stale))
         disk.remove(papers.new)
-        removed = [self._remove(each) for each in sorted(self._spare(gone))]
+        removed = [self._remove(each) for each in sorted(self._spare(_digests(gone)))]
         if None not in removed:
             disk.remove(papers.gone)
             disk.remove_if_empty(papers.gone.parent)
         return freed + sum(each or 0 for each in removed)
+
+    def drop(self, digests: set[Sha256]) -> int:
+        """Remove the blobs that no manifest names and no install needs now; bytes freed."""
+        return sum(self._remove(each) or 0 for each in sorted(self._spare(digests)))
 
     def _remove(self, sha256: Sha256) -> int | None:
         freed = self._blobs.remove(sha256)
@@ -48,11 +52,13 @@ class Settling:
             self._tables.remove(sha256)
         return freed
 
-    def _spare(self, gone: Installed | None) -> set[Sha256]:
-        if gone is None:
-            return set()
-        return {file.sha256 for file in gone.files} - self._manifests.digests()
+    def _spare(self, digests: set[Sha256]) -> set[Sha256]:
+        return digests - self._manifests.digests() if digests else digests
 
 
 def _names(paper: Installed | None) -> set[str]:
     return {file.name for file in paper.files} if paper else set()
+
+
+def _digests(paper: Installed | None) -> set[Sha256]:
+    return {file.sha256 for file in paper.files} if paper else set()

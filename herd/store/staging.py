@@ -56,6 +56,8 @@ def begun(folder: Path) -> tuple[Begun, ...]:
     sizes: dict[str, int] = {}
     for path in folder.iterdir() if folder.is_dir() else ():
         stem, part, _ = path.name.partition(_PART)
+        if not part:
+            continue  # a paper of a few bytes
         name = stem + part
         sizes[name] = sizes.get(name, 0) + _weight(path)
     found = (Begun(Staged(folder / name), size) for name, size in sizes.items())

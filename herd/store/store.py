@@ -7,19 +7,19 @@ model installed and whole, or not installed; `sweep` clears away what then lies 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 from herd import disk
 from herd.disk import writing
 from herd.errors import BadUsage, CannotWrite, NotInstalled
-from herd.model import File, Installed, Reference, Sha256, is_name
+from herd.model import File, Installed, InstalledFile, Reference, Sha256, is_name
 from herd.pieces import Table
 from herd.places import Places
 from herd.staging import Staged
 from herd.staging import discard as discard_staged
-from herd.store import folders, manifest, staging
+from herd.store import folders, manifest, staging, whole
 from herd.store.blobs import Blobs
 from herd.store.find import find
 from herd.store.hold import Hold, current, holding
@@ -149,6 +149,29 @@ class Store:
             raise BadUsage(f"{staged.part} is not under way in this store.")
         discard_staged(staged)
 
+    def whole(self, file: File) -> InstalledFile | None:
+        """What a file without a promised digest turned out to be, if its blob is still here."""
+        came = whole.read(self._whole(file))
+        return came if came and self.has(came.sha256, came.size) else None
+
+    def note_whole(self, file: File, came: InstalledFile) -> None:
+        """Remember what a file without a promised digest turned out to be.
+
+        Raises:
+            NoRoom, CannotWrite: it is not remembered.
+        """
+        with self._writing():
+            whole.note(self._whole(file), came)
+
+    def forget_whole(self, file: File) -> None:
+        """Forget what a file turned out to be; nothing to do where nothing is remembered.
+
+        Raises:
+            CannotWrite: the disk.
+        """
+        with writing(self._places.staging):
+            disk.remove(self._whole(file))
+
     def commit(self, part: Path, sha256: Sha256, size: int, table: Table | None = None) -> Path:
         """Make a verified part a blob; nothing to do where the blob is there already.
 
@@ -231,21 +254,36 @@ class Store:
             disk.replace(papers.manifest, papers.gone)
             return self._settling.settle(papers)
 
+    def drop(self, digests: Iterable[Sha256]) -> int:
+        """Remove blobs that no manifest names and no install needs now; bytes freed.
+
+        Raises:
+            CannotWrite: the disk.
+        """
+        with self._alone():
+            return self._settling.drop(set(digests))
+
     def sweep(self) -> int:
         """Finish what a kill broke off between two states; bytes freed.
 
         What an install that runs now has seen, committed or staged is left alone, and so
-        are blobs that a broken-off install committed: its next try uses them.
+        are blobs that a broken-off install committed: its next try uses them. Old files
+        that an installed model was converted from go, where no model keeps them.
         """
         if not self._places.manifests.is_dir():
             return 0
         with self._alone():
             papers = {each.manifest: each for each in self._manifests.unsettled()}
             freed = sum(self._settling.settle(each) for each in papers.values())
-            freed += self._blobs.sweep()
+            came = {file.sha256 for each in self.installed() for file in each.came}
+            freed += self._settling.drop(came) + self._blobs.sweep()
             return freed + self._tables.sweep(self._blobs.digests)
 
     # How
+
+    def _whole(self, file: File) -> Path:
+        part = staging.staged(self._places.staging, file, None, None).part
+        return part.with_suffix(".whole")
 
     def _hold(self) -> Hold | None:
         """The hold on this store in which this thread is, if it is in one."""

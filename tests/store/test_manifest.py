@@ -15,6 +15,7 @@ from herd.model import (
     Installed,
     InstalledFile,
     Licence,
+    Original,
     Sampling,
     Sha256,
     is_file_name,
@@ -65,6 +66,7 @@ models = st.builds(
     stop=st.lists(texts, max_size=3).map(tuple),
     sampling=samplings,
     registry=maybe_texts,
+    original=st.none() | st.builds(Original, files, texts, st.integers(0, 2**40)),
 )
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | texts,

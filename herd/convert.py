@@ -1,0 +1,108 @@
+"""ggml files that are here, made into the one GGUF that the engine loads.
+
+The step between fetch and record. What the files do not say comes from the choice; which
+bytes went in is proved again on the way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePath
+from typing import TYPE_CHECKING
+
+from herd import legacy
+from herd.errors import DigestMismatch
+from herd.legacy import Facts, Legacy
+from herd.model import Choice, InstalledFile, Original, Sha256, is_file_name
+
+if TYPE_CHECKING:
+    import threading
+
+    from herd.progress import Gauge
+
+
+@dataclass(frozen=True)
+class Old:
+    """A ggml file that is here."""
+
+    path: Path
+    name: str
+    size: int
+    """Bytes."""
+    sha256: Sha256 | None
+    """What it had when it came, or what was promised; None if nobody knows yet."""
+
+
+@dataclass(frozen=True)
+class Made:
+    """A GGUF, and what it was made of."""
+
+    file: InstalledFile
+    original: Original
+    legacy: Legacy
+
+
+def check(choice: Choice, olds: Sequence[Old]) -> Legacy:
+    """Look at the files, and write nothing.
+
+    Raises:
+        LegacyError: they are of another model, damaged, or not all there.
+    """
+    return legacy.inspect([old.path for old in olds], facts(choice, olds[0].name))
+
+
+def convert(
+    choice: Choice, olds: Sequence[Old], target: Path, gauge: Gauge, stop: threading.Event
+) -> Made:
+    """Write the GGUF to `target`; the same files and the same choice give the same bytes.
+
+    Raises:
+        LegacyError, NoRoom, CannotWrite, Interrupted: no target is left.
+        DigestMismatch: the files are not those that were promised; the target is no good.
+    """
+    paths = [old.path for old in olds]
+    done = legacy.convert(paths, target, facts(choice, olds[0].name), gauge, stop)
+    for old, found in zip(olds, done.sources, strict=True):
+        _prove(old, found)
+    return Made(
+        InstalledFile(gguf_name(olds), done.size, done.sha256),
+        Original(
+            tuple(
+                InstalledFile(old.name, old.size, found)
+                for old, found in zip(olds, done.sources, strict=True)
+            ),
+            done.legacy.header.container,
+            done.version,
+        ),
+        done.legacy,
+    )
+
+
+def facts(choice: Choice, called: str) -> Facts:
+    """What the registry or the person knows and the files do not say.
+
+    Nothing in it changes with the day: what a registry says for people, as a summary, would
+    give another GGUF whenever somebody mends a word.
+    """
+    model = choice.model
+    known = Facts(model.title, epsilon=model.epsilon, template=model.template, called=called)
+    return Facts(**{**known.__dict__, "context": model.context or known.context})
+
+
+def gguf_name(olds: Sequence[Old]) -> str:
+    """The name of the GGUF: the first file's, with another end."""
+    name = PurePath(olds[0].name)
+    stem = name.stem if name.suffix.lower() in (".bin", ".ggml", ".gguf") else name.name
+    made = f"{stem}.gguf"
+    if made.casefold() in {old.name.casefold() for old in olds}:
+        made = f"{stem}-converted.gguf"
+    return made if is_file_name(made) else "model.gguf"
+
+
+def _prove(old: Old, found: Sha256) -> None:
+    if old.sha256 not in (None, found):
+        raise DigestMismatch(
+            f"{old.name} has sha256 {found} and not the promised {old.sha256}.",
+            "Nothing was installed; check the file, or the digest.",
+        )
