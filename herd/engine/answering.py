@@ -19,6 +19,10 @@ KEPT_FREE = 1024
 LEAST_ROOM = 16
 """Tokens that must be free for an answer to be worth beginning."""
 
+GATHERED = 0.02
+"""Seconds for which words are gathered: each line to the parent takes time from a core that
+computes, and a screen is drawn no faster. The first words go at once."""
+
 _LONGEST_TOKEN = 512
 """Characters; a text that is too long even so is not counted."""
 
@@ -57,6 +61,7 @@ class Answering:
     def _written(self, prompt: Sequence[int]) -> Iterator[Text | Odds | Finished]:
         stream = TextStream(self._ask.stop)
         reason: Reason | None = None
+        ready, sent = "", 0.0
         grammar = self._grammar()
         with self._llama.sampler(self._ask.sampling, prompt, grammar) as draw:
             while reason is None:
@@ -67,11 +72,13 @@ class Answering:
                     break
                 if self._ask.extras.likeliest is not None:
                     yield self._llama.odds(token, self._ask.extras.likeliest)
-                if text := stream.feed(self._piece(token)):
-                    yield Text(text)
+                ready += stream.feed(self._piece(token))
+                if ready and self._last - sent >= GATHERED:
+                    yield Text(ready)
+                    ready, sent = "", self._last
                 reason = "stop" if stream.is_stopped else self._limit() or self._taken(token)
-        if text := stream.end():
-            yield Text(text)
+        if ready := ready + stream.end():
+            yield Text(ready)
         yield self._finished(reason)
 
     def _grammar(self) -> str | None:

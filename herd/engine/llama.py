@@ -30,8 +30,8 @@ from herd.model import Sampling
 CONTEXT = 4096
 """Tokens of a conversation where nobody says otherwise."""
 
-CHUNK, GPU_CHUNK = 256, 512
-"""Tokens of a prompt that are read at once, between two looks at the stop flag."""
+CHUNK = 512
+"""Tokens of a prompt that are read at once; on a CPU a stop is heard inside of it, too."""
 
 _ALL_LAYERS = 1 << 16
 _DEBUG = 1  # enum ggml_log_level
@@ -106,7 +106,6 @@ class Llama:
         self.layers = int(api.llama_model_n_layer(self._model))
         self.gpu_layers = min(self.gpu_layers, self.layers)
         self.trained_context = int(api.llama_model_n_ctx_train(self._model))
-        self._chunk = GPU_CHUNK if self.device.is_gpu else CHUNK
         self._context = self._new_context(wanted)
         if not self._context:
             api.llama_model_free(self._model)
@@ -170,9 +169,8 @@ class Llama:
 
         Ends early when the stop flag is set.
         """
-        size = self._chunk
-        for at in range(0, len(tokens), size):
-            chunk = list(tokens[at : at + size])
+        for at in range(0, len(tokens), CHUNK):
+            chunk = list(tokens[at : at + CHUNK])
             array = (api.llama_token * len(chunk))(*chunk)
             batch = api.llama_batch_get_one(array, len(chunk))  # keeps no reference to it
             if self._stop.is_set or not self._decoded(batch, chunk):
@@ -256,7 +254,7 @@ class Llama:
         params = api.llama_context_default_params()
         size = min(self.trained_context or CONTEXT, wanted.context or CONTEXT)
         params.n_ctx = size
-        params.n_batch = params.n_ubatch = self._chunk
+        params.n_batch = params.n_ubatch = CHUNK
         params.n_threads = params.n_threads_batch = wanted.threads or usable_cores()
         params.flash_attn_type = api.LLAMA_FLASH_ATTN_TYPE_AUTO
         params.abort_callback = ctypes.cast(ctypes.CDLL(None).strlen, api.ggml_abort_callback)

@@ -22,7 +22,7 @@ from tests.tools.tiny_gguf import Tiny, token_of
 def test_an_answer_streams_and_says_how_it_went(engine: Engine, tiny: Loadable) -> None:
     answer = said(engine, tiny)
 
-    assert answer.pieces == 24
+    assert answer.pieces in range(1, 25)
     assert answer.text == answer.text.strip()
     assert answer.began.left_out == 0
     assert (answer.finished.reason, answer.finished.tokens) == ("length", 24)
