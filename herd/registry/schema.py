@@ -160,8 +160,9 @@ def _not_recommendable(model: Model) -> str | None:
         return f"the model is {model.status}"
     if model.licence.commercial is Commercial.UNKNOWN:
         return "nobody knows what its licence says of commercial use"
-    files = (file for variant in model.variants for file in variant.files)
-    if any(not is_pinned(source) for file in files for source in file.sources[:1]):
+    variant = model.variant()
+    files = variant.files if variant else ()
+    if any(not is_pinned(file.sources[0]) for file in files):
         return "its first source is not pinned to a revision"
     return None
 
