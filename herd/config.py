@@ -47,6 +47,23 @@ def load(path: Path, environ: Mapping[str, str] | None = None) -> Config:
     return Config(**values)  # type: ignore[arg-type]  # checked name by name above
 
 
+def parse(name: str, text: str) -> object:
+    """The value that a person typed for a setting.
+
+    Raises:
+        ConfigError: there is no such setting, or it takes no such value.
+    """
+    _known(name, name)
+    return _checked(name, _from_text(name, text, name), name)
+
+
+def _known(name: str, said: str) -> None:
+    if name not in ENVIRONMENT:
+        near = nearest(name, list(ENVIRONMENT))
+        hint = near[:1].upper() + near[1:] or f"herd knows {', '.join(ENVIRONMENT)}."
+        raise ConfigError(f"{said} is not a setting of herd.", hint)
+
+
 def _from_file(path: Path) -> dict[str, object]:
     try:
         with path.open("rb") as stream:
@@ -56,9 +73,7 @@ def _from_file(path: Path) -> dict[str, object]:
     except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path} does not read: {error}.", "Mend or remove the file.") from error
     for name in document:
-        if name not in ENVIRONMENT:
-            hint = nearest(name, list(ENVIRONMENT)) or f"herd knows {', '.join(ENVIRONMENT)}."
-            raise ConfigError(f"{path}: {name} is not a setting of herd.", hint.capitalize())
+        _known(name, f"{path}: {name}")
     return {name: _checked(name, value, str(path)) for name, value in document.items()}
 
 

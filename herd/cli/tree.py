@@ -29,6 +29,11 @@ PANELS = {
         Verb("list", "listing:list_", "List what is installed.", ("ls",)),
         Verb("remove", "remove:remove", "Take a model out of the store.", ("rm", "uninstall")),
     ),
+    "herd itself": (
+        Verb("config", "settings:config_", "Show the settings, or change one."),
+        Verb("logs", "logs:logs", "Show the last lines of the logs."),
+        Verb("completion", "shell:completion", "Print what makes a shell complete herd's words."),
+    ),
 }
 """Every verb, by the heading under which help shows it."""
 

@@ -1,0 +1,145 @@
+"""`herd config`: the settings in force, where each comes from, and how to change one."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import tomllib
+from pathlib import Path
+
+import click
+
+from herd import config, disk
+from herd.cli import options
+from herd.cli.session import Session
+from herd.cli.table import table
+from herd.cli.verbs import Command
+from herd.config import ENVIRONMENT, Config
+from herd.errors import BadUsage, ConfigError
+
+_LINE = (
+    r"""^[ \t]*{name}[ \t]*=(?:"[^"\n]*"|'[^'\n]*'|[^\n#"'])*?"""
+    r"(?P<rest>[ \t]*(?:#[^\n]*)?(?:\n|\Z))"
+)
+"""A setting with its value, and the comment behind it."""
+
+
+@click.command("config", cls=Command, context_settings={"ignore_unknown_options": True})
+@click.argument("name", required=False)
+@click.argument("value", required=False)
+@click.option("--unset", is_flag=True, help="Take the setting out of the file: herd's own is back.")
+@options.as_json
+@options.talk
+@options.with_session
+def config_(
+    session: Session, name: str | None, value: str | None, unset: bool, as_json: bool
+) -> None:
+    """Show the settings, or change one.
+
+    Without NAME all are shown, with what each comes from; with a NAME its value alone; a VALUE
+    is written to config.toml, whose comments stay.
+    """
+    path = session.herd.places.config_file
+    if value is not None or unset:
+        if name is None or (value is not None and unset):
+            raise BadUsage(
+                "--unset takes the NAME of a setting alone.", "`herd config` lists them."
+            )
+        _change(session, path, name, value)
+        return
+    now = session.herd.config
+    if name is not None:
+        found = _value(now, name)
+        session.answer_json(found) if as_json else session.answer(_literal(found))
+    elif as_json:
+        session.answer_json({each: getattr(now, each) for each in ENVIRONMENT})
+    else:
+        rows = [(each, _literal(getattr(now, each)), _origin(path, each)) for each in ENVIRONMENT]
+        session.answer(table(("SETTING", "VALUE", "FROM"), rows))
+
+
+def _value(now: Config, name: str) -> object:
+    if name not in ENVIRONMENT:
+        config.parse(name, "")
+    found: object = getattr(now, name)
+    return found
+
+
+def _origin(path: Path, name: str) -> str:
+    if os.environ.get(ENVIRONMENT[name]):
+        return ENVIRONMENT[name]
+    return str(path) if name in _document(_read(path)) else "herd"
+
+
+def _change(session: Session, path: Path, name: str, value: str | None) -> None:
+    """Write the setting, or take it out.
+
+    Raises:
+        ConfigError: no such setting, no such value, or a file that must be edited by hand.
+        CannotWrite, NoRoom: the file is as it was.
+    """
+    wanted = None if value is None else config.parse(name, value)
+    if value is None:
+        config.parse(name, str(getattr(Config, name, "")))
+    text = edited(_read(path), name, wanted)
+    with disk.writing(path):
+        disk.make_folder(path.parent)
+        disk.write_whole(path, text.encode())
+    is_set = "is herd's own again" if wanted is None else f"is {_literal(wanted)} from now on"
+    session.say(f"{name} {is_set} ({path}).")
+    if os.environ.get(ENVIRONMENT[name]):
+        session.say(f"{ENVIRONMENT[name]} is set and goes before it.")
+
+
+def edited(text: str, name: str, value: object | None) -> str:
+    """The text of config.toml with the setting changed, everything else as it was. Pure.
+
+    Args:
+        text: What the file holds.
+        name: The setting.
+        value: None takes it out.
+
+    Raises:
+        ConfigError: the file is written in a way that this cannot change.
+    """
+    before = _document(text)
+    line = re.compile(_LINE.format(name=f"(?:{name}|\"{name}\"|'{name}')"), re.MULTILINE)
+    wanted = {key: each for key, each in before.items() if key != name}
+    if value is None:
+        after = line.sub("", text)
+    else:
+        wanted[name] = value
+        setting = f"{name} = {_literal(value)}"
+        fresh = text + ("\n" if text and not text.endswith("\n") else "") + setting + "\n"
+        after = line.sub(lambda old: setting + old["rest"], text) if name in before else fresh
+    try:
+        is_right = tomllib.loads(after) == wanted
+    except tomllib.TOMLDecodeError:
+        is_right = False
+    if not is_right:
+        raise ConfigError(f"{name} is written in a way that herd cannot change.", "Edit the file.")
+    return after
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text()
+    except FileNotFoundError:
+        return ""
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path} does not read: {error}.", "Mend or remove the file.") from error
+
+
+def _document(text: str) -> dict[str, object]:
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"config.toml does not read: {error}.", "Mend or remove it.") from error
+
+
+def _literal(value: object) -> str:
+    """A value as TOML writes it."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, str) else str(value)
