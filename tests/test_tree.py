@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from herd.cli.reference import page
+
 ROOT = Path(__file__).parent.parent
 CODE = [
     path
@@ -29,6 +31,12 @@ def test_no_module_has_a_name_that_says_nothing() -> None:
     named = [str(path.relative_to(ROOT)) for path in CODE if FORBIDDEN.fullmatch(path.name)]
 
     assert named == []
+
+
+def test_the_page_of_commands_is_what_the_code_says() -> None:
+    written = (ROOT / "docs" / "commands.md").read_text()
+
+    assert written == page(), "python -m herd.cli.reference > docs/commands.md"
 
 
 def test_the_layers_hold() -> None:

@@ -19,7 +19,7 @@ from herd.config import ENVIRONMENT, Config
 from herd.errors import BadUsage, ConfigError
 
 _LINE = (
-    r"""^[ \t]*{name}[ \t]*=(?:"[^"\n]*"|'[^'\n]*'|[^\n#"'])*?"""
+    r"""^[ \t]*{name}[ \t]*=(?:"(?:[^"\\\n]|\\.)*"|'[^'\n]*'|[^\n#"'])*?"""
     r"(?P<rest>[ \t]*(?:#[^\n]*)?(?:\n|\Z))"
 )
 """A setting with its value, and the comment behind it."""
@@ -142,4 +142,6 @@ def _literal(value: object) -> str:
     """A value as TOML writes it."""
     if isinstance(value, bool):
         return "true" if value else "false"
-    return json.dumps(value, ensure_ascii=False) if isinstance(value, str) else str(value)
+    if isinstance(value, str):
+        return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+    return str(value)

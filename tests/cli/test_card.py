@@ -1,0 +1,73 @@
+"""`herd info`: one model, offered or installed or both."""
+
+from __future__ import annotations
+
+from tests.cli.calling import Caller
+from tests.tools.fakes import GGUF, digest
+
+
+def test_an_offered_model_shows_what_it_is_its_terms_its_variants_and_its_sources(
+    herd: Caller,
+) -> None:
+    out = herd("info", "alpaca-13b").out
+
+    assert "Alpaca 13B" in out
+    assert "research-only, no commercial use, must be accepted" in out
+    assert "the bytes may not be passed on" in out
+    assert "8.14 GB" in out
+    sources = [line.strip() for line in out.splitlines() if line.startswith(("  from", "  then"))]
+    assert sources[0].endswith("magnet 053b3d54…")
+    assert "f3cf71b1… (revoked, never asked" in sources[-1]
+
+
+def test_the_sources_are_those_of_the_variant_that_was_named(herd: Caller) -> None:
+    plain, other = herd("show", "smollm2").out, herd("show", "smollm2:q4_k_m").out
+
+    assert "Sources of q4_1" in plain
+    assert "Sources of q4_k_m" in other
+
+
+def test_an_installed_model_shows_where_it_lies_and_what_proves_it(herd: Caller) -> None:
+    herd("install", "tiny")
+
+    out = herd("info", "tiny").out
+
+    assert "Installed: tiny:q4_0" in out
+    assert str(herd.home / "models" / "tiny" / "q4_0" / "tiny.gguf") in out
+    assert digest(GGUF) in out
+    assert "verified" in out
+
+
+def test_a_model_that_no_registry_offers_is_shown_as_installed(herd: Caller) -> None:
+    herd.carrier.contents["https://example.org/mine.gguf"] = GGUF
+    herd("install", "https://example.org/mine.gguf")
+
+    out = herd("info", "mine").out
+
+    assert out.startswith("Installed: mine:file")
+    assert "unverified: nobody promised a digest" in out
+
+
+def test_as_json_both_sides_are_there_or_null(herd: Caller) -> None:
+    before = herd.json("info", "tiny")
+    herd("install", "tiny")
+    after = herd.json("info", "tiny")
+
+    assert before["installed"] == []
+    assert before["offered"]["name"] == "tiny"
+    assert after["installed"][0]["reference"] == "tiny:q4_0"
+
+
+def test_an_unknown_name_is_an_error_that_offers_the_nearest(herd: Caller) -> None:
+    ran = herd("info", "smolm2")
+
+    assert ran.code == 3
+    assert ran.out == ""
+    assert "smollm2" in ran.err
+
+
+def test_an_unknown_variant_is_an_error_that_names_those_there_are(herd: Caller) -> None:
+    ran = herd("info", "tiny:q9")
+
+    assert ran.code == 3
+    assert "q4_0" in ran.err

@@ -1,0 +1,225 @@
+"""`herd install` and `herd remove`: what is asked, what is said, what is left."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from herd.errors import NoSourceDelivered, SourceRefused
+from tests.cli.calling import URL, Caller, Typed
+from tests.tools.fakes import GGUF, digest, registry_text
+
+LICENSED = registry_text(URL, name="bound").replace(
+    "licence: {id: MIT, commercial: open}",
+    "licence: {id: research-only, commercial: prohibited, must-be-accepted: true, "
+    'url: "https://example.org/terms", note: For research alone.}',
+)
+
+
+def names(herd: Caller) -> list[str]:
+    return [model["reference"] for model in herd.json("list")]
+
+
+def answers(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+    monkeypatch.setattr("herd.cli.session.is_interactive", lambda: True)
+    monkeypatch.setattr(sys, "stdin", Typed(text, is_terminal=True))
+
+
+@pytest.mark.parametrize("verb", ["install", "pull", "get"])
+def test_a_model_is_installed_and_the_end_is_said_on_stderr(herd: Caller, verb: str) -> None:
+    ran = herd(verb, "tiny")
+
+    assert (ran.code, ran.out) == (0, "")
+    assert "Installed tiny:q4_0: 4.1 kB from models.example.org" in ran.err
+    assert "verified." in ran.err
+    assert names(herd) == ["tiny:q4_0"]
+
+
+def test_a_model_that_is_there_already_is_no_trouble(herd: Caller) -> None:
+    herd("install", "tiny")
+
+    ran = herd("install", "tiny")
+
+    assert (ran.code, ran.err) == (0, "tiny:q4_0 is installed already (4.1 kB).\n")
+    assert herd.carrier.asked == [URL]
+
+
+def test_a_dry_run_prints_the_plan_as_the_answer_and_touches_nothing(herd: Caller) -> None:
+    ran = herd("install", "--dry-run", "tiny")
+
+    assert ran.code == 0
+    assert ran.out.startswith("tiny:q4_0  Tiny the test model\n  fetch    4.1 kB")
+    assert herd.carrier.asked == []
+    assert sorted(path.name for path in herd.home.iterdir()) == ["registries"]
+
+
+def test_quiet_installs_without_a_word(herd: Caller) -> None:
+    ran = herd("install", "-q", "tiny")
+
+    assert (ran.code, ran.out, ran.err) == (0, "", "")
+
+
+def test_bytes_that_nobody_promised_are_installed_and_called_unverified(herd: Caller) -> None:
+    herd.carrier.contents["https://example.org/mine.gguf"] = GGUF
+
+    ran = herd("install", "https://example.org/mine.gguf")
+
+    assert ran.code == 0
+    assert f"Nobody promised a digest for mine.gguf; it has sha256 {digest(GGUF)}" in ran.err
+
+
+def test_a_digest_that_was_given_is_held_to(herd: Caller) -> None:
+    url = "https://example.org/mine.gguf"
+    herd.carrier.contents[url] = GGUF
+
+    wrong = herd("install", url, "--sha256", "0" * 64)
+    right = herd("install", url, "--sha256", digest(GGUF).upper(), "--as", "mine")
+
+    assert wrong.code == 5
+    assert right.code == 0
+    assert herd.json("list")[0]["verified"] is True
+
+
+def test_other_bytes_than_promised_install_nothing(herd: Caller) -> None:
+    herd.carrier.contents[URL] = GGUF.replace(b"\x00", b"\x01")
+
+    ran = herd("install", "tiny")
+
+    assert ran.code == 5
+    assert "tiny.gguf" in ran.err
+    assert names(herd) == []
+
+
+def test_a_source_that_delivers_nothing_is_named(herd: Caller) -> None:
+    herd.carrier.failure = SourceRefused("models.example.org says 404")
+
+    ran = herd("install", "tiny")
+
+    assert ran.code == NoSourceDelivered.exit_code
+    assert "models.example.org says 404" in ran.err
+
+
+def test_one_failure_does_not_keep_the_others_from_coming(herd: Caller) -> None:
+    herd.offer(registry_text("https://models.example.org/gone.gguf", name="gone"), "second")
+    herd.carrier.contents["https://models.example.org/gone.gguf"] = b"GGUF, but not those bytes"
+
+    ran = herd("install", "gone", "tiny")
+
+    assert ran.code == 5
+    assert names(herd) == ["tiny:q4_0"]
+
+
+def test_an_unknown_name_among_several_stops_before_the_first_byte(herd: Caller) -> None:
+    ran = herd("install", "tiny", "nobody")
+
+    assert ran.code == 3
+    assert herd.carrier.asked == []
+
+
+@pytest.mark.parametrize("words", [("--as", "x"), ("--sha256", "0" * 64)])
+def test_what_is_said_of_one_file_goes_with_one_name(herd: Caller, words: tuple[str, str]) -> None:
+    ran = herd("install", "a.gguf", "b.gguf", *words)
+
+    assert ran.code == 2
+    assert "--as and --sha256 go with one name." in ran.err
+
+
+def test_a_licence_that_must_be_accepted_stops_a_script(herd: Caller) -> None:
+    herd.offer(LICENSED, "second")
+
+    ran = herd("install", "bound")
+
+    assert ran.code == 7
+    assert "https://example.org/terms" in ran.err
+    assert "--accept-licence" in ran.err
+    assert herd.carrier.asked == []
+
+
+def test_a_licence_is_accepted_by_an_option(herd: Caller) -> None:
+    herd.offer(LICENSED, "second")
+
+    assert herd("install", "bound", "--accept-licence").code == 0
+
+
+@pytest.mark.parametrize(("typed", "code"), [("y\n", 0), ("n\n", 7), ("\n", 7), ("what\nyes\n", 0)])
+def test_a_person_is_asked_for_a_licence(
+    herd: Caller, monkeypatch: pytest.MonkeyPatch, typed: str, code: int
+) -> None:
+    herd.offer(LICENSED, "second")
+    answers(monkeypatch, typed)
+
+    ran = herd("install", "bound")
+
+    assert ran.code == code
+    assert "For research alone.\nhttps://example.org/terms" in ran.err
+    assert "Do you accept research-only? [y/N]" in ran.err
+
+
+def test_a_person_who_goes_away_has_accepted_nothing(
+    herd: Caller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    herd.offer(LICENSED, "second")
+    answers(monkeypatch, "")
+
+    assert herd("install", "bound").code == 130
+    assert herd.carrier.asked == []
+
+
+def test_a_format_that_nothing_runs_is_said_before_a_byte_moves(herd: Caller) -> None:
+    herd.offer(registry_text(URL, name="old").replace("files:", "format: raw\n        files:"), "b")
+
+    ran = herd("install", "old")
+
+    assert ran.code == 8
+    assert "old:q4_0 is a raw file" in ran.err
+    assert herd.carrier.asked == []
+
+
+def test_remove_says_what_it_freed(herd: Caller) -> None:
+    herd("install", "tiny")
+
+    ran = herd("rm", "tiny")
+
+    assert (ran.code, ran.out, ran.err) == (0, "", "Removed tiny:q4_0: 4.1 kB freed.\n")
+    assert names(herd) == []
+
+
+@pytest.mark.parametrize(("typed", "left"), [("y\n", 0), ("n\n", 1), ("\n", 1)])
+def test_a_person_is_asked_before_a_model_goes(
+    herd: Caller, monkeypatch: pytest.MonkeyPatch, typed: str, left: int
+) -> None:
+    herd("install", "tiny")
+    answers(monkeypatch, typed)
+
+    ran = herd("remove", "tiny")
+
+    assert ran.code == 0
+    assert "Remove tiny:q4_0? That frees 4.1 kB. [y/N]" in ran.err
+    assert len(names(herd)) == left
+
+
+def test_y_does_not_ask(herd: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
+    herd("install", "tiny")
+    answers(monkeypatch, "")
+
+    assert herd("remove", "-y", "tiny").code == 0
+    assert names(herd) == []
+
+
+def test_what_another_model_uses_too_is_not_counted_as_freed(herd: Caller, tmp_path: Path) -> None:
+    herd("install", "tiny")
+    herd.carrier.contents["https://example.org/twin.gguf"] = GGUF
+    herd("install", "https://example.org/twin.gguf")
+
+    assert herd("remove", "twin").err == "Removed twin:file: 0 B freed.\n"
+
+
+def test_removing_what_is_not_there_removes_nothing_of_the_rest(herd: Caller) -> None:
+    herd("install", "tiny")
+
+    ran = herd("remove", "tiny", "nobody")
+
+    assert ran.code == 3
+    assert names(herd) == ["tiny:q4_0"]
