@@ -7,6 +7,7 @@ hashes. What another carrier left in the part moves in, so that its good pieces 
 from __future__ import annotations
 
 import hashlib
+import os
 import shutil
 import threading
 from collections.abc import Callable
@@ -50,6 +51,10 @@ class SwarmFolder:
             with writing(self.file):
                 source.replace(self.file)
             self._is_part_inside = True
+        with writing(self.file):
+            # libtorrent looks at its pieces alone and would leave a longer tail.
+            if self.file.exists() and self.file.stat().st_size > size:
+                os.truncate(self.file, size)
 
     def give_back(self) -> None:
         """Undo `open` where nothing was added since: the part is another carrier's again."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -35,6 +36,8 @@ except ImportError as error:
 MOST_BYTES = 10 * 1000 * 1000
 """Of a .torrent."""
 _MOST_PEERS_KEPT = 50
+_GRACE = 0.1
+"""Seconds in which trackers hear that herd leaves."""
 _BUNDLES = (
     "/etc/ssl/certs/ca-certificates.crt",
     "/etc/pki/tls/certs/ca-bundle.crt",
@@ -178,10 +181,17 @@ class NativeSession:
         raw, self._hashes = self._hashes, None
         return raw
 
-    def close(self) -> None:
+    def close(self, *, is_hasty: bool = False) -> None:
         """As Session.close."""
-        if self._session is not None and self._handle is not None:
+        if self._session is None:
+            return
+        # With 0 nothing is announced; otherwise the destructor may wait for it as long.
+        self._session.apply_settings({"stop_tracker_timeout": 0 if is_hasty else 1})
+        if self._handle is not None:
             self._session.remove_torrent(self._handle)
+            if not is_hasty:
+                # A request that is answered before the destructor runs costs no second there.
+                time.sleep(_GRACE)
         # The destructor returns when every block is written and every thread has ended.
         self._handle = self._session = None
 
@@ -279,11 +289,14 @@ def _info_hash(magnet: MagnetSource) -> Any:
     return lt.info_hash_t(*(each for each in (v1, v2) if each is not None))
 
 
-def _torrent_of(params: Any) -> bytes:
-    # write_torrent_file_buf cannot be called from Python in 2.1.1.
-    return bytes(
-        lt.bencode(lt.write_torrent_file(params, lt.write_flags.allow_missing_piece_layer))
-    )
+def _torrent_of(params: Any) -> bytes | None:
+    """The .torrent with its piece hashes; None while some of them are still to come."""
+    try:
+        # write_torrent_file_buf cannot be called from Python in 2.1.1.
+        written = lt.write_torrent_file(params, lt.write_flags.allow_missing_piece_layer)
+    except RuntimeError:
+        return None
+    return bytes(lt.bencode(written))
 
 
 def _saved(folder: SwarmFolder, magnet: MagnetSource) -> Metainfo | None:
@@ -312,6 +325,6 @@ def _trust_authorities() -> None:
 
 
 def _get_small(url: str, limit: int, stop: threading.Event) -> bytes:
-    from herd.transfer.torrent_web import get_small
+    from herd.transfer.small import read_small
 
-    return get_small(url, limit, stop)
+    return read_small(url, most=limit, stop=stop)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -64,8 +63,12 @@ class Session(Protocol):
         """The answer to `want_hashes`, once."""
         ...
 
-    def close(self) -> None:
-        """Let go of the network and of all files, everything written."""
+    def close(self, *, is_hasty: bool = False) -> None:
+        """Let go of the network and of all files, everything written; once is enough.
+
+        Args:
+            is_hasty: Whether trackers need not hear of it: somebody waits for the end.
+        """
         ...
 
 
@@ -104,10 +107,13 @@ class TorrentFetch:
     def _until_whole(self, start: Metainfo | MagnetSource) -> Metainfo:
         known: Metainfo | MagnetSource = start
         while True:
-            with closing(self._terms.open(self._terms.reach)) as session:
+            session = self._terms.open(self._terms.reach)
+            try:
                 metainfo = self._ask(session, known) if isinstance(known, MagnetSource) else known
                 if self._take(session, metainfo):
                     return metainfo
+            finally:
+                session.close(is_hasty=self._wish.stop.is_set())
             known = metainfo
 
     def _ask(self, session: Session, magnet: MagnetSource) -> Metainfo:
@@ -134,7 +140,7 @@ class TorrentFetch:
         try:
             return self._follow(session, size, _Hashes(session, metainfo.entries[index].has_hashes))
         except BaseException:
-            session.close()
+            session.close(is_hasty=self._wish.stop.is_set())
             if self._fetched == 0:
                 self._folder.give_back()
             raise

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 import random
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -18,12 +19,15 @@ from tests.tools.wait import until
 PIECE = 256 * 1024
 """Bytes of a piece in most tests: small files still have a good many."""
 
-_hosts = (f"127.0.{third}.{fourth}" for third in range(2, 250) for fourth in range(2, 250))
+_worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+_hosts = (
+    f"127.{10 + _worker}.{third}.{fourth}" for third in range(2, 250) for fourth in range(2, 250)
+)
 _seeds = itertools.count(1)
 
 
 def own_host() -> str:
-    """A loopback address that nobody else in this process has."""
+    """A loopback address that no other session of this run has."""
     return next(_hosts)
 
 
@@ -102,8 +106,10 @@ class Seed:
         self.host = own_host()
         settings: Any = quiet(self.host) | {"upload_rate_limit": rate}
         self._session = lt.session(settings)
-        # Peers on the own network are in a class that no limit holds for.
-        self._session.set_peer_class_filter(lt.ip_filter())
+        # Peers on the own network are in a class that no limit holds for; in class 0 one does.
+        limited = lt.ip_filter()
+        limited.add_rule("0.0.0.0", "255.255.255.255", 1)
+        self._session.set_peer_class_filter(limited)
         params = lt.load_torrent_buffer(torrent.raw)
         params.save_path = str(folder)
         params.trackers = []

@@ -6,6 +6,7 @@ import socket
 import struct
 import threading
 from collections.abc import Iterable
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Self
@@ -59,10 +60,12 @@ class HttpTracker:
                 query = urlsplit(self.path).query
                 tracker.announces.append(parse_qs(query, encoding="latin-1"))
                 body = tracker.answer()
-                self.send_response(200)
-                self.send_header("Content-Length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
+                # libtorrent does not wait for the answer to its last announce.
+                with suppress(ConnectionError):
+                    self.send_response(200)
+                    self.send_header("Content-Length", str(len(body)))
+                    self.end_headers()
+                    self.wfile.write(body)
 
             def log_message(self, *args: object) -> None:
                 pass

@@ -1,0 +1,71 @@
+"""When the torrent carrier asks the distributed hash table, and which sources it takes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from herd.errors import Interrupted
+from herd.model import InfoHash, MagnetSource, Source, TorrentSource, UrlSource
+from herd.transfer import torrent
+from herd.transfer.swarm_reach import SwarmReach
+from herd.transfer.torrent import TorrentCarrier
+from tests.transfer.swarm_desk import SwarmDesk
+
+PUBLIC = "udp://tracker.example.org:1337/announce"
+HOME = "http://192.168.1.5:6969/announce"
+HASH = InfoHash("ab" * 20)
+
+
+@pytest.fixture
+def opened(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, object]]:
+    """The settings of every session that would have been opened; none is."""
+    seen: list[dict[str, object]] = []
+
+    def note(chosen: dict[str, object], _: SwarmReach) -> None:
+        seen.append(chosen)
+        raise Interrupted("enough")
+
+    monkeypatch.setattr(torrent, "NativeSession", note)
+    return seen
+
+
+@pytest.fixture
+def asked(tmp_path: Path, opened: list[dict[str, object]]) -> Callable[..., bool]:
+    """Whether the table would be asked for a source."""
+    desk = SwarmDesk(tmp_path)
+
+    def ask(source: Source, *, dht: bool = True) -> bool:
+        with pytest.raises(Interrupted):
+            TorrentCarrier(dht=dht).fetch(desk.wish(source))
+        return bool(opened[-1]["enable_dht"])
+
+    return ask
+
+
+def test_a_magnet_is_looked_up_in_the_table(asked: Callable[..., bool]) -> None:
+    assert asked(MagnetSource(v1=HASH, trackers=(PUBLIC,)))
+    assert asked(MagnetSource(v1=HASH))
+
+
+def test_the_person_can_turn_the_table_off(asked: Callable[..., bool]) -> None:
+    assert not asked(MagnetSource(v1=HASH, trackers=(PUBLIC,)), dht=False)
+
+
+def test_a_swarm_at_home_is_not_told_to_the_world(asked: Callable[..., bool]) -> None:
+    assert not asked(MagnetSource(v1=HASH, trackers=(HOME,)))
+
+
+def test_a_torrent_file_is_not_looked_up(asked: Callable[..., bool], tmp_path: Path) -> None:
+    desk_of_its_own = tmp_path / "other"
+    desk_of_its_own.mkdir()
+    path = tmp_path / "public.torrent"
+    path.write_bytes(SwarmDesk(desk_of_its_own).torrent(PUBLIC).raw)
+    assert not asked(TorrentSource(str(path)))
+
+
+def test_a_source_of_another_kind_is_a_mistake_of_the_caller(tmp_path: Path) -> None:
+    with pytest.raises(TypeError):
+        TorrentCarrier().fetch(SwarmDesk(tmp_path).wish(UrlSource("https://example.org/m.gguf")))
