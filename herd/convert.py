@@ -7,7 +7,7 @@ bytes went in is proved again on the way.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING
 
@@ -41,6 +41,14 @@ class Made:
     file: InstalledFile
     original: Original
     legacy: Legacy
+
+
+def taught(choice: Choice, name: str) -> Choice:
+    """The choice with the prompt that the name of its file gives away, where nobody said it."""
+    prompt = legacy.guessed(name)
+    if prompt is None or choice.model.registry is not None or choice.model.template is not None:
+        return choice
+    return Choice(replace(choice.model, template=prompt.template, stop=prompt.stop), choice.variant)
 
 
 def check(choice: Choice, olds: Sequence[Old]) -> Legacy:

@@ -101,9 +101,9 @@ class Herd:
 
         return resolve(text, self.registry, promise)
 
-    def plan(self, choice: Choice) -> Plan:
-        """What installing it would take."""
-        return self.installer.plan(choice)
+    def plan(self, choice: Choice, *, keeps_original: bool = False) -> Plan:
+        """What installing it would take; `keeps_original` as in `install.Order`."""
+        return self.installer.plan(choice, keeps_original=keeps_original)
 
     def start(self, order: Order) -> Job:
         """Begin an install in a thread of its own."""

@@ -9,12 +9,12 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from herd import legacy
 from herd.chat import now
-from herd.convert import Made, Old, check, convert
+from herd.convert import Made, Old, check, convert, taught
 from herd.errors import CannotRun, HerdError, Interrupted, LegacyError
 from herd.model import (
     Choice,
@@ -172,11 +172,11 @@ class _Work:
         Raises:
             HerdError: as `Installer.install`.
         """
-        order = self._order
         here = [self._have(step) for step in planned.steps]
         made: Made | None = None
         if any(each.format is Format.GGML for each in here):
             made = self._convert(here)
+        order = self._order
         order.gauge.begin(Stage.INSTALLING)
         installed = _manifest(order, here, made, self.fetched)
         self._store.record(installed)
@@ -218,7 +218,7 @@ class _Work:
         Raises:
             LegacyError: these bytes will never be a model; none of them is kept.
         """
-        order = self._order
+        order = self._order = _taught(self._order, here[0].name)
         olds = [Old(each.path, each.name, each.size, each.sha256) for each in here]
         staged = _half_made(self._store, order.choice)
         self._store.discard(staged)
@@ -242,6 +242,10 @@ def _wait(order: Order) -> None:
     order.gauge.note("another herd is installing this model")
     if order.stop.is_set():
         raise Interrupted(f"Waiting for {order.choice.reference} was stopped.")
+
+
+def _taught(order: Order, name: str) -> Order:
+    return replace(order, choice=taught(order.choice, name))
 
 
 def _half_made(store: Store, choice: Choice) -> Staged:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from urllib.parse import unquote, urlsplit
 
-from herd import magnet
+from herd import legacy, magnet
 from herd.errors import BadUsage, UnknownModel
 from herd.model import (
     Choice,
@@ -40,6 +40,8 @@ class Promise:
     sha256: str | None = None
     name: str | None = None
     """The name to install under (`--as`)."""
+    template: str | None = None
+    """The name of the prompt that an old file was made for (`--template`)."""
 
 
 def resolve(text: str, registry: Registry, promise: Promise | None = None) -> Choice:
@@ -48,6 +50,7 @@ def resolve(text: str, registry: Registry, promise: Promise | None = None) -> Ch
     Raises:
         UnknownModel: the registry does not have this name.
         BadUsage: the text is an address that herd cannot use.
+        LegacyError: it is the path of a ggml file that herd does not convert.
     """
     promise = promise or Promise()
     _check(promise)
@@ -64,10 +67,10 @@ def resolve(text: str, registry: Registry, promise: Promise | None = None) -> Ch
 
 
 def _offered(text: str, registry: Registry, promise: Promise) -> Choice:
-    if promise.sha256 or promise.name:
+    if promise != Promise():
         raise BadUsage(
-            f"{text} is a name of the registry, which knows its digest and its name.",
-            "--sha256 and --as go with an address, a magnet or a path.",
+            f"{text} is a name of the registry, which knows its digest and its template.",
+            "--sha256, --as and --template go with an address, a magnet or a path.",
         )
     if not text.strip() or any(mark in text for mark in "/\\?*"):
         raise UnknownModel(
@@ -78,6 +81,8 @@ def _offered(text: str, registry: Registry, promise: Promise) -> Choice:
 
 
 def _check(promise: Promise) -> None:
+    if promise.template is not None:
+        legacy.named(promise.template)
     if promise.sha256 is not None and not is_sha256(promise.sha256.lower()):
         raise BadUsage("--sha256 takes 64 hex digits.", "`sha256sum FILE` prints them.")
     if promise.name is not None and not is_name(promise.name):
@@ -132,10 +137,42 @@ def _choice(source: Source, file_name: str, promise: Promise) -> Choice:
     digest = Sha256(promise.sha256.lower()) if promise.sha256 else None
     file = File(name=safe, sources=(source,), sha256=digest)
     quantisation = found.group(1).upper() if found else None
-    variants = (Variant(variant, (file,), Format.GGUF, quantisation),)
-    licence = Licence("unknown")
-    model = Model(name, stem, variants, variant, licence, summary="", registry=None)
-    return Choice(model, variants[0])
+    one = Variant(variant, (file,), Format.GGUF, quantisation)
+    if isinstance(source, PathSource) and legacy.recognise(Path(source.path)):
+        one = _old(Path(source.path), file)
+    model = Model(name, stem, (one,), one.name, Licence("unknown"), summary="", registry=None)
+    return Choice(_taught(model, promise), one)
+
+
+def _old(path: Path, file: File) -> Variant:
+    """A ggml file on this machine, and the parts that lie beside it.
+
+    Raises:
+        LegacyError: herd does not convert it.
+        BadUsage: a digest was promised for one of several parts.
+    """
+    found = legacy.inspect(path, legacy.Facts(path.name, called=file.name))
+    if len(found.parts) > 1 and file.sha256:
+        raise BadUsage(
+            f"{file.name} has {len(found.parts)} parts, and --sha256 can vouch for one file.",
+            "Leave --sha256 out.",
+        )
+    files = [
+        File(file.name + part.name.removeprefix(path.name), (PathSource(str(part)),), size)
+        for part in found.parts
+        if (size := part.stat().st_size)
+    ]
+    files[0] = replace(files[0], sha256=file.sha256)
+    name = found.quantisation.lower()
+    return Variant(name, tuple(files), Format.GGML, found.quantisation)
+
+
+def _taught(model: Model, promise: Promise) -> Model:
+    """The model with the prompt that the person named."""
+    if promise.template is None:
+        return model
+    prompt = legacy.named(promise.template)
+    return replace(model, template=prompt.template, stop=prompt.stop)
 
 
 def _slug(text: str) -> str:

@@ -14,11 +14,12 @@ from herd.errors import BadUsage, HerdError, Interrupted, LicenceNotAccepted
 from herd.words import duration, rate, size
 
 if TYPE_CHECKING:
-    from herd.install import Outcome
+    from herd.install import Order, Outcome
     from herd.jobs import Job
-    from herd.model import Choice
+    from herd.model import Choice, Original
     from herd.plan import Plan
     from herd.progress import Progress
+    from herd.resolve import Promise
 
 PATIENCE = 5.0
 """Seconds that a stopped carrier has to come to its end."""
@@ -34,6 +35,8 @@ class Wishes:
 
     is_licence_accepted: bool = False
     is_dry: bool = False
+    keeps_original: bool = False
+    """Whether a ggml file stays beside what is made of it."""
     must_ask: bool = False
     """Whether to ask once the plan is shown; `herd run` installs only then."""
 
@@ -45,6 +48,7 @@ class Wishes:
 @click.option("--dry-run", is_flag=True, help="Show what it would take, and stop.")
 @click.option("--as", "name", metavar="NAME", help="Install an address or a path as NAME.")
 @click.option("--sha256", metavar="HEX", help="The digest that an address or a path must have.")
+@options.old_files
 @options.accept_licence
 @options.talk
 @options.with_session
@@ -54,27 +58,44 @@ def install(
     dry_run: bool,
     name: str | None,
     sha256: str | None,
+    template: str | None,
+    keep_original: bool,
     accept_licence: bool,
 ) -> None:
     """Fetch a model, prove it and keep it.
 
     NAME is a model of the registry (`smollm2`, `qwen3-0.6b:q8_0`), the address of a .gguf,
     `hf:user/repo/file.gguf`, a magnet, a .torrent, or a path. After Ctrl-C the same command
-    goes on where it stopped. Exit codes: 3 unknown name, 4 no source delivered, 5 other
-    bytes than promised, 6 no room, 7 licence not accepted.
+    goes on where it stopped. A ggml file (Alpaca and others of 2023) is converted to GGUF.
+    Exit codes: 3 unknown name, 4 no source delivered, 5 other bytes than promised, 6 no room,
+    7 licence not accepted.
     """
     from herd.resolve import Promise
 
-    if len(names) > 1 and (name or sha256):
-        raise BadUsage("--as and --sha256 go with one name.", "Install them one by one.")
-    wishes = Wishes(is_licence_accepted=accept_licence, is_dry=dry_run)
-    promise = Promise(sha256=sha256, name=name)
-    choices = [session.herd.choose(each, promise) for each in names]
+    promise = Promise(sha256=sha256, name=name, template=template)
+    if len(names) > 1 and promise != Promise():
+        raise BadUsage(
+            "--as, --sha256 and --template go with one name.", "Install them one by one."
+        )
+    wishes = Wishes(
+        is_licence_accepted=accept_licence, is_dry=dry_run, keeps_original=keep_original
+    )
+    choices = [_chosen(session, each, promise) for each in names]
     failures = [error for choice in choices if (error := _tried(session, choice, wishes))]
     if failures:
         for error in failures[:-1]:
             session.complain(error)
         raise failures[-1]
+
+
+def _chosen(session: Session, text: str, promise: Promise) -> Choice:
+    """What the text stands for, with what a ggml file leaves open."""
+    from herd.cli.old import completed, is_old
+
+    choice = session.herd.choose(text, promise)
+    if not is_old(choice):
+        return choice
+    return session.herd.choose(text, completed(session, choice, promise))
 
 
 def _tried(session: Session, choice: Choice, wishes: Wishes) -> HerdError | None:
@@ -97,7 +118,7 @@ def bring(session: Session, choice: Choice, wishes: Wishes) -> None:
         Interrupted: the person was asked and does not want it.
         HerdError: as `Installer.install`; nothing half is left.
     """
-    plan = session.herd.plan(choice)
+    plan = session.herd.plan(choice, keeps_original=wishes.keeps_original)
     if plan.ground.is_installed:
         session.say(f"{choice.reference} is installed already ({size(choice.variant.size)}).")
         return
@@ -108,7 +129,9 @@ def bring(session: Session, choice: Choice, wishes: Wishes) -> None:
     if wishes.must_ask and not session.confirm(f"Install {choice.reference}?", default=True):
         raise Interrupted(f"{choice.reference} was not installed.")
     if not wishes.is_dry:
-        outcome = _run(session, choice, is_licence_accepted=accepted)
+        from herd.install import Order
+
+        outcome = _run(session, Order(choice, accepted, wishes.keeps_original))
         _report(session, outcome)
 
 
@@ -136,12 +159,11 @@ def _accepted(session: Session, plan: Plan, wishes: Wishes) -> bool:
     )
 
 
-def _run(session: Session, choice: Choice, *, is_licence_accepted: bool) -> Outcome:
+def _run(session: Session, order: Order) -> Outcome:
     from herd.cli.bar import follow
-    from herd.install import Order
 
     session.keep_log()
-    job = session.herd.start(Order(choice, is_licence_accepted=is_licence_accepted))
+    job = session.herd.start(order)
     try:
         follow(session, job)
     except KeyboardInterrupt:
@@ -178,6 +200,17 @@ def _report(session: Session, outcome: Outcome) -> None:
         f"in {duration(outcome.seconds)}{pace}, "
         + ("verified." if installed.is_verified else "unverified.")
     )
+    if installed.original:
+        _report_conversion(session, outcome, installed.original)
     if not installed.is_verified:
-        for file in installed.files:
+        for file in installed.came:
             session.say(f"Nobody promised a digest for {file.name}; it has sha256 {file.sha256}")
+
+
+def _report_conversion(session: Session, outcome: Outcome, original: Original) -> None:
+    first = original.files[0]
+    came = sum(file.size for file in original.files)
+    where = "kept beside it" if first in outcome.installed.files else "not kept in the store"
+    session.say(f"Converted from {first.name} ({original.container}, {size(came)}), {where}.")
+    for warning in outcome.warnings:
+        session.say(warning)

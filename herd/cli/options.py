@@ -52,6 +52,26 @@ yes = click.option("-y", "--yes", is_flag=True, help="Do not ask; the answer is 
 accept_licence = click.option(
     "--accept-licence", is_flag=True, help="Accept the licence, where one must be accepted."
 )
+
+
+def old_files(verb: Verb) -> Verb:
+    """What an install of ggml files can be told."""
+    for add in (
+        click.option(
+            "--keep-original",
+            is_flag=True,
+            help="Keep a ggml file in the store beside the GGUF that is made of it.",
+        ),
+        click.option(
+            "--template",
+            metavar="NAME",
+            help="The prompt that a ggml file was made for: alpaca, vicuna or plain.",
+        ),
+    ):
+        verb = add(verb)
+    return verb
+
+
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON; sizes are bytes.")
 
 

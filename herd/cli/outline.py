@@ -13,9 +13,9 @@ from herd.model import (
     TorrentSource,
     Variant,
 )
-from herd.plan import Fit, Plan
+from herd.plan import Fit, Plan, Read
 from herd.transfer import describe
-from herd.words import size
+from herd.words import duration, size
 
 FITS = {
     Fit.FITS: "fits into memory",
@@ -38,6 +38,7 @@ def outline(plan: Plan) -> str:
         f"{choice.reference}  {choice.model.title}",
         *pairs(
             ("fetch", _fetch(plan)),
+            ("convert", _convert(plan)),
             ("disk", _disk(plan)),
             ("memory", FITS[plan.fit]),
             ("licence", terms(choice.model.licence)),
@@ -98,6 +99,8 @@ def is_of_strangers(choice: Choice) -> bool:
 def _fetch(plan: Plan) -> str:
     begun = sum(fetch.offset for fetch in plan.fetches)
     if not plan.fetches:
+        if any(isinstance(step, Read) for step in plan.steps):
+            return "nothing: it is read where it lies"
         return "nothing: the store has the bytes"
     if plan.bytes_to_fetch is None:
         return "a size that only the source knows"
@@ -105,7 +108,23 @@ def _fetch(plan: Plan) -> str:
     return f"{size(plan.choice.variant.size)}{there}"
 
 
+def _convert(plan: Plan) -> str:
+    if plan.convert is None:
+        return ""
+    parts = [file.name for file in plan.choice.variant.files]
+    what = "to GGUF" if len(parts) == 1 else f"{len(parts)} parts to one GGUF"
+    goes = "" if plan.keeps_original or not plan.fetches else ", and what came goes afterwards"
+    return f"{what}, in {_about(plan.convert.seconds)}{goes}"
+
+
+def _about(seconds: float | None) -> str:
+    return "a second" if seconds is not None and seconds < 1.5 else f"about {duration(seconds)}"
+
+
 def _disk(plan: Plan) -> str:
     if plan.ground.free is None:
         return ""
-    return f"{size(plan.ground.free)} are free"
+    free = f"{size(plan.ground.free)} are free"
+    if plan.convert is None or plan.room is None:
+        return free
+    return f"up to {size(plan.room)} until it is converted; {free}"

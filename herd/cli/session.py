@@ -96,18 +96,38 @@ class Session:
         """
         choices = "[Y/n]" if default else "[y/N]"
         while True:
-            _tell(f"{plain(question)} {choices} ", end="")
-            line = sys.stdin.readline()
-            if not line:
-                _tell("")
-                raise Interrupted("The question was not answered.")
-            match line.strip().lower():
+            match self._asked(f"{question} {choices}").lower():
                 case "":
                     return default
                 case "y" | "yes":
                     return True
                 case "n" | "no":
                     return False
+
+    def ask(self, question: str, *, default: str, is_right: Callable[[str], bool]) -> str:
+        """Ask the person for a word until it is right; an empty answer is the default.
+
+        Raises:
+            Interrupted: the input ended.
+        """
+        while True:
+            answer = self._asked(f"{question} [{default}]") or default
+            if is_right(answer):
+                return answer
+            self.say(f"{answer} is none that can be taken.")
+
+    def _asked(self, question: str) -> str:
+        """The line that the person typed.
+
+        Raises:
+            Interrupted: the input ended.
+        """
+        _tell(f"{plain(question)} ", end="")
+        line = sys.stdin.readline()
+        if not line:
+            _tell("")
+            raise Interrupted("The question was not answered.")
+        return line.strip()
 
     @property
     def can_ask(self) -> bool:

@@ -18,8 +18,10 @@ from .facts import UNDER_WAY, VERSION, Band, Converted, Facts, Legacy, Strip, Te
 from .header import Header
 from .inspection import Source, inspect
 from .kind import Kind, recognise
+from .prompts import PROMPTS, Prompt, guessed, named
 
 __all__ = [
+    "PROMPTS",
     "UNDER_WAY",
     "VERSION",
     "Band",
@@ -28,10 +30,13 @@ __all__ = [
     "Header",
     "Kind",
     "Legacy",
+    "Prompt",
     "Strip",
     "Tensor",
     "convert",
+    "guessed",
     "inspect",
+    "named",
     "recognise",
 ]
 
