@@ -78,9 +78,6 @@ _SIGNS = {
     "alpaca": re.compile("alpaca|gpt4all", re.IGNORECASE),
     "vicuna": re.compile("vicuna", re.IGNORECASE),
 }
-    ("alpaca", re.compile("alpaca|gpt4all", re.IGNORECASE)),
-    ("vicuna", re.compile("vicuna", re.IGNORECASE)),
-)
 
 
 def named(name: str) -> Prompt:

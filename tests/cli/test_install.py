@@ -118,12 +118,12 @@ def test_an_unknown_name_among_several_stops_before_the_first_byte(herd: Caller)
     assert herd.carrier.asked == []
 
 
-@pytest.mark.parametrize("words", [("--as", "x"), ("--sha256", "0" * 64)])
+@pytest.mark.parametrize("words", [("--as", "x"), ("--sha256", "0" * 64), ("--template", "plain")])
 def test_what_is_said_of_one_file_goes_with_one_name(herd: Caller, words: tuple[str, str]) -> None:
     ran = herd("install", "a.gguf", "b.gguf", *words)
 
     assert ran.code == 2
-    assert "--as and --sha256 go with one name." in ran.err
+    assert "--as, --sha256 and --template go with one name." in ran.err
 
 
 def test_a_licence_that_must_be_accepted_stops_a_script(herd: Caller) -> None:
