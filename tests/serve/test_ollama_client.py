@@ -1,0 +1,119 @@
+"""Ollama's own Python client against a real server."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+import ollama
+import pytest
+
+from tests.serve.conftest import Serve, Served
+from tests.tools.fakes import digest, registry_text
+
+QUESTION = [{"role": "user", "content": "llama wool"}]
+OPTIONS = {"num_predict": 10, "seed": 3}
+
+
+@pytest.fixture
+def client(real: Served) -> Iterator[ollama.Client]:
+    client = ollama.Client(host=real.url)
+    yield client
+    client._client.close()
+
+
+def test_what_is_installed_is_listed(client: ollama.Client) -> None:
+    models = client.list().models
+
+    assert [model.model for model in models] == ["wool:file"]
+    assert client.show("wool").details
+
+
+def test_a_question_is_answered_whole_and_streamed(client: ollama.Client) -> None:
+    whole = client.chat("wool:latest", messages=QUESTION, options=OPTIONS)
+    parts = list(client.chat("wool", messages=QUESTION, options=OPTIONS, stream=True))
+
+    assert whole.message.content
+    assert whole.eval_count
+    assert "".join(part.message.content or "" for part in parts) == whole.message.content
+    assert [part.done for part in parts] == [False] * (len(parts) - 1) + [True]
+
+
+def test_a_prompt_is_answered(client: ollama.Client) -> None:
+    answer = client.generate("wool", prompt="llama", system="Be a llama.", options=OPTIONS)
+    raw = client.generate("wool", prompt="llama", raw=True, options=OPTIONS)
+
+    assert answer.response
+    assert raw.response
+    assert raw.prompt_eval_count or (answer.prompt_eval_count or 0) > 0
+
+
+def test_an_empty_request_loads_the_model(client: ollama.Client) -> None:
+    answer = client.generate("wool")
+
+    assert (answer.done, answer.done_reason) == (True, "load")
+    assert [model.model for model in client.ps().models] == ["wool:file"]
+
+
+def test_an_answer_conforms_to_a_schema(client: ollama.Client) -> None:
+    schema = {"type": "object", "properties": {"legs": {"enum": [2, 4]}}, "required": ["legs"]}
+
+    answer = client.chat(
+        "wool", messages=QUESTION, format=schema, options={"num_predict": 200, "seed": 1}
+    )
+
+    assert json.loads(answer.message.content or "")["legs"] in (2, 4)
+
+
+def test_texts_become_vectors(client: ollama.Client) -> None:
+    found = client.embed("wool", ["llama wool", "river"])
+
+    assert len(found.embeddings) == 2
+    assert client.embeddings("wool", "llama wool").embedding == pytest.approx(
+        found.embeddings[0], abs=1e-5
+    )
+
+
+def test_an_unknown_model_is_not_another_one(client: ollama.Client) -> None:
+    with pytest.raises(ollama.ResponseError, match="wol") as raised:
+        client.chat("wol", messages=QUESTION)
+
+    assert raised.value.status_code == 404
+
+
+def test_a_model_is_pulled_and_deleted(serve: Serve) -> None:
+    served = serve()
+    assert served.carrier
+    content = b"GGUF another model"
+    url = "https://models.example/other.gguf"
+    served.carrier.contents[url] = content
+    registries = served.herd.places.user_registries
+    text = registry_text(url, content, "other").replace("{name: test}", "{name: other}")
+    (registries / "other.yaml").write_text(text)
+    del served.herd.__dict__["registry"]
+    client = ollama.Client(host=served.url)
+
+    said = [each.status for each in client.pull("other", stream=True)]
+    listed = [model.model for model in client.list().models]
+    client.delete("other")
+    left = [model.model for model in client.list().models]
+    client._client.close()
+
+    assert said[0] == "pulling manifest"
+    assert said[-1] == "success"
+    assert listed == ["other:q4_0", "tiny:q4_0"]
+    assert left == ["tiny:q4_0"]
+    assert not served.herd.store.has(digest(content), len(content))
+
+
+def test_only_names_are_pulled(serve: Serve) -> None:
+    served = serve()
+    client = ollama.Client(host=served.url)
+
+    for name in ("/etc/passwd", "http://127.0.0.1:1/x.gguf", "magnet:?xt=urn:btih:" + "a" * 40):
+        with pytest.raises(ollama.ResponseError) as raised:
+            client.pull(name)
+        assert raised.value.status_code == 404
+    client._client.close()
+    assert served.carrier
+    assert len(served.carrier.asked) == 1
