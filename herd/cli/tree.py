@@ -24,6 +24,7 @@ PANELS = {
     "Talk": (
         Verb("run", "run:run", "Answer a prompt, or chat in the plain terminal."),
         Verb("chat", "app:chat", "Open the app in a chat."),
+        Verb("serve", "serve:serve", "Serve the installed models to other programs."),
     ),
     "Keep": (
         Verb("list", "listing:list_", "List what is installed.", ("ls",)),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterator
+from typing import Any
 
 import openai
 import pytest
@@ -38,7 +39,7 @@ def test_what_is_installed_is_listed(client: openai.OpenAI) -> None:
 def test_a_question_is_answered(client: openai.OpenAI) -> None:
     answer = client.chat.completions.create(
         model="wool",
-        messages=QUESTION,  # type: ignore[arg-type]
+        messages=QUESTION,
         max_tokens=12,
         seed=3,
     )
@@ -51,20 +52,20 @@ def test_a_question_is_answered(client: openai.OpenAI) -> None:
 
 
 def test_a_stream_says_the_same_word_by_word(client: openai.OpenAI) -> None:
-    def ask(**more: object) -> object:
+    def ask(**more: object) -> Any:
         return client.chat.completions.create(
             model="wool",
             messages=QUESTION,
             max_tokens=12,
             seed=3,
-            **more,  # type: ignore[call-overload]
+            **more,
         )
 
     whole = ask()
-    chunks = list(ask(stream=True, stream_options={"include_usage": True}))  # type: ignore[call-overload]
+    chunks = list(ask(stream=True, stream_options={"include_usage": True}))
 
     text = "".join(c.choices[0].delta.content or "" for c in chunks if c.choices)
-    assert text == whole.choices[0].message.content  # type: ignore[attr-defined]
+    assert text == whole.choices[0].message.content
     assert chunks[0].choices[0].delta.role == "assistant"
     assert chunks[-2].choices[0].finish_reason in ("stop", "length")
     assert chunks[-1].usage.completion_tokens > 0
@@ -81,7 +82,7 @@ def test_an_answer_conforms_to_a_schema(client: openai.OpenAI) -> None:
 
     answer = client.chat.completions.create(
         model="wool",
-        messages=QUESTION,  # type: ignore[arg-type]
+        messages=QUESTION,
         max_tokens=200,
         seed=1,
         response_format={
@@ -96,7 +97,7 @@ def test_an_answer_conforms_to_a_schema(client: openai.OpenAI) -> None:
 def test_probabilities_are_told(client: openai.OpenAI) -> None:
     answer = client.chat.completions.create(
         model="wool",
-        messages=QUESTION,  # type: ignore[arg-type]
+        messages=QUESTION,
         max_tokens=4,
         seed=1,
         logprobs=True,
@@ -128,7 +129,7 @@ def test_texts_become_vectors(client: openai.OpenAI) -> None:
 
 def test_an_unknown_model_is_not_another_one(client: openai.OpenAI) -> None:
     with pytest.raises(openai.NotFoundError, match="wol"):
-        client.chat.completions.create(model="wol", messages=QUESTION)  # type: ignore[arg-type]
+        client.chat.completions.create(model="wol", messages=QUESTION)
 
 
 def test_a_call_of_a_tool_is_told_apart_from_text(serve: Serve) -> None:
@@ -140,14 +141,14 @@ def test_a_call_of_a_tool_is_told_apart_from_text(serve: Serve) -> None:
 
     answer = client.chat.completions.create(
         model="tiny",
-        messages=QUESTION,  # type: ignore[arg-type]
-        tools=[TOOL],  # type: ignore[list-item]
+        messages=QUESTION,
+        tools=[TOOL],
     )
     chunks = list(
         client.chat.completions.create(
             model="tiny",
-            messages=QUESTION,  # type: ignore[arg-type]
-            tools=[TOOL],  # type: ignore[list-item]
+            messages=QUESTION,
+            tools=[TOOL],
             stream=True,
         )
     )
@@ -156,7 +157,7 @@ def test_a_call_of_a_tool_is_told_apart_from_text(serve: Serve) -> None:
     choice = answer.choices[0]
     assert choice.finish_reason == "tool_calls"
     assert choice.message.tool_calls
-    function = choice.message.tool_calls[0].function  # type: ignore[union-attr]
+    function = choice.message.tool_calls[0].function
     assert (function.name, json.loads(function.arguments)) == ("weather", {"place": "Cusco"})
     assert choice.message.content == "I look. "
     streamed = [c.choices[0].delta.tool_calls for c in chunks if c.choices[0].delta.tool_calls]
@@ -179,7 +180,7 @@ def test_what_a_tool_answered_reaches_the_model(serve: Serve) -> None:
         {"role": "tool", "tool_call_id": "c1", "content": "rain"},
     ]
 
-    client.chat.completions.create(model="tiny", messages=messages)  # type: ignore[arg-type]
+    client.chat.completions.create(model="tiny", messages=messages)
     client.close()
 
     turns = served.engine.asked[-1][1]
