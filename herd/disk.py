@@ -10,6 +10,7 @@ import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from io import FileIO
 from pathlib import Path
 from stat import S_ISREG
 
@@ -142,3 +143,28 @@ def free(path: Path) -> int:
 
 def _reason(error: OSError) -> str:
     return (error.strerror or str(error) or "unknown trouble").lower()
+
+
+def read_into(stream: FileIO, view: memoryview) -> int:
+    """Fill a buffer from a file; the bytes that came, fewer only at its end."""
+    done = 0
+    while done < len(view):
+        count = stream.readinto(view[done:])
+        if not count:
+            break
+        done += count
+    return done
+
+
+def turns(path: Path) -> bool:
+    """Whether a path lies on a disk that turns, as far as Linux says so."""
+    try:
+        device = nearest(path).stat().st_dev
+        where = Path(f"/sys/dev/block/{os.major(device)}:{os.minor(device)}").resolve()
+        for folder in (where, where.parent):
+            queue = folder / "queue" / "rotational"
+            if queue.is_file():
+                return queue.read_text().strip() == "1"
+    except (OSError, AttributeError):
+        return False
+    return False

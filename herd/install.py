@@ -290,7 +290,11 @@ def _manifest(
 ) -> Installed:
     model, variant = order.choice.model, order.choice.variant
     sources = dict.fromkeys(describe(each.source) for each in fetched)
-    came = [InstalledFile(each.name, each.size, each.sha256) for each in here if each.sha256]
+    came = [
+        InstalledFile(each.name, each.size, each.sha256, file.sources)
+        for each, file in zip(here, variant.files, strict=True)
+        if each.sha256
+    ]
     if made:
         came = [made.file, *(made.original.files if order.keeps_original else ())]
     return Installed(

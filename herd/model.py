@@ -302,6 +302,10 @@ class InstalledFile:
     size: int
     """Bytes."""
     sha256: Sha256
+    sources: tuple[Source, ...] = field(default=(), compare=False)
+    """Where it came from: what repair may ask again."""
+    adopted: str | None = field(default=None, compare=False)
+    """The file of another tool whose bytes this is: herd changes nothing about it."""
 
 
 @dataclass(frozen=True)

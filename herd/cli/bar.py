@@ -34,7 +34,7 @@ def follow(session: Session, job: Job) -> Progress:
         KeyboardInterrupt: the person wants it to end; the job still runs.
     """
     seen = job.progress()
-    with _shown(session, job.name) as show:
+    with shown(session, job.name) as show:
         while not job.wait(TICK):
             seen = job.progress()
             show(seen)
@@ -42,7 +42,8 @@ def follow(session: Session, job: Job) -> Progress:
 
 
 @contextmanager
-def _shown(session: Session, name: str) -> Iterator[Show]:
+def shown(session: Session, name: str) -> Iterator[Show]:
+    """Somewhere to show a gauge: a bar, lines, or nothing, as the person can see it."""
     if session.is_quiet:
         yield lambda _: None
     elif is_terminal(sys.stderr):

@@ -9,7 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from herd import disk
-from herd.model import Installed, Reference
+from herd.model import Installed, Reference, Sha256
 from herd.store.blobs import READ_ONLY, Blobs
 
 _FRESH = ".new"
@@ -29,6 +29,22 @@ class Links:
         blob = self._blobs.path(file.sha256)
         link = self._of(installed.reference) / file.name
         return link if _is_same(blob, link) else blob
+
+    def trouble(self, installed: Installed, name: str, sha256: Sha256) -> str:
+        """Why a name does not lead to its blob; empty if it does.
+
+        A disk without links has copies; theirs is the right size at least.
+        """
+        blob, link = self._blobs.path(sha256), self._of(installed.reference) / name
+        if _is_same(blob, link):
+            return ""
+        if link.is_symlink():
+            return "the link leads elsewhere" if link.exists() else "the link leads nowhere"
+        if not link.exists():
+            return "the link is gone"
+        is_copy = blob.is_file() and link.stat().st_size == blob.stat().st_size
+        is_copy = is_copy and link.stat().st_nlink == 1
+        return "" if is_copy else "the name has another file"
 
     def make(self, installed: Installed) -> None:
         """Link every file; a link that leads elsewhere is replaced."""

@@ -26,6 +26,7 @@ from herd.model import (
     is_name,
     is_sha256,
 )
+from herd.store import sources
 
 SCHEMA = 1
 LIMIT = 1024 * 1024
@@ -46,7 +47,7 @@ def write(installed: Installed) -> bytes:
     Raises:
         Unreadable: it could not be read back: a name or a number is out of bounds.
     """
-    fields = {"schema": SCHEMA, **asdict(installed)}
+    fields = _fields(installed)
     try:
         content = json.dumps(fields, indent=1, allow_nan=False).encode("ascii") + b"\n"
     except ValueError as error:
@@ -54,6 +55,23 @@ def write(installed: Installed) -> bytes:
     if read(content) != installed:
         raise Unreadable("a value changes when it is written and read")
     return content
+
+
+def _fields(installed: Installed) -> dict[str, object]:
+    fields = {"schema": SCHEMA, **asdict(installed)}
+    fields["files"] = [_row(file) for file in installed.files]
+    if installed.original:
+        fields["original"]["files"] = [_row(file) for file in installed.original.files]
+    return fields
+
+
+def _row(file: InstalledFile) -> dict[str, object]:
+    row: dict[str, object] = {"name": file.name, "size": file.size, "sha256": file.sha256}
+    if file.sources:
+        row["sources"] = sources.write(file.sources)
+    if file.adopted:
+        row["adopted"] = file.adopted
+    return row
 
 
 def read(content: bytes) -> Installed:
@@ -115,7 +133,11 @@ def _file(fields: _Fields) -> InstalledFile:
         raise Unreadable(f"a size of {size}")
     name.encode()  # a lone surrogate is no name on any disk: UnicodeEncodeError is a ValueError
     return InstalledFile(
-        _checked(name, is_file_name(name)), size, Sha256(_checked(digest, is_sha256(digest)))
+        _checked(name, is_file_name(name)),
+        size,
+        Sha256(_checked(digest, is_sha256(digest))),
+        sources.read(fields.maybe_rows("sources")),
+        fields.maybe_text("adopted"),
     )
 
 
@@ -200,6 +222,9 @@ class _Fields:
 
     def maybe_group(self, key: str) -> _Fields | None:
         return None if self._values.get(key) is None else self.group(key)
+
+    def maybe_rows(self, key: str) -> list[object]:
+        return [] if self._values.get(key) is None else self.rows(key)
 
     def maybe_text(self, key: str) -> str | None:
         return None if self._values.get(key) is None else self.text(key)

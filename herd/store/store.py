@@ -22,10 +22,12 @@ from herd.staging import discard as discard_staged
 from herd.store import folders, manifest, staging, whole
 from herd.store.blobs import Blobs
 from herd.store.find import find
+from herd.store.findings import Finding
 from herd.store.hold import Hold, current, holding
 from herd.store.links import Links
 from herd.store.lock import Lock
 from herd.store.manifests import Manifests, read
+from herd.store.proof import names
 from herd.store.settle import Settling
 from herd.store.staging import Begun
 from herd.store.tables import Tables, table_of
@@ -80,6 +82,17 @@ class Store:
         with writing(self._places.store):
             hold = self._hold()
             return (hold is None or hold.claim(path)) and self._blobs.has(sha256, size)
+
+    def named(self, models: Iterable[Installed]) -> list[Finding]:
+        """What is wrong with the names of these models, and which names no model has.
+
+        Args:
+            models: Those whose names are looked at; names of other installed models are fine.
+        """
+        asked, everyone = set(models), self.installed()
+        found = names(everyone, self._places.models, self._links.trouble)
+        references = {each.reference for each in asked}
+        return [each for each in found if not each.models or references & set(each.models)]
 
     def unused(self) -> tuple[Path, ...]:
         """Blobs that no manifest names: those of installs that run or were broken off."""

@@ -1,0 +1,42 @@
+"""Proving what is installed, with no network: bytes against digests, names against bytes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from herd.model import Installed
+from herd.store import Store
+from herd.store.findings import Finding, Flaw, Report
+from herd.store.proof import Work, held, prove
+
+
+def verify(store: Store, models: Sequence[Installed] | None, work: Work) -> Report:
+    """Prove models, or the whole store; blobs that several models have are read once.
+
+    Args:
+        store: The store.
+        models: Which; None: everything, and what lies around unnamed.
+        work: The gauge and the stop.
+
+    Raises:
+        Interrupted: the person wants it to end.
+    """
+    everyone = store.installed()
+    asked = everyone if models is None else tuple(models)
+    wanted = {file.sha256 for model in asked for file in model.files}
+    loose = store.unused() if models is None else ()
+    blobs = [
+        each
+        for each in held(everyone, store.blob, loose)
+        if each.sha256 in wanted or each.size is None
+    ]
+    report = prove(blobs, store.table, store.keep_table, work)
+    around = _around(store) if models is None else ()
+    names = [each for each in store.named(asked) if models is None or each.models]
+    findings = (*report.findings, *names, *around)
+    return replace(report, findings=findings, models=tuple(each.reference for each in asked))
+
+
+def _around(store: Store) -> tuple[Finding, ...]:
+    return tuple(Finding(Flaw.NO_MANIFEST, path) for path in store.damaged())

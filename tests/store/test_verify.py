@@ -1,0 +1,180 @@
+"""A proof of the store names every flaw, and the bytes that are damaged."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from herd import pieces
+from herd.errors import Interrupted
+from herd.model import Installed
+from herd.progress import Gauge, Stage
+from herd.store import Store
+from herd.store.findings import Finding, Flaw, Report
+from herd.store.proof import Work
+from herd.verify import verify
+from tests.store.models import bring, digest, install, store_at
+
+LEAF = pieces.LEAF
+WEIGHTS = bytes(range(256)) * 64 * 10 + b"the end"
+"""Ten leaves and a rest."""
+
+
+@pytest.fixture
+def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Store:
+    monkeypatch.setattr(pieces, "PIECE", 2 * LEAF)
+    return store_at(tmp_path / "home")
+
+
+@pytest.fixture
+def tiny(store: Store) -> Installed:
+    return bring(store, "tiny:q4", m=WEIGHTS)
+
+
+def proof(store: Store, *models: Installed) -> Report:
+    return verify(store, models or None, Work(Gauge(), threading.Event()))
+
+
+def only(report: Report) -> Finding:
+    (finding,) = report.findings
+    return finding
+
+
+def spoil(path: Path, change: Callable[[bytearray], object]) -> None:
+    content = bytearray(path.read_bytes())
+    change(content)
+    path.chmod(0o644)
+    path.write_bytes(content)
+    path.chmod(0o444)
+
+
+def test_a_sound_store_has_no_findings(store: Store, tiny: Installed) -> None:
+    bring(store, "twin:q4", m=WEIGHTS, other=b"more")
+
+    report = proof(store)
+
+    assert report.is_sound
+    assert (report.blobs, report.size) == (2, len(WEIGHTS) + 4)
+    assert report.trouble() is None
+
+
+def test_damage_is_named_by_its_pieces_and_by_every_model_that_has_it(
+    store: Store, tiny: Installed
+) -> None:
+    twin = bring(store, "twin:q4", m=WEIGHTS)
+
+    def change(content: bytearray) -> None:
+        for at in (5, 2 * LEAF + 1, 9 * LEAF):
+            content[at] ^= 1
+
+    spoil(store.blob(digest(WEIGHTS)), change)
+    finding = only(proof(store))
+
+    assert finding.flaw is Flaw.DAMAGED
+    assert finding.spans == (range(4 * LEAF), range(8 * LEAF, 10 * LEAF))
+    assert finding.models == (tiny.reference, twin.reference)
+    assert finding.text == f"damaged in bytes 0-{4 * LEAF - 1}, {8 * LEAF}-{10 * LEAF - 1}"
+
+
+def test_missing_and_extra_bytes_are_told_apart_from_damaged_ones(
+    store: Store, tiny: Installed
+) -> None:
+    blob = store.blob(digest(WEIGHTS))
+    spoil(blob, lambda content: content.extend(b"tail"))
+    longer = only(proof(store))
+    spoil(blob, lambda content: content.__delitem__(slice(8 * LEAF, None)))
+    shorter = only(proof(store))
+
+    assert (longer.extra, longer.missing, longer.spans) == (4, 0, ())
+    assert (shorter.extra, shorter.missing, shorter.spans) == (0, 2 * LEAF + 7, ())
+    assert "too many" in longer.text
+    assert "missing" in shorter.text
+
+
+def test_without_a_table_all_bytes_are_suspect(store: Store, tiny: Installed) -> None:
+    (store.blob(digest(WEIGHTS)).parents[2] / "pieces" / digest(WEIGHTS)).write_bytes(b"torn")
+    spoil(store.blob(digest(WEIGHTS)), lambda content: content.__setitem__(5, 99))
+
+    assert only(proof(store)).spans == (range(len(WEIGHTS)),)
+
+
+def test_a_sound_blob_without_a_table_gets_one(store: Store, tiny: Installed) -> None:
+    table = store.table(digest(WEIGHTS), len(WEIGHTS))
+    (store.blob(digest(WEIGHTS)).parents[2] / "pieces" / digest(WEIGHTS)).unlink()
+
+    assert proof(store, tiny).is_sound
+    assert store.table(digest(WEIGHTS), len(WEIGHTS)) == table
+
+
+def test_a_blob_that_is_gone_is_missing_and_so_is_its_name(store: Store, tiny: Installed) -> None:
+    store.blob(digest(WEIGHTS)).unlink()
+
+    report = proof(store)
+
+    assert [each.flaw for each in report.findings] == [Flaw.MISSING, Flaw.NO_LINK]
+    assert report.broken == (tiny.reference,)
+    trouble = report.trouble()
+    assert trouble is not None
+    assert (trouble.exit_code, trouble.hint) == (5, "`herd repair tiny:q4` mends it.")
+
+
+def test_a_blob_that_can_be_written_to_is_named_unless_it_is_another_tools(
+    store: Store, tiny: Installed
+) -> None:
+    store.blob(digest(WEIGHTS)).chmod(0o644)
+    assert only(proof(store)).flaw is Flaw.WRITABLE
+
+    adopted = replace(tiny, files=(replace(tiny.files[0], adopted="/other/m.gguf"),))
+    install(store, adopted, {"m.gguf": WEIGHTS})
+
+    assert proof(store).is_sound
+
+
+def test_names_that_lead_elsewhere_and_names_of_no_model_are_found(
+    store: Store, tiny: Installed, tmp_path: Path
+) -> None:
+    link = store.path_of(tiny)
+    link.unlink()
+    link.write_bytes(b"other")
+    (link.parent / "stray.gguf").symlink_to(tmp_path)
+
+    report = proof(store)
+
+    assert [(each.flaw, each.path.name) for each in report.findings] == [
+        (Flaw.NO_LINK, "m.gguf"),
+        (Flaw.ORPHAN, "stray.gguf"),
+    ]
+    assert [each.flaw for each in proof(store, tiny).findings] == [Flaw.NO_LINK]
+
+
+def test_what_is_no_manifest_is_found(store: Store, tiny: Installed) -> None:
+    papers = store.blob(digest(WEIGHTS)).parents[2] / "manifests" / "tiny" / "other.json"
+    papers.write_bytes(b"{")
+
+    finding = only(proof(store))
+
+    assert (finding.flaw, finding.path) == (Flaw.NO_MANIFEST, papers)
+
+
+def test_blobs_of_no_model_are_proved_with_all_of_the_store(store: Store, tiny: Installed) -> None:
+    loose = store.blob(digest(b"nobody's"))
+    loose.write_bytes(b"somebody's")
+    loose.chmod(0o444)
+
+    assert only(proof(store)).sha256 == digest(b"nobody's")
+    assert proof(store, tiny).is_sound
+
+
+def test_a_proof_shows_how_far_it_is_and_can_be_stopped(store: Store, tiny: Installed) -> None:
+    work = Work(Gauge(), threading.Event())
+    verify(store, None, work)
+    seen = work.gauge.read()
+    assert (seen.stage, seen.done, seen.total) == (Stage.VERIFYING, len(WEIGHTS), len(WEIGHTS))
+
+    work.stop.set()
+    with pytest.raises(Interrupted):
+        verify(store, None, work)
