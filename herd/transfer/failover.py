@@ -232,7 +232,7 @@ def _carrier_of(source: Source) -> Carrier:
 
             return WheelCarrier()
         case MagnetSource() | TorrentSource():
-            from herd.transfer.torrent import TorrentCarrier
+            from herd.transfer.swarm import TorrentCarrier
 
             return TorrentCarrier()
         case PathSource():

@@ -1,4 +1,4 @@
-"""The torrent carrier, and the only module that speaks to libtorrent (2.1).
+"""The only module that speaks to libtorrent (2.1).
 
 What libtorrent does not tell and what it gets wrong is known here: torrents begin
 paused, alerts are raw pointers that die with the next call, resume data is believed
@@ -8,21 +8,18 @@ without a look at the file (so none is given to it), a dead magnet raises nothin
 from __future__ import annotations
 
 import os
-import threading
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from herd.errors import SourceRefused
-from herd.model import MagnetSource, SwarmState, TorrentSource
-from herd.transfer.carrier import Delivery, Wish
+from herd.model import MagnetSource
 from herd.transfer.swarm_folder import FILE, SwarmFolder
-from herd.transfer.swarm_reach import SwarmReach, allowed_by, is_web, reach
-from herd.transfer.swarm_settings import MOST_PIECES, settings
-from herd.transfer.swarm_watch import DiskTrouble, Look, Phase, Reports, SwarmPatience
+from herd.transfer.swarm_reach import SwarmReach
+from herd.transfer.swarm_settings import MOST_PIECES
+from herd.transfer.swarm_watch import DiskTrouble, Look, Phase, Reports
 from herd.transfer.torrent_contents import Entry, Metainfo
-from herd.transfer.torrent_fetch import Taking, Terms, TorrentFetch
+from herd.transfer.torrent_fetch import Taking
 
 lt: Any
 _why_missing = ""
@@ -45,70 +42,18 @@ _BUNDLES = (
 )
 """Where the OpenSSL inside libtorrent's wheels looks for authorities."""
 
-GetSmall = Callable[[str, int, threading.Event], bytes]
-"""A small file from an address: at most so many bytes; ends early when the event is set."""
 
+def require() -> None:
+    """Refuse to go on without libtorrent.
 
-class TorrentCarrier:
-    """Brings files from swarms."""
-
-    def __init__(
-        self,
-        patience: SwarmPatience | None = None,
-        *,
-        dht: bool = True,
-        interface: str | None = None,
-        get_small: GetSmall | None = None,
-    ) -> None:
-        """Touches nothing.
-
-        Args:
-            patience: How long to wait for what.
-            dht: Whether magnets may be asked of the distributed hash table. A swarm
-                whose trackers are all local is never asked of it.
-            interface: The one own IP address to speak from; None means any.
-            get_small: Brings a .torrent from an http(s) address.
-        """
-        self._patience = patience or SwarmPatience()
-        self._dht = dht
-        self._interface = interface
-        self._get_small = get_small or _get_small
-
-    def fetch(self, wish: Wish) -> Delivery:
-        """Bring the file, going on from what is staged. As Carrier.fetch."""
-        if lt is None:
-            raise SourceRefused(
-                f"libtorrent is not there ({_why_missing})",
-                "`pip install libtorrent` brings it; everything but torrents works without it.",
-            )
-        folder = SwarmFolder(wish.staged)
-        match wish.source:
-            case MagnetSource() as magnet:
-                _require_hash(magnet)
-                terms = self._terms(reach(magnet.trackers), is_magnet=True)
-                start = _saved(folder, magnet) or magnet
-            case TorrentSource(location):
-                start = read(self._bring(location, wish.stop))
-                found = reach(start.trackers, allowed_by(location))
-                terms = self._terms(found, is_magnet=False)
-            case _:
-                raise TypeError(wish.source)
-        return TorrentFetch(wish, folder, terms).run(start)
-
-    def _terms(self, found: SwarmReach, *, is_magnet: bool) -> Terms:
-        dht = self._dht and is_magnet and not found.is_local
-        chosen = settings(interface=self._interface, dht=dht)
-        return Terms(lambda to: NativeSession(chosen, to), read, found, self._patience)
-
-    def _bring(self, location: str, stop: threading.Event) -> bytes:
-        if is_web(location):
-            return self._get_small(location, MOST_BYTES, stop)
-        try:
-            with Path(location).expanduser().open("rb") as stream:
-                return stream.read(MOST_BYTES + 1)
-        except (OSError, ValueError, RuntimeError) as error:
-            reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-            raise SourceRefused(f"{location} cannot be read: {reason.lower()}") from error
+    Raises:
+        SourceRefused: it is not installed.
+    """
+    if lt is None:
+        raise SourceRefused(
+            f"libtorrent is not there ({_why_missing})",
+            "`pip install libtorrent` brings it; everything but torrents works without it.",
+        )
 
 
 class NativeSession:
@@ -299,32 +244,9 @@ def _torrent_of(params: Any) -> bytes | None:
     return bytes(lt.bencode(written))
 
 
-def _saved(folder: SwarmFolder, magnet: MagnetSource) -> Metainfo | None:
-    """The metadata that an earlier try got, if it is this magnet's."""
-    raw = folder.saved_metainfo(MOST_BYTES)
-    try:
-        metainfo = read(raw) if raw else None
-    except SourceRefused:
-        return None
-    return metainfo if metainfo and metainfo.is_of(magnet) else None
-
-
-def _require_hash(magnet: MagnetSource) -> None:
-    if magnet.state is SwarmState.REVOKED:
-        raise SourceRefused(f"it was withdrawn: {magnet.note or 'nobody says why'}")
-    if magnet.v1 is None and magnet.v2 is None:
-        raise SourceRefused("the magnet names no torrent")
-
-
 def _trust_authorities() -> None:
     """Let https trackers be verified where libtorrent's OpenSSL finds no authorities."""
     if "SSL_CERT_FILE" not in os.environ and not any(Path(each).exists() for each in _BUNDLES):
         import certifi
 
         os.environ["SSL_CERT_FILE"] = certifi.where()
-
-
-def _get_small(url: str, limit: int, stop: threading.Event) -> bytes:
-    from herd.transfer.small import read_small
-
-    return read_small(url, most=limit, stop=stop)

@@ -10,8 +10,8 @@ from pathlib import Path
 
 from herd.model import File, Source
 from herd.transfer import Delivery, Staged, Wish
+from herd.transfer.swarm import TorrentCarrier
 from herd.transfer.swarm_watch import SwarmPatience
-from herd.transfer.torrent import TorrentCarrier
 from tests.tools.swarm import PIECE, Seed, Torrent, make_torrent, noise, own_host
 from tests.tools.swarm_tracker import HttpTracker
 from tests.transfer.desk import Notes, digest

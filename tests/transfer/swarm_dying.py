@@ -12,7 +12,7 @@ from pathlib import Path
 from herd.model import File, InfoHash, MagnetSource, Sha256
 from herd.progress import Gauge, Stage
 from herd.transfer import Staged, Wish
-from herd.transfer.torrent import TorrentCarrier
+from herd.transfer.swarm import TorrentCarrier
 
 
 def main() -> None:

@@ -222,7 +222,7 @@ def test_trackers_and_web_seeds_of_a_torrent_do_not_lead_into_this_machine(
         content[b"nodes"] = [[b"127.0.0.1", 1]]
         raw = bencoded(content)
         source = TorrentSource("https://public.example/model.torrent")
-        monkeypatch.setattr("herd.transfer.torrent._get_small", _giving(raw))
+        monkeypatch.setattr("herd.transfer.swarm._get_small", _giving(raw))
         with pytest.raises(SourceFailed, match="nothing came"):
             swarm_desk.fetch(source, patience=BRISK)
         assert tracker.announces == []

@@ -13,7 +13,7 @@ import pytest
 
 from herd.errors import CannotWrite, NoRoom, SourceFailed, SourceRefused
 from herd.model import File, InfoHash, MagnetSource, Sha256, SwarmState, TorrentSource
-from herd.transfer.torrent import TorrentCarrier
+from herd.transfer.swarm import TorrentCarrier
 from tests.tools.http_server import Faults, FileServer
 from tests.tools.swarm import PIECE, own_host
 from tests.tools.swarm_peer import Peer, poisoned

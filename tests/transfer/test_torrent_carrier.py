@@ -9,9 +9,9 @@ import pytest
 
 from herd.errors import Interrupted
 from herd.model import InfoHash, MagnetSource, Source, TorrentSource, UrlSource
-from herd.transfer import torrent
+from herd.transfer import swarm
+from herd.transfer.swarm import TorrentCarrier
 from herd.transfer.swarm_reach import SwarmReach
-from herd.transfer.torrent import TorrentCarrier
 from tests.transfer.swarm_desk import SwarmDesk
 
 PUBLIC = "udp://tracker.example.org:1337/announce"
@@ -28,7 +28,7 @@ def opened(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, object]]:
         seen.append(chosen)
         raise Interrupted("enough")
 
-    monkeypatch.setattr(torrent, "NativeSession", note)
+    monkeypatch.setattr(swarm, "NativeSession", note)
     return seen
 
 
