@@ -46,7 +46,7 @@ class Made:
 def taught(choice: Choice, name: str) -> Choice:
     """The choice with the prompt that the name of its file gives away, where nobody said it."""
     prompt = legacy.guessed(name)
-    if prompt is None or choice.model.registry is not None or choice.model.template is not None:
+    if prompt is None or choice.model.template is not None:
         return choice
     return Choice(replace(choice.model, template=prompt.template, stop=prompt.stop), choice.variant)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import click
 
 from herd.cli import completion, options
@@ -11,9 +13,25 @@ from herd.cli.session import Session
 from herd.cli.verbs import Command
 from herd.core import memory
 from herd.errors import UnknownModel
-from herd.model import Installed, Licence, Model, Reference, Status, Variant, reference
-from herd.plan import fit
-from herd.words import size
+from herd.model import (
+    Format,
+    Installed,
+    Licence,
+    Model,
+    Original,
+    Reference,
+    Status,
+    Variant,
+    reference,
+)
+from herd.plan import Convert, fit
+from herd.words import duration, size
+
+FORMATS = {
+    Format.GGUF: "",
+    Format.GGML: "ggml: converted to GGUF by install",
+    Format.RAW: "raw: cannot run",
+}
 
 
 @click.command(cls=Command)
@@ -68,7 +86,8 @@ def _of_model(model: Model, variant: Variant, held: list[Installed]) -> list[lis
     about = [f"{model.name}  {model.title}", *_about(model), *_licence(model.licence)]
     variants = ["Variants", *(_variant(each, model, held) for each in model.variants)]
     sources = [f"Sources of {variant.name}, in the order in which they are asked"]
-    return [about, variants, [*sources, *pairs(*from_where(variant))]]
+    came = pairs(*from_where(variant), ("convert", _converted(variant)))
+    return [about, variants, [*sources, *came]]
 
 
 def _about(model: Model) -> list[str]:
@@ -105,10 +124,30 @@ def _variant(variant: Variant, model: Model, held: list[Installed]) -> str:
     notes = [
         "the default" if variant.name == model.default else "",
         "installed" if any(each.variant == variant.name for each in held) else "",
-        "" if variant.format.is_runnable else f"{variant.format}: cannot run",
+        FORMATS[variant.format],
     ]
     words = [FITS[fit(variant.size, memory())], *(note for note in notes if note)]
     return f"  {variant.name:<10} {size(variant.size):>9}  {', '.join(words)}"
+
+
+def _converted(variant: Variant) -> str:
+    """What an install makes of old files, and what that takes."""
+    if variant.format is not Format.GGML:
+        return ""
+    step = Convert(variant.size, variant.quantisation)
+    what = variant.files[0].name if len(variant.files) == 1 else f"{len(variant.files)} files"
+    time = "" if step.seconds is None else f" in about {duration(step.seconds)}"
+    return f"an install makes a GGUF of {what}{time}; --keep-original keeps both"
+
+
+def _original(original: Original | None) -> Iterator[tuple[str, str]]:
+    """What an installed model was converted from."""
+    if original is None:
+        return
+    by = f"{original.container}, converter {original.converter}"
+    for at, file in enumerate(original.files):
+        text = f"{file.sha256} {file.name}, {size(file.size)}"
+        yield ("made of" if at == 0 else "", f"{text} ({by})")
 
 
 def _of_installed(session: Session, model: Installed) -> list[str]:
@@ -122,5 +161,6 @@ def _of_installed(session: Session, model: Installed) -> list[str]:
             ("licence", terms(model.licence)),
             ("path", str(session.herd.store.path_of(model))),
             *(("sha256", f"{file.sha256}  {file.name}") for file in model.files),
+            *_original(model.original),
         ),
     ]

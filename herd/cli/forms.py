@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict
 
 from herd.cli.outline import origin
 from herd.core import Herd, memory
-from herd.model import File, Installed, Licence, Model, Variant
+from herd.model import File, Installed, Licence, Model, Original, Variant
 from herd.plan import fit
 
 Form = dict[str, object]
@@ -32,6 +33,7 @@ def installed_form(herd: Herd, model: Installed) -> Form:
         "source": model.source,
         "installed_at": model.installed_at,
         "path": str(herd.store.path_of(model)),
+        "original": _original_form(model.original),
         "files": [
             {
                 "name": file.name,
@@ -87,6 +89,17 @@ def variant_form(variant: Variant, held: Sequence[Installed]) -> Form:
         "fit": str(fit(variant.size, memory())),
         "installed": any(each.variant == variant.name for each in held),
         "files": [_file_form(file) for file in variant.files],
+    }
+
+
+def _original_form(original: Original | None) -> Form | None:
+    """What it was converted from; null where the bytes are those that came."""
+    if original is None:
+        return None
+    return {
+        "container": original.container,
+        "converter": original.converter,
+        "files": [asdict(file) for file in original.files],
     }
 
 

@@ -71,3 +71,15 @@ def test_an_unknown_variant_is_an_error_that_names_those_there_are(herd: Caller)
 
     assert ran.code == 3
     assert "q4_0" in ran.err
+
+
+def test_an_old_model_tells_what_it_is_its_terms_its_sources_and_what_is_converted(
+    herd: Caller,
+) -> None:
+    out = herd("info", "alpaca-7b").out
+
+    assert "Stanford's recipe for LLaMA 7B" in out
+    assert "for research alone" in out
+    assert "magnet 5aaceaec…" in out
+    assert "makes a GGUF of ggml-alpaca-7b-q4.bin in about 17 s; --keep-original keeps both" in out
+    assert "ggml: converted to GGUF by install" in out

@@ -17,7 +17,7 @@ from herd.model import Format, Installed, PathSource
 from herd.registry.layers import shipped
 from herd.resolve import Promise
 from tests.cli.calling import Caller, Typed
-from tests.tools.fakes import herd_at
+from tests.tools.fakes import digest, herd_at
 
 from .gguf_reader import read_gguf
 from .given import given
@@ -134,6 +134,11 @@ def test_flags_answer_for_scripts(herd: Caller, own: Path) -> None:
     assert "Converted from old-thing.bin (ggml, 157.2 kB), kept beside it." in ran.err
     one = installed(herd)
     assert [file.name for file in one.files] == ["old-thing.gguf", "old-thing.bin"]
+    told = herd("info", "mine").out
+    assert f"made of  {digest((own / 'old-thing.bin').read_bytes())} old-thing.bin" in told
+    assert "(ggml, converter 1)" in told
+    original = herd.json("info", "mine")["installed"][0]["original"]
+    assert [file["name"] for file in original["files"]] == ["old-thing.bin"]
     keys = read_gguf(herd.make().store.path_of(one)).keys
     assert keys["tokenizer.chat_template"].decode() == PROMPTS["alpaca"].template
 
