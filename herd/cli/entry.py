@@ -29,6 +29,7 @@ def run(arguments: Sequence[str] | None, make: Callable[[], Herd] | None) -> int
         arguments: What was typed after `herd`; None: what the process was given.
         make: Makes the herd; None: the real one.
     """
+    _open_what_is_closed()
     _replace_what_cannot_be_encoded()
     session = Session(make)
     try:
@@ -103,6 +104,14 @@ def _surprise(session: Session, error: Exception) -> HerdError:
     file.close()
     where = f"{path} has the details." if not file.has_failed else "--debug shows the details."
     return HerdError(f"Something unexpected happened: {type(error).__name__}: {error}", where)
+
+
+def _open_what_is_closed() -> None:
+    """After `>&-` Python has no stream at all; what is written there is for nobody."""
+    for name in ("stdin", "stdout", "stderr"):
+        if getattr(sys, name) is None:
+            mode = "r" if name == "stdin" else "w"
+            setattr(sys, name, open(os.devnull, mode))  # noqa: PTH123, SIM115  # till the end
 
 
 def _replace_what_cannot_be_encoded() -> None:

@@ -52,6 +52,8 @@ def run(
     answer, Ctrl-D leaves, /help lists what else there is. stdout gets the answer alone.
     """
     question = _question(prompt)
+    if as_json and question is None:
+        raise BadUsage("--json needs a prompt.", 'Write `herd run MODEL "a question" --json`.')
     sampling = Sampling(**drawn)
     wishes = Wishes(is_licence_accepted=accept_licence, must_ask=not yes)
     held = ready(session, model or session.herd.config.model, wishes)
@@ -61,8 +63,6 @@ def run(
     if question is None:
         from herd.cli.talk import Talk
 
-        if as_json:
-            raise BadUsage("--json needs a prompt.", 'Write `herd run MODEL "a question" --json`.')
         Talk(session, voice, conversation).go()
         return
     answer = voice.answer(conversation.with_turn(Turn(Role.USER, question)), is_silent=as_json)
