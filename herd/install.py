@@ -31,7 +31,7 @@ from herd.plan import Ground, Keep, Plan, Read, Step, is_of_format, plan
 from herd.progress import Gauge, Stage
 from herd.staging import Staged
 from herd.store import Store
-from herd.transfer import Fetched, Transfer, describe
+from herd.transfer import Budget, Fetched, Transfer, begun, describe
 
 
 @dataclass(frozen=True)
@@ -44,6 +44,8 @@ class Order:
     """Whether a ggml file stays in the store beside the GGUF that is made of it."""
     gauge: Gauge = field(default_factory=Gauge)
     stop: threading.Event = field(default_factory=threading.Event)
+    budget: Budget = field(default_factory=Budget)
+    """How fast its bytes may come."""
 
 
 @dataclass(frozen=True)
@@ -139,7 +141,7 @@ class Installer:
         return None
 
     def _begun(self, file: File) -> int:
-        return _size(self._store.staged(file).part)
+        return begun(self._store.staged(file))
 
 
 @dataclass(frozen=True)
@@ -197,7 +199,8 @@ class _Work:
 
     def _fetch(self, file: File) -> _Here:
         staged = self._store.staged(file)
-        fetched = self._transfer.fetch(file, staged, self._order.gauge, self._order.stop)
+        order = self._order
+        fetched = self._transfer.fetch(file, staged, order.gauge, order.stop, order.budget)
         found = _format(staged.part)
         variant = self._order.choice.variant
         if found is not variant.format and (found, variant.format) != (Format.GGML, Format.GGUF):

@@ -13,6 +13,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
+from herd.words import count
+
 RATE_WINDOW = 5.0
 """Seconds over which the rate is taken."""
 
@@ -43,6 +45,16 @@ class Progress:
     """Bytes per second over the last seconds."""
     note: str
     """What is going on beside the numbers: which source, why it waits."""
+    mirrors: int = 0
+    """Addresses that give bytes now."""
+    peers: int = 0
+    """Members of a swarm that give bytes now."""
+
+    @property
+    def sources(self) -> str:
+        """Who is at work, in words: `12 peers + 2 mirrors`; empty when nobody is."""
+        words = [(self.peers, "peer"), (self.mirrors, "mirror")]
+        return " + ".join(count(number, word) for number, word in words if number)
 
     @property
     def fraction(self) -> float | None:
@@ -69,12 +81,14 @@ class Gauge:
         self._done = 0
         self._total: int | None = None
         self._note = ""
+        self._mirrors = self._peers = 0
         self._marks: deque[tuple[float, int]] = deque()
 
     def begin(self, stage: Stage, total: int | None = None, done: int = 0, note: str = "") -> None:
         """Enter a stage: `done` of `total` bytes are there already and do not count as speed."""
         with self._lock:
             self._stage, self._total, self._done, self._note = stage, total, done, note
+            self._mirrors = self._peers = 0
             self._marks.clear()
             self._marks.append((self._clock(), done))
 
@@ -95,10 +109,24 @@ class Gauge:
         with self._lock:
             self._note = text
 
+    def at_work(self, *, mirrors: int | None = None, peers: int | None = None) -> None:
+        """Say how many give bytes now; what is not said stays."""
+        with self._lock:
+            self._mirrors = self._mirrors if mirrors is None else mirrors
+            self._peers = self._peers if peers is None else peers
+
     def read(self) -> Progress:
         """The snapshot of this moment."""
         with self._lock:
-            return Progress(self._stage, self._done, self._total, self._rate(), self._note)
+            return Progress(
+                self._stage,
+                self._done,
+                self._total,
+                self._rate(),
+                self._note,
+                self._mirrors,
+                self._peers,
+            )
 
     def _move(self, done: int) -> None:
         self._done = done

@@ -5,7 +5,20 @@ source. Importing this loads none of their worlds: requests, libtorrent and pip 
 with the first source that needs them.
 """
 
-from herd.transfer.carrier import Carrier, Delivery, Staged, Wish
+from herd.transfer.budget import Budget
+from herd.transfer.carrier import Carrier, Delivery, Share, Staged, Wish
 from herd.transfer.failover import Fetched, Transfer, describe
+from herd.transfer.ledger import begun
 
-__all__ = ["Carrier", "Delivery", "Fetched", "Staged", "Transfer", "Wish", "describe"]
+__all__ = [
+    "Budget",
+    "Carrier",
+    "Delivery",
+    "Fetched",
+    "Share",
+    "Staged",
+    "Transfer",
+    "Wish",
+    "begun",
+    "describe",
+]

@@ -6,12 +6,23 @@ import threading
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from herd.errors import DigestMismatch, HerdError, SourceFailed
 from herd.model import File, Sha256, Source
 from herd.pieces import Table
 from herd.progress import Gauge
 from herd.staging import Staged
+from herd.transfer.budget import Budget
 
-__all__ = ["Carrier", "Delivery", "Staged", "Wish"]
+__all__ = ["Carrier", "Delivery", "EachFailed", "Mismatch", "Share", "Staged", "Wish"]
+
+
+@dataclass(frozen=True)
+class Share:
+    """What one source gave of a file."""
+
+    source: Source
+    size: int
+    """Bytes."""
 
 
 @dataclass(frozen=True)
@@ -26,11 +37,17 @@ class Delivery:
     """What the source calls the file; for people, to be checked before use."""
     table: Table | None = None
     """Its pieces, where the carrier counted them while it hashed (`herd.pieces.Proof`)."""
+    shares: tuple[Share, ...] = ()
+    """Who gave what, where more than the source of the wish may have; earlier tries count."""
+    wasted: int = 0
+    """Bytes that came and are not in the file: twice there, or wrong."""
+    liars: tuple[Source, ...] = ()
+    """Those that gave wrong bytes; none of them is in the file."""
 
 
 @dataclass(frozen=True)
 class Wish:
-    """One file wanted from one source."""
+    """One file wanted from one source, or from several that the carrier uses together."""
 
     file: File
     source: Source
@@ -38,6 +55,37 @@ class Wish:
     gauge: Gauge = field(default_factory=Gauge)
     stop: threading.Event = field(default_factory=threading.Event)
     """Set by whoever wants it to end: the carrier raises Interrupted within a second."""
+    others: tuple[Source, ...] = ()
+    """Further sources for the same carrier."""
+    budget: Budget = field(default_factory=Budget)
+    """How fast bytes may come."""
+
+    @property
+    def sources(self) -> tuple[Source, ...]:
+        """All sources that may be used."""
+        return (self.source, *self.others)
+
+
+class Mismatch(DigestMismatch):
+    """A delivery that is not the promised file."""
+
+    def __init__(self, message: str, got: Sha256, *, agreed: int = 1, is_final: bool = False):
+        super().__init__(message)
+        self.got = got
+        """The digest of what came."""
+        self.agreed = agreed
+        """How many sources gave exactly these bytes."""
+        self.is_final = is_final
+        """Whether the carrier tried already what else could mend it."""
+
+
+class EachFailed(SourceFailed):
+    """Several sources that were used together failed, each in its own way."""
+
+    def __init__(self, each: tuple[tuple[Source, HerdError], ...]) -> None:
+        super().__init__("; ".join(error.message for _, error in each))
+        self.each = each
+        """The sources and what was wrong with them."""
 
 
 class Carrier(Protocol):

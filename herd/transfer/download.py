@@ -1,31 +1,46 @@
-"""The HTTP carrier: one connection, taken up again wherever it broke.
+"""The HTTP carrier: one file over many connections from all its mirrors at once.
 
-Every attempt asks for what is missing and appends what comes, unless the server sends
-the file from its beginning. Whether all of it is the right file is for the digest to
-say, so a server without validators may be resumed, too.
+Workers take what is missing from a board and write it where it belongs; a trail hashes
+the file from its beginning meanwhile, and a keeper notes what is there. Whether all of
+it is the right file is for the digest to say, so servers without validators and mirrors
+that know nothing of each other may be mixed. A wrong digest begins a hunt for whoever
+gave wrong bytes.
 """
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from urllib.parse import unquote, urlsplit
 
 from herd.errors import SourceFailed, SourceRefused
-from herd.model import HfSource, UrlSource
+from herd.model import HfSource, Sha256, UrlSource
 from herd.progress import Stage
-from herd.transfer import sidecar
-from herd.transfer.carrier import Delivery, Wish
-from herd.transfer.http import Line
-from herd.transfer.mirror import Address, Body, Mirror
-from herd.transfer.part import Part, check
+from herd.transfer import ledger
+from herd.transfer.board import Board
+from herd.transfer.carrier import Delivery, EachFailed, Mismatch, Share, Wish
+from herd.transfer.doubt import Doubt
+from herd.transfer.extents import Extents
+from herd.transfer.keeper import Keeper
+from herd.transfer.ledger import Note, Sums
+from herd.transfer.mirror import Address, Mirror
+from herd.transfer.part import check
 from herd.transfer.patience import Patience
-from herd.transfer.ranges import Asked, NotNow, Span, Unsatisfied
 from herd.transfer.reach import Reach
-from herd.transfer.sidecar import Origin
-from herd.transfer.watch import TooSlow
-from herd.words import duration
+from herd.transfer.sheet import Sheet
+from herd.transfer.standing import Hosts, Mirrors, Standing
+from herd.transfer.trail import Trail
+from herd.transfer.watch import Watch
+from herd.transfer.worker import Changed, Task, Worker
 
-_PIECE = 256 * 1024
+WORKERS = 8
+ENOUGH = 160 * 1024 * 1024
+"""Bytes per second at which another connection would only take the processor from the others."""
+_TICK = 0.05
+_WORTH_SHOWING = 64 * 1024 * 1024
+"""Bytes left to hash that a person would wait for."""
+_EARLIER = ""
+"""The giver of bytes of which nobody knows who gave them."""
 
 
 class HttpCarrier:
@@ -35,155 +50,231 @@ class HttpCarrier:
         self,
         patience: Patience | None = None,
         reach: Callable[[str], Reach] = Reach,
+        workers: int = WORKERS,
     ) -> None:
         """Opens nothing.
 
         Args:
             patience: What a source is granted.
             reach: The addresses that a configured URL may lead to.
+            workers: Connections for one file, and to one host.
         """
         self._patience = patience or Patience()
         self._reach = reach
+        self._workers = workers
+        self._hosts = Hosts(workers)
 
     def fetch(self, wish: Wish) -> Delivery:
-        """Bring the file, going on from what is staged. As Carrier.fetch."""
-        if not isinstance(wish.source, UrlSource | HfSource):
-            raise TypeError(wish.source)
-        address = Address.of(wish.source)
-        with Part(wish) as part:
-            part.resume(wish.gauge)
-            if wish.file.size is not None and part.have > wish.file.size:
-                part.restart()
-            if part.have != wish.file.size:
-                part.require_room(wish.file.size or 0)
-                self._fetch(wish, part, address)
-            sidecar.forget(wish.staged)
-            return part.delivery(_name_in(address.url))
+        """Bring the file from all sources of the wish, going on from what is staged.
 
-    def _fetch(self, wish: Wish, part: Part, address: Address) -> None:
-        with Line(self._reach(address.url), wish.stop, self._patience) as line:
-            mirror = Mirror(address, line, self._patience.redirects)
-            _Download(wish, part, mirror, self._patience).run()
+        As Carrier.fetch; where several sources failed, EachFailed says how each did.
+        """
+        mirrors = Mirrors(
+            [self._standing(each) for each in wish.sources], self._patience, self._hosts
+        )
+        try:
+            return self._fetch(wish, mirrors)
+        except Changed:
+            ledger.forget(wish.staged)
+        try:
+            return self._fetch(wish, mirrors)
+        except Changed as error:
+            raise SourceRefused(f"{mirrors.each[0].host} does not agree with itself") from error
+
+    def _fetch(self, wish: Wish, mirrors: Mirrors) -> Delivery:
+        with (
+            Sheet(wish.staged.part) as sheet,
+            Watch(wish.stop, self._patience) as watch,
+        ):
+            board = Board(wish.file.size, self._workers)
+            task = Task(wish, sheet, board, mirrors, watch)
+            return _Download(task, self._workers).run()
+
+    def _standing(self, source: object) -> Standing:
+        if not isinstance(source, UrlSource | HfSource):
+            raise TypeError(source)
+        address = Address.of(source)
+        mirror = Mirror(address, self._patience.redirects)
+        return Standing(source, mirror, self._reach(address.url), self._workers)
 
 
 class _Download:
-    """One file from one mirror, over as many attempts as it takes."""
+    """One file, over as many rounds as it takes to make the digest right."""
 
-    def __init__(self, wish: Wish, part: Part, mirror: Mirror, patience: Patience) -> None:
-        self._wish = wish
-        self._part = part
-        self._mirror = mirror
-        self._patience = patience
-        self._url = mirror.address.url
-        self._size = wish.file.size
-        self._is_started_over = False
-        noted = sidecar.load(wish.staged)
-        self._origin = noted if noted is not None and noted.url == self._url else None
-        if self._size is None and part.have and self._origin is None:
-            part.restart()  # no digest will judge these bytes, and nothing vouches for them
+    def __init__(self, task: Task, workers: int) -> None:
+        self._task = task
+        self._wish = task.wish
+        self._board = task.board
+        self._mirrors = task.mirrors
+        self._most = workers
+        self._trail: Trail | None = None
+        self._keeper = Keeper(task.wish.staged, task.sheet, task.board, self._etags)
+        self._doubt = Doubt(task.board, task.mirrors, Extents())
+        self._began_with = 0
 
-    def run(self) -> None:
-        """Attempt until the file is whole.
+    def run(self) -> Delivery:
+        """Fetch until the file is whole and right."""
+        self._resume()
+        self._keeper.start()
+        is_delivered = False
+        try:
+            digest = self._until_right()
+            is_delivered = True
+        finally:
+            if self._trail is not None:
+                self._trail.end()
+            self._keeper.end(is_kept=not is_delivered)
+        ledger.forget(self._wish.staged)
+        return self._delivery(digest)
+
+    def _resume(self) -> None:
+        """Take over what an earlier try left, as far as it can be believed."""
+        sheet, board, staged = self._task.sheet, self._board, self._wish.staged
+        size, note = self._wish.file.size, ledger.load(staged)
+        if note is not None and self._is_of_this_part(note):
+            size = board.size if board.learn(note.size) else None
+        elif self._task.is_promised and size is not None and 0 < sheet.length <= size:
+            # Another carrier, or an older herd, that wrote from the beginning.
+            whole = [] if sheet.has_holes else [(0, sheet.length)]
+            note = Note(size, sheet.inode, {_EARLIER: whole})
+        else:
+            note = None
+        if note is None:
+            ledger.forget(staged)
+        else:
+            self._take_over(note)
+        if size is not None:
+            self._task.allocate(size)
+        self._began_with = board.done
+
+    def _is_of_this_part(self, note: Note) -> bool:
+        is_asked = any(one.key in note.given for one in self._mirrors.each)
+        return (
+            note.inode == self._task.sheet.inode
+            and self._wish.file.size in (None, note.size)
+            and (self._task.is_promised or is_asked)
+        )
+
+    def _take_over(self, note: Note) -> None:
+        length = self._task.sheet.length
+        for giver, spans in note.given.items():
+            there = [(start, min(stop, length)) for start, stop in spans if start < length]
+            self._board.put(giver, Extents(there))
+        for one in self._mirrors.each:
+            one.etag = note.etags.get(one.key)
+
+    def _until_right(self) -> Sha256:
+        promised = self._wish.file.sha256
+        inherited = self._board.written.copy()
+        while True:
+            digest = self._round()
+            if promised is None or digest == promised:
+                return digest
+            trail = self._trail
+            assert trail is not None  # noqa: S101  # a round that ended has one
+            inherited.remove(0, trail.proven)
+            self._doubt.inherited = inherited
+            words = self._doubt.note(digest, promised)
+            inherited = Extents()
+            trail.rewind()
+            self._wish.gauge.note(words)
+
+    def _round(self) -> Sha256:
+        """Fetch what is missing and hash all of it."""
+        task, workers = self._task, list[Worker]()
+        task.is_over = threading.Event()
+        self._begin()
+        try:
+            while self._trail is None or not self._trail.is_done:
+                self._look(workers)
+                for worker in workers:
+                    worker.nudge()
+                self._board.wait(_TICK)
+            self._wish.gauge.move_to(self._board.done)
+            return self._trail.digest()
+        finally:
+            task.is_over.set()
+            task.watch.cut()
+            for worker in workers:
+                worker.thread.join()
+
+    def _look(self, workers: list[Worker]) -> None:
+        """One look at how things stand.
 
         Raises:
-            SourceFailed: too many attempts in a row brought nothing new.
+            HerdError: it cannot go on.
         """
-        failures, best = 0, self._part.have
-        self._begin()
-        while True:
-            trouble = self._try()
-            if trouble is None:
-                return
-            # A server that drips brings `progress` bytes in time, too, and would never end.
-            is_slow = isinstance(trouble, TooSlow)
-            if self._part.have >= best + self._patience.progress and not is_slow:
-                failures, best = 0, self._part.have
-            else:
-                failures += 1
-            if failures >= self._patience.attempts:
-                raise SourceFailed(f"{trouble.message}, {failures} times in a row") from trouble
-            self._wait(trouble, failures)
+        task, board, gauge = self._task, self._board, self._wish.gauge
+        check(self._wish.stop)
+        trail = self._running_trail()
+        trouble = task.fatal or self._keeper.trouble or (trail.trouble if trail else None)
+        if trouble is not None:
+            raise trouble
+        if task.is_rewritten and trail is not None:
+            task.is_rewritten = False
+            trail.rewind()
+        if board.is_whole:
+            self._show_proof(trail)
+            return
+        if self._mirrors.are_out():
+            raise self._failure()
+        if gauge.read().stage is not Stage.FETCHING or gauge.read().total is None:
+            self._begin()
+        gauge.at_work(mirrors=self._mirrors.at_work())
+        self._hire(workers)
 
-    def _try(self) -> SourceFailed | None:
-        """One attempt, and what ended it before the file was whole."""
-        try:
-            if self._attempt():
-                return None
-        except SourceRefused:
-            raise
-        except SourceFailed as error:
-            return error
-        return SourceFailed(f"{self._mirror.address.host} stopped before the end")
+    def _running_trail(self) -> Trail | None:
+        size = self._board.size
+        if self._trail is None and size is not None:
+            self._trail = Trail(self._task.sheet, self._board, size, Sums(self._wish.staged, size))
+            self._trail.start()
+        return self._trail
 
-    def _attempt(self) -> bool:
-        """Ask for what is missing; whether the file is whole now."""
-        asked = Asked(self._part.have, self._wish.file.size)
-        opened = self._mirror.open(asked, self._origin.etag if self._origin else None)
-        if isinstance(opened, Unsatisfied):
-            return self._is_all(opened)
-        if not self._take_up(opened.span):
-            return False
-        self._begin()
-        return self._pour(opened)
-
-    def _take_up(self, span: Span) -> bool:
-        """Make the part end where the answer begins; whether it can be used."""
-        if span.start == 0 and self._part.have:
-            self._part.restart()
-        is_another = self._origin is not None and self._origin.size != span.total
-        if span.start and self._wish.file.size is None and is_another:
-            self._start_over()
-            return False
-        self._size = span.total
-        self._part.require_room(span.total)
-        origin = Origin(self._url, span.total, span.etag)
-        if origin != self._origin:
-            sidecar.save(self._wish.staged, origin)
-            self._origin = origin
-        return True
-
-    def _pour(self, body: Body) -> bool:
-        part, gauge, stop = self._part, self._wish.gauge, body.span.stop
-        piece = body.head
-        while True:
-            if piece:
-                part.write(piece)
-                gauge.advance(len(piece))
-            if part.have >= stop:
-                return part.have == body.span.total
-            check(self._wish.stop)
-            piece = body.read(min(_PIECE, stop - part.have))
-            if not piece:
-                return False
-
-    def _is_all(self, unsatisfied: Unsatisfied) -> bool:
-        """416: either nothing is missing, or what is there is not of this file."""
-        if unsatisfied.total == self._part.have and self._size in (None, self._part.have):
-            return True
-        self._start_over()
-        return False
-
-    def _start_over(self) -> None:
-        if self._is_started_over:
-            raise SourceRefused(f"{self._mirror.address.host} does not agree with itself")
-        self._is_started_over = True
-        self._origin = None
-        self._part.restart()
+    def _hire(self, workers: list[Worker]) -> None:
+        """One connection for each unknown mirror, then more while they can be of use."""
+        wanted = min(self._most, len([one for one in self._mirrors.each if one.is_usable]))
+        is_rising = len(workers) < self._most and any(one.is_known for one in self._mirrors.each)
+        if is_rising and self._wish.budget.rate() < ENOUGH and self._board.is_divisible:
+            wanted = max(wanted, len(workers) + 1)
+        while len(workers) < wanted:
+            workers.append(Worker(self._task))
+            workers[-1].thread.start()
 
     def _begin(self) -> None:
-        host = self._mirror.address.host
-        self._wish.gauge.begin(Stage.FETCHING, self._size, self._part.have, note=host)
+        hosts = dict.fromkeys(one.host for one in self._mirrors.each if one.is_usable)
+        self._wish.gauge.begin(
+            Stage.FETCHING, self._board.size, self._board.done, note=", ".join(hosts)
+        )
 
-    def _wait(self, trouble: SourceFailed, failures: int) -> None:
-        asked = trouble.seconds if isinstance(trouble, NotNow) else None
-        seconds = self._patience.backoff(failures)
-        if asked is not None:
-            seconds = min(max(seconds, asked), self._patience.longest_asked)
-        if seconds:
-            self._wish.gauge.note(f"{trouble.message}; again in {duration(max(1, seconds))}")
-            self._wish.stop.wait(seconds)
-        check(self._wish.stop)
+    def _show_proof(self, trail: Trail | None) -> None:
+        gauge, size = self._wish.gauge, self._board.size or 0
+        if gauge.read().stage is Stage.VERIFYING:
+            gauge.move_to(trail.at if trail else 0)
+        elif trail is not None and size - trail.at > _WORTH_SHOWING:
+            gauge.begin(Stage.VERIFYING, size, trail.at)
+
+    def _failure(self) -> SourceFailed | Mismatch:
+        """Why nobody delivers."""
+        if self._doubt.wrong:
+            got = self._doubt.wrong[-1]
+            return Mismatch(f"the bytes have the digest {got[:12]}…", got, is_final=True)
+        each = [(one.source, one.out) for one in self._mirrors.each if one.out is not None]
+        return each[0][1] if len(each) == 1 else EachFailed(tuple(each))
+
+    def _etags(self) -> dict[str, str]:
+        return {one.key: one.etag for one in self._mirrors.each if one.etag is not None}
+
+    def _delivery(self, digest: Sha256) -> Delivery:
+        board, suspect = self._board, self._doubt.suspect
+        shares = tuple(
+            Share(one.source, board.given[one.key].total)
+            for one in self._mirrors.each
+            if board.given.get(one.key)
+        )
+        liars = () if suspect is None else (suspect.source,)
+        name = unquote(urlsplit(self._mirrors.each[0].key).path).rpartition("/")[2]
+        table = self._trail.table() if self._trail else None
+        return Delivery(board.done, digest, name or None, table, shares, board.wasted, liars)
 
 
-def _name_in(url: str) -> str | None:
-    return unquote(urlsplit(url).path).rpartition("/")[2] or None
+__all__ = ["ENOUGH", "WORKERS", "HttpCarrier"]

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import shutil
 import threading
-from collections.abc import Mapping
+import time
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import groupby
 from urllib.parse import urlsplit
 
 from herd.errors import DigestMismatch, HerdError, NoSourceDelivered, SourceFailed, SourceRefused
@@ -15,14 +16,15 @@ from herd.model import (
     MagnetSource,
     PathSource,
     PypiSource,
-    Sha256,
     Source,
     SwarmState,
     TorrentSource,
     UrlSource,
 )
 from herd.progress import Gauge
-from herd.transfer.carrier import Carrier, Delivery, Staged, Wish
+from herd.staging import discard
+from herd.transfer.budget import Budget
+from herd.transfer.carrier import Carrier, Delivery, EachFailed, Mismatch, Share, Staged, Wish
 from herd.transfer.part import check, writing
 from herd.words import count, size
 
@@ -33,6 +35,15 @@ class Fetched:
 
     delivery: Delivery
     source: Source
+    """The first of those that gave it."""
+    seconds: float = 0.0
+    """How long it took."""
+
+    @property
+    def shares(self) -> tuple[Share, ...]:
+        """What each source gave of it, the largest share first."""
+        shares = self.delivery.shares or (Share(self.source, self.delivery.size),)
+        return tuple(sorted(shares, key=lambda share: -share.size))
 
 
 class Transfer:
@@ -46,26 +57,42 @@ class Transfer:
         """
         self._carriers: dict[type, Carrier] = dict(carriers or {})
 
-    def fetch(self, file: File, staged: Staged, gauge: Gauge, stop: threading.Event) -> Fetched:
+    def fetch(
+        self,
+        file: File,
+        staged: Staged,
+        gauge: Gauge,
+        stop: threading.Event,
+        budget: Budget | None = None,
+    ) -> Fetched:
         """Bring a file into `staged.part`, asking its sources in their order.
+
+        Addresses that follow one another are one source with many mouths.
 
         Raises:
             NoSourceDelivered: every source failed; what is staged is kept.
             DigestMismatch: what came is not what was promised; nothing is staged.
             NoRoom, CannotWrite, Interrupted: what is staged is kept.
         """
-        tried = _Tried(file)
-        for source in file.sources:
+        tried, begun = _Tried(file), time.monotonic()
+        for sources in _grouped(file.sources):
             check(stop)
-            if isinstance(source, MagnetSource) and source.state is SwarmState.REVOKED:
-                gauge.note(f"{describe(source)} was withdrawn")
-                tried.failures.append((source, SourceRefused("it was withdrawn")))
+            first = sources[0]
+            if isinstance(first, MagnetSource) and first.state is SwarmState.REVOKED:
+                gauge.note(f"{describe(first)} was withdrawn")
+                tried.failures.append((first, SourceRefused("it was withdrawn")))
                 continue
+            wish = Wish(file, first, staged, gauge, stop, sources[1:], budget or Budget())
             try:
-                return Fetched(self._fetch(Wish(file, source, staged, gauge, stop)), source)
+                delivery = self._fetch(wish)
             except (SourceFailed, DigestMismatch) as failure:
-                tried.failures.append((source, failure))
-                gauge.note(f"{describe(source)}: {failure.message.rstrip('.')}")
+                tried.add(sources, failure)
+                names = ", ".join(dict.fromkeys(describe(each) for each in sources))
+                gauge.note(f"{names}: {failure.message.rstrip('.')}")
+                continue
+            shares = delivery.shares
+            given_by = max(shares, key=lambda share: share.size).source if shares else first
+            return Fetched(delivery, given_by, time.monotonic() - begun)
         raise tried.trouble()
 
     def _fetch(self, wish: Wish) -> Delivery:
@@ -73,9 +100,9 @@ class Transfer:
         had_bytes = _size(wish.staged) > 0
         try:
             return self._proved(wish)
-        except DigestMismatch:
+        except DigestMismatch as error:
             discard(wish.staged)
-            if not had_bytes:
+            if not had_bytes or (isinstance(error, Mismatch) and error.is_final):
                 raise
         wish.gauge.note("what an earlier try left was damaged; from the beginning")
         try:
@@ -96,15 +123,6 @@ class Transfer:
         return self._carriers[kind]
 
 
-class Mismatch(DigestMismatch):
-    """A delivery that is not the promised file."""
-
-    def __init__(self, message: str, got: Sha256) -> None:
-        super().__init__(message)
-        self.got = got
-        """The digest of what came."""
-
-
 @dataclass
 class _Tried:
     """What every source answered, and the one sentence that follows from it."""
@@ -112,11 +130,20 @@ class _Tried:
     file: File
     failures: list[tuple[Source, HerdError]] = field(default_factory=list)
 
+    def add(self, sources: tuple[Source, ...], failure: HerdError) -> None:
+        """A group of sources failed, each in its own way or all in one."""
+        if isinstance(failure, EachFailed):
+            self.failures += failure.each
+        else:
+            self.failures.append((sources[0], failure))
+
     def trouble(self) -> HerdError:
-        others = [each.got for _, each in self.failures if isinstance(each, Mismatch)]
-        if len(others) >= 2 and len(set(others)) == 1:
+        wrong = [each for _, each in self.failures if isinstance(each, Mismatch)]
+        others = [each.got for each in wrong]
+        agreed = sum(each.agreed for each in wrong)
+        if agreed >= 2 and len(set(others)) == 1:
             return DigestMismatch(
-                f"{count(len(others), 'source')} of {self.file.name} agree on a file with "
+                f"{count(agreed, 'source')} of {self.file.name} agree on a file with "
                 f"another digest ({others[0][:12]}…): the registry's digest is probably wrong.",
                 "Nothing was installed; tell whoever keeps the registry.",
             )
@@ -148,6 +175,13 @@ class _Tried:
         return "Run the same command again to go on; what was fetched is kept."
 
 
+def _grouped(sources: tuple[Source, ...]) -> Iterator[tuple[Source, ...]]:
+    """The sources in their order, addresses that follow one another together."""
+    for is_address, group in groupby(sources, lambda each: isinstance(each, UrlSource | HfSource)):
+        together = tuple(group)
+        yield from (together,) if is_address else ((each,) for each in together)
+
+
 def describe(source: Source) -> str:
     """A source in a few words, for people."""
     match source:
@@ -163,24 +197,6 @@ def describe(source: Source) -> str:
             return f"torrent {location.rpartition('/')[2]}"
         case PathSource(path):
             return path.rpartition("/")[2] or path
-
-
-def discard(staged: Staged) -> None:
-    """Remove the part and whatever carriers keep beside it.
-
-    Raises:
-        CannotWrite: it cannot be removed.
-    """
-    with writing(staged.part):
-        for path in staged.part.parent.glob(_literal(staged.part.name) + "*"):
-            if path.is_dir() and not path.is_symlink():
-                shutil.rmtree(path)
-            else:
-                path.unlink(missing_ok=True)
-
-
-def _literal(name: str) -> str:
-    return "".join(f"[{letter}]" if letter in "*?[" else letter for letter in name)
 
 
 def _prove(wish: Wish, delivery: Delivery) -> None:

@@ -74,21 +74,25 @@ class Body:
         """More bytes; empty at the end, early or not."""
         return self.answer.read(most)
 
+    def read_into(self, view: memoryview) -> int:
+        """More bytes, into `view`; 0 at the end, early or not."""
+        return self.answer.read_into(view)
+
 
 class Mirror:
-    """Answers for ranges of one file at one address."""
+    """Answers for ranges of one file at one address; may be asked over many lines at once."""
 
-    def __init__(self, address: Address, line: Line, redirects: int = 10) -> None:
+    def __init__(self, address: Address, redirects: int = 10) -> None:
         self.address = address
-        self._line = line
         self._redirects = redirects
         self._resolved: str | None = None
 
-    def open(self, asked: Asked, etag: str | None = None) -> Body | Unsatisfied:
-        """The file from `asked.start` on, or from its beginning where ranges are not served.
+    def open(self, line: Line, asked: Asked, etag: str | None = None) -> Body | Unsatisfied:
+        """The bytes asked for, or the file from its beginning where ranges are not served.
 
         Args:
-            asked: The first byte wanted, and the size that was promised.
+            line: To be asked over.
+            asked: The bytes wanted, and the size that was promised.
             etag: The strong validator that this same address gave for the bytes that
                 are there; what changed since comes whole (If-Range).
 
@@ -97,23 +101,22 @@ class Mirror:
             SourceRefused: it is not.
             Interrupted: the transfer was stopped.
         """
-        headers = {
-            "Accept": "*/*",
-            "Accept-Encoding": "identity",
-            "Range": f"bytes={asked.start}-",
-        }
-        if etag and asked.start:
+        headers = {"Accept": "*/*", "Accept-Encoding": "identity", "Range": asked.header}
+        if etag:
             headers["If-Range"] = etag
-        if self._resolved is not None:
+        resolved = self._resolved
+        if resolved is not None:
             try:
-                return self._ask(self._resolved, headers, asked)
+                return self._ask(line, resolved, headers, asked)
             except Gone:
                 self._resolved = None  # an expired link; the origin makes a new one
-        return self._ask(self.address.url, headers, asked)
+        return self._ask(line, self.address.url, headers, asked)
 
-    def _ask(self, url: str, headers: Mapping[str, str], asked: Asked) -> Body | Unsatisfied:
+    def _ask(
+        self, line: Line, url: str, headers: Mapping[str, str], asked: Asked
+    ) -> Body | Unsatisfied:
         for _ in range(self._redirects + 1):
-            answer = self._line.get(url, self._with_credentials(url, headers))
+            answer = line.get(url, self._with_credentials(url, headers))
             if answer.status not in _REDIRECTS:
                 return self._read(url, answer, asked)
             url = follow(url, answer.headers.get("Location", ""))

@@ -11,6 +11,7 @@ import shutil
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from glob import escape
 from io import FileIO
 from pathlib import Path
 from types import TracebackType
@@ -18,7 +19,6 @@ from typing import Self
 
 from herd.errors import CannotWrite, HerdError, Interrupted, NoRoom
 from herd.pieces import Proof
-from herd.progress import Gauge, Stage
 from herd.transfer.carrier import Delivery, Wish
 from herd.words import size
 
@@ -59,27 +59,11 @@ class Part:
     ) -> None:
         self._file.close()
 
-    def resume(self, gauge: Gauge) -> None:
-        """Hash what an earlier try left.
-
-        Raises:
-            Interrupted: the transfer was stopped.
-            CannotWrite: the part does not read.
-        """
-        self.have, self._proof = 0, Proof(self._size)
-        with writing(self.path):
-            staged = self.path.stat().st_size
-            self._file.seek(0)
-            if staged:
-                gauge.begin(Stage.VERIFYING, staged, note="what is there already")
-            while piece := self._file.read(_PIECE):
-                check(self._stop)
-                self._took(piece)
-                gauge.advance(len(piece))
-
     def restart(self) -> None:
-        """Begin with nothing."""
+        """Begin with nothing; what a carrier noted of the bytes that lay here goes, too."""
         with writing(self.path):
+            for note in self.path.parent.glob(f"{escape(self.path.name)}.http.*"):
+                note.unlink(missing_ok=True)
             self._file.seek(0)
             self._file.truncate()
         self.have, self._proof = 0, Proof(self._size)

@@ -21,8 +21,10 @@ class Patience:
     """From the request to the head of the answer, TLS included."""
     least_rate: int = 1024
     """Bytes per second; a read time-out alone never notices a server that drips."""
+    least_share: float = 0.1
+    """Of the median rate of all connections; a connection below that is cut, too."""
     slow_for: float = 15.0
-    """How long the rate may stay below `least_rate`."""
+    """How long the rate may stay below them."""
     first_wait: float = 0.5
     """The longest wait before the second attempt; it doubles from there."""
     longest_wait: float = 30.0
@@ -68,12 +70,19 @@ class RateWatch:
 
     def __init__(self, patience: Patience, now: float) -> None:
         self._patience = patience
-        self._enough = patience.least_rate * patience.slow_for
         self._since = now
         self._then = 0
+        self.seen = 0
+        """The count at the last look; kept for whoever measures the rate."""
 
-    def is_slow(self, count: int, now: float) -> bool:
-        """Whether `count` bytes so far mean that the last `slow_for` seconds were too slow."""
-        if count - self._then >= self._enough:
+    def is_slow(self, count: int, now: float, least_rate: float) -> bool:
+        """Whether `count` bytes so far mean that the last `slow_for` seconds were too slow.
+
+        Args:
+            count: Bytes since the beginning.
+            now: Seconds of a monotonic clock.
+            least_rate: Bytes per second.
+        """
+        if count - self._then >= least_rate * self._patience.slow_for:
             self._since, self._then = now, count
         return now - self._since >= self._patience.slow_for

@@ -24,6 +24,13 @@ class Asked:
     """The first byte wanted."""
     size: int | None
     """Bytes of the whole file, None when nobody promised."""
+    stop: int | None = None
+    """One past the last byte wanted, None for the end of the file."""
+
+    @property
+    def header(self) -> str:
+        """The value of Range."""
+        return f"bytes={self.start}-{'' if self.stop is None else self.stop - 1}"
 
 
 @dataclass(frozen=True)
@@ -37,6 +44,8 @@ class Span:
     """Bytes of the whole file."""
     etag: str | None = None
     """A strong validator, the only kind that can vouch for a range."""
+    is_whole: bool = False
+    """The range was ignored, or the validator is another one by now (200)."""
 
 
 @dataclass(frozen=True)
@@ -80,13 +89,7 @@ def read(status: int, headers: Mapping[str, str], asked: Asked, where: str) -> S
     if status not in (200, 206):
         raise _refusal(status, headers, where)
     _check_is_a_file(headers, where)
-    span = _whole(headers, asked, where) if status == 200 else _partial(headers, asked, where)
-    if asked.size is not None and span.total != asked.size:
-        raise SourceRefused(
-            f"{where} has another file: {size(span.total)} ({span.total} bytes) "
-            f"instead of {size(asked.size)} ({asked.size} bytes)"
-        )
-    return span
+    return _whole(headers, asked, where) if status == 200 else _partial(headers, asked, where)
 
 
 def looks_like_a_web_page(head: bytes) -> bool:
@@ -117,7 +120,8 @@ def _whole(headers: Mapping[str, str], asked: Asked, where: str) -> Span:
     total = asked.size if length is None else length
     if total is None:
         raise SourceRefused(f"{where} does not say how large the file is")
-    return Span(0, total, total, strong_etag(headers))
+    _check_total(total, asked, where)
+    return Span(0, total, total, strong_etag(headers), is_whole=True)
 
 
 def _partial(headers: Mapping[str, str], asked: Asked, where: str) -> Span:
@@ -126,11 +130,20 @@ def _partial(headers: Mapping[str, str], asked: Asked, where: str) -> Span:
         raise SourceRefused(f"{where} sends a range without saying which")
     first, last, total = (int(group) for group in match.groups())
     length = _length(headers)
-    if first != asked.start or not first <= last < total:
+    _check_total(total, asked, where)
+    if first != asked.start or not first <= last < total or last >= (asked.stop or total):
         raise SourceRefused(f"{where} sends another range than the one asked for")
     if length is not None and length != last - first + 1:
         raise SourceRefused(f"{where} contradicts itself about the length of a range")
     return Span(first, last + 1, total, strong_etag(headers))
+
+
+def _check_total(total: int, asked: Asked, where: str) -> None:
+    if asked.size is not None and total != asked.size:
+        raise SourceRefused(
+            f"{where} has another file: {size(total)} ({total} bytes) "
+            f"instead of {size(asked.size)} ({asked.size} bytes)"
+        )
 
 
 def _length(headers: Mapping[str, str]) -> int | None:

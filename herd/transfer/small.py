@@ -11,6 +11,7 @@ from herd.transfer.mirror import Address, Mirror
 from herd.transfer.patience import Patience
 from herd.transfer.ranges import Asked, Unsatisfied
 from herd.transfer.reach import Reach
+from herd.transfer.watch import Watch
 from herd.words import size
 
 
@@ -32,8 +33,8 @@ def read_small(
     """
     patience = patience or Patience()
     address = Address.of(UrlSource(url))
-    with Line(Reach(url), stop, patience) as line:
-        body = Mirror(address, line, patience.redirects).open(Asked(0, None))
+    with Watch(stop, patience) as watch, Line(Reach(url), watch) as line:
+        body = Mirror(address, patience.redirects).open(line, Asked(0, None))
         if isinstance(body, Unsatisfied) or body.span.total > most:
             raise SourceRefused(f"{address.host} has no file of at most {size(most)} there")
         content = body.head

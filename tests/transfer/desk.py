@@ -12,8 +12,9 @@ from pathlib import Path
 
 from herd.model import File, Sha256, Source, UrlSource
 from herd.progress import Gauge
-from herd.transfer import Delivery, Staged, Wish
+from herd.transfer import Delivery, Staged, Wish, ledger
 from herd.transfer.download import HttpCarrier
+from herd.transfer.extents import Extents
 from herd.transfer.patience import Patience
 
 CONTENT = b"GGUF" + bytes(range(251)) * 2000
@@ -85,8 +86,13 @@ class Desk:
 
     @property
     def part(self) -> bytes:
-        """What lies in the part."""
-        return self.staged.part.read_bytes() if self.staged.part.exists() else b""
+        """What lies in the part, as far as it is the file's beginning without a gap."""
+        content = self.staged.part.read_bytes() if self.staged.part.exists() else b""
+        note = ledger.load(self.staged)
+        if note is None:
+            return content
+        written = Extents(span for spans in note.given.values() for span in spans)
+        return content[: written.reach()]
 
     def stage(self, content: bytes, **sidecar: object) -> None:
         """Leave bytes of an earlier try."""

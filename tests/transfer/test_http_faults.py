@@ -27,7 +27,7 @@ def test_a_file_comes_whole_and_hashed(desk: Desk, server: FileServer) -> None:
 def test_the_first_request_is_the_file_itself_unencoded(desk: Desk, server: FileServer) -> None:
     desk.get(server.url)
     headers = server.requests[0].headers
-    assert headers["range"] == "bytes=0-"
+    assert headers["range"] == f"bytes=0-{SIZE - 1}"
     assert headers["accept-encoding"] == "identity"
     assert headers["user-agent"].startswith("herd/")
     assert "authorization" not in headers

@@ -1,0 +1,232 @@
+"""The board of one file under way: what is written, what is claimed, what is free.
+
+Theory of operation. Every byte of the file is in one of three sets: *written*, *claimed*
+by one worker, or *free*. A worker takes a claim from the lowest free bytes, as much as it
+will fetch in a few seconds, so that what is written stays nearly contiguous and can be
+hashed while it grows. When nothing is free a worker that has nothing to do takes the far
+end of the claim that would last longest: so no straggler holds up the end, and equal
+splits are never needed. A worker moves its claim forward before it writes, so that what
+it is writing cannot be taken from it.
+
+Pure but for its lock: no file, no network, and the clock is an argument.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from time import monotonic
+
+from herd.transfer.extents import Extents
+from herd.transfer.pace import Pace
+
+LEAST = 1024 * 1024
+"""Bytes of the smallest claim."""
+MOST = 64 * 1024 * 1024
+SECONDS = 4.0
+"""How long a claim should take."""
+FIRST = 4 * 1024 * 1024
+"""Bytes of a claim of a worker whose rate is not known yet."""
+WORTH = 1.0
+"""Seconds that a claim must still last for it to be worth taking from."""
+_ALIGN = 64 * 1024
+
+
+class Claim:
+    """Bytes that one worker fetches now; made by a Board."""
+
+    def __init__(self, start: int, stop: int, giver: str, now: float) -> None:
+        self.start = start
+        self.at = start
+        """The next byte to write."""
+        self.stop = stop
+        """One past the last byte; another worker may lower it."""
+        self.giver = giver
+        """The key of the source that it is fetched from."""
+        self.pace = Pace(now)
+        self.began = now
+
+    @property
+    def left(self) -> int:
+        """Bytes still to come."""
+        return self.stop - self.at
+
+
+class Board:
+    """Shared by all workers of one file."""
+
+    def __init__(
+        self, size: int | None, workers: int = 8, clock: Callable[[], float] = monotonic
+    ) -> None:
+        """Everything is free; with no size, only what the first answer will tell."""
+        self.size = size
+        self.changed = threading.Condition()
+        """Notified when there may be something to do."""
+        self.written = Extents()
+        self.given: dict[str, Extents] = {}
+        """Who gave what of it."""
+        self.wasted = 0
+        """Bytes that came and were there already, or were thrown away."""
+        self._clock = clock
+        self._workers = workers
+        self._claims: list[Claim] = []
+        self._free = Extents([(0, size)] if size else [(0, FIRST)])
+
+    @property
+    def done(self) -> int:
+        """Bytes written."""
+        return self.written.total
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether nothing is missing."""
+        return self.size is not None and self.written.total >= self.size
+
+    @property
+    def is_divisible(self) -> bool:
+        """Whether one more worker would find something to do."""
+        with self.changed:
+            return bool(self._free) or any(claim.left > LEAST for claim in self._claims)
+
+    def prefix(self) -> int:
+        """Bytes from the beginning that are written without a gap."""
+        with self.changed:
+            return self.written.reach(0)
+
+    def learn(self, size: int) -> bool:
+        """The size became known; False when it contradicts what was known."""
+        with self.changed:
+            if self.size is not None:
+                return self.size == size
+            self.size = size
+            self._free.add(FIRST, size)
+            self._free.remove(size, max(size, FIRST))
+            for claim in self._claims:
+                claim.stop = min(claim.stop, size)
+            self.changed.notify_all()
+            return True
+
+    def put(self, giver: str, spans: Extents) -> None:
+        """Bytes that an earlier try wrote."""
+        with self.changed:
+            for start, stop in spans:
+                self._mark(giver, start, stop)
+                self._free.remove(start, stop)
+
+    def take(self, giver: str, rate: float | None) -> Claim | None:
+        """Something to fetch, None when there is nothing now.
+
+        Args:
+            giver: The key of the source that will be asked.
+            rate: Bytes per second that the worker reached there, None when it is new.
+        """
+        with self.changed:
+            span = self._next(rate) or self._steal(rate)
+            if span is None:
+                return None
+            claim = Claim(*span, giver, self._clock())
+            self._claims.append(claim)
+            return claim
+
+    def advance(self, claim: Claim, count: int) -> int:
+        """Say that `count` bytes are about to be written; how many of them are still wanted."""
+        with self.changed:
+            count = min(count, claim.left)
+            claim.at += count
+            claim.pace.add(count, self._clock())
+            return count
+
+    def wrote(self, giver: str, start: int, stop: int) -> None:
+        """Bytes are in the file."""
+        with self.changed:
+            self.wasted += stop - start - self._mark(giver, start, stop)
+            if self.is_whole:
+                self.changed.notify_all()
+
+    def lose(self, count: int) -> None:
+        """Bytes came that nobody wanted."""
+        with self.changed:
+            self.wasted += count
+
+    def release(self, claim: Claim) -> None:
+        """A worker is done with its claim, whether it is finished or not."""
+        with self.changed:
+            self._claims.remove(claim)
+            if self.size is not None:
+                claim.stop = min(claim.stop, self.size)
+            for start, stop in self.written.gaps(claim.at, claim.stop):
+                self._free.add(start, stop)
+            self.changed.notify_all()
+
+    def reopen(self, spans: Extents) -> None:
+        """Throw written bytes away: they must come again."""
+        with self.changed:
+            for start, stop in spans:
+                self.wasted += self.written.remove(start, stop)
+                for given in self.given.values():
+                    given.remove(start, stop)
+                self._free.add(start, stop)
+            for claim in self._claims:
+                self._free.remove(claim.at, claim.stop)
+            self.changed.notify_all()
+
+    def missing(self, start: int, stop: int) -> list[tuple[int, int]]:
+        """What of a range is not written."""
+        with self.changed:
+            return list(self.written.gaps(start, stop))
+
+    def snapshot(self) -> dict[str, list[tuple[int, int]]]:
+        """Who gave what, at this moment."""
+        with self.changed:
+            return {giver: list(spans) for giver, spans in self.given.items() if spans}
+
+    def wait(self, seconds: float) -> None:
+        """Until something changed, at most so long."""
+        with self.changed:
+            self.changed.wait(seconds)
+
+    def _mark(self, giver: str, start: int, stop: int) -> int:
+        new = self.written.add(start, stop)
+        for other in self.given.values():
+            other.remove(start, stop)
+        self.given.setdefault(giver, Extents()).add(start, stop)
+        # What a whole-file answer brought needs not be fetched in ranges.
+        self._free.remove(start, stop)
+        return new
+
+    def _next(self, rate: float | None) -> tuple[int, int] | None:
+        span = self._free.first()
+        if span is None:
+            return None
+        start, stop = span
+        wanted = FIRST if rate is None else int(min(MOST, max(LEAST, rate * SECONDS)))
+        # Towards the end smaller claims, so that all workers end together.
+        wanted = min(wanted, max(LEAST, self._free.total // self._workers))
+        wanted = -(-wanted // _ALIGN) * _ALIGN
+        end = stop if stop - start < wanted + LEAST // 4 else start + wanted
+        self._free.remove(start, end)
+        return start, end
+
+    def _steal(self, rate: float | None) -> tuple[int, int] | None:
+        if self.size is None:
+            return None
+        now = self._clock()
+        lasting = [(_seconds_left(claim, now), claim) for claim in self._claims if claim.left > 0]
+        if not lasting:
+            return None
+        seconds, victim = max(lasting, key=lambda each: each[0])
+        if seconds < WORTH:
+            return None
+        theirs = victim.pace.rate(now)
+        mine = rate or max(claim.pace.rate(now) for _, claim in lasting) or 1.0
+        keep = int(min(victim.left / 2, victim.left * theirs / (theirs + mine)))
+        keep = keep // _ALIGN * _ALIGN
+        stop, victim.stop = victim.stop, victim.at + keep
+        return victim.stop, stop
+
+
+def _seconds_left(claim: Claim, now: float) -> float:
+    if now - claim.began < WORTH:
+        return 0.0  # its rate cannot be known yet
+    rate = claim.pace.rate(now)
+    return claim.left / rate if rate > 0 else float("inf")

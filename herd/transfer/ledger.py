@@ -1,0 +1,180 @@
+"""What is known of a part beside its bytes, kept so that a kill loses next to nothing.
+
+`<part>.http.json` says which bytes are written and which address gave them. It is
+replaced ten times a second without waiting for the disk: after a kill the system still
+has what was written, so it is believed while the machine has not been started anew.
+After that only those bytes are believed that were brought to the disk before the note
+that vouches for them.
+
+`<part>.http.sums` holds the hashes of the file's pieces, one after the other, as far as
+they were hashed. They tell where a part was damaged between two tries.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from herd.pieces import longest
+from herd.staging import Staged
+from herd.transfer.extents import Extents
+from herd.transfer.part import writing
+
+SUFFIX = ".http.json"
+SUMS = ".http.sums"
+_LIMIT = 4 * 1024 * 1024
+_HASH = 32
+
+Spans = list[tuple[int, int]]
+
+
+@dataclass(frozen=True)
+class Note:
+    """What lies in a part."""
+
+    size: int
+    """Bytes of the whole file, as promised or as the first answer said."""
+    inode: int
+    """Of the part: another file in its place is another story."""
+    given: Mapping[str, Spans] = field(default_factory=dict)
+    """By address as it was configured, not as it redirected: that may hold a signature."""
+    etags: Mapping[str, str] = field(default_factory=dict)
+    """Strong validators, by the same addresses."""
+
+
+def load(staged: Staged, boot: str | None = None) -> Note | None:
+    """What was noted and can be believed, None when nothing reads."""
+    try:
+        with staged.beside(SUFFIX).open("rb") as stream:
+            return _note(json.loads(stream.read(_LIMIT)), boot or boot_id())
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        return None
+
+
+def begun(staged: Staged) -> int:
+    """Bytes that an earlier try left in the part; its length may be that of the whole file."""
+    try:
+        found = staged.part.stat()
+    except OSError:
+        return 0
+    note = load(staged)
+    if note is None or note.inode != found.st_ino:
+        return min(found.st_size, getattr(found, "st_blocks", found.st_size // 512 + 1) * 512)
+    return sum(stop - start for spans in note.given.values() for start, stop in spans)
+
+
+def save(staged: Staged, note: Note, synced: Mapping[str, Spans], *, is_safe: bool) -> None:
+    """Note what is written; a kill leaves the old note or the new one.
+
+    Args:
+        staged: The part.
+        note: What is written now.
+        synced: The part of `note.given` that was brought to the disk.
+        is_safe: Whether the note itself must reach the disk.
+
+    Raises:
+        NoRoom, CannotWrite: the disk.
+    """
+    content = {
+        "size": note.size,
+        "inode": note.inode,
+        "boot": boot_id(),
+        "given": note.given,
+        "synced": synced,
+        "etags": note.etags,
+    }
+    fresh = staged.beside(SUFFIX + ".new")
+    with writing(fresh):
+        with fresh.open("w", encoding="utf-8") as stream:
+            json.dump(content, stream)
+            if is_safe:
+                stream.flush()
+                os.fsync(stream.fileno())
+        fresh.replace(staged.beside(SUFFIX))
+
+
+def forget(staged: Staged) -> None:
+    """Remove the notes."""
+    with writing(staged.part):
+        for suffix in (SUFFIX, SUFFIX + ".new", SUMS):
+            staged.beside(suffix).unlink(missing_ok=True)
+
+
+class Sums:
+    """The hashes of the pieces, in the order in which they became known."""
+
+    def __init__(self, staged: Staged, size: int) -> None:
+        """Read what an earlier try left."""
+        self._path = staged.beside(SUMS)
+        self._known = bytearray()
+        with contextlib.suppress(OSError), self._path.open("rb") as stream:
+            self._known += stream.read(longest(size))
+        del self._known[len(self._known) // _HASH * _HASH :]
+
+    def get(self, index: int) -> bytes | None:
+        """The hash of a piece, as an earlier try knew it."""
+        return bytes(self._known[index * _HASH : (index + 1) * _HASH]) or None
+
+    def put(self, index: int, found: bytes) -> None:
+        """Keep a hash.
+
+        Raises:
+            NoRoom, CannotWrite: the disk.
+        """
+        at = index * _HASH
+        if self.get(index) == found or at > len(self._known):
+            return
+        self._known[at : at + _HASH] = found
+        with writing(self._path), self._path.open("r+b" if self._path.exists() else "w+b") as out:
+            out.seek(at)
+            out.write(found)
+
+    def drop(self) -> None:
+        """Forget all of them: other bytes are to come.
+
+        Raises:
+            CannotWrite: the disk.
+        """
+        self._known.clear()
+        with writing(self._path):
+            self._path.unlink(missing_ok=True)
+
+
+def boot_id() -> str:
+    """What tells this run of the machine from the one before; empty where nothing does."""
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+    except OSError:
+        return ""
+
+
+def _note(content: object, boot: str) -> Note:
+    if not isinstance(content, dict):
+        raise TypeError
+    size, inode = content["size"], content["inode"]
+    if type(size) is not int or type(inode) is not int or size < 0:
+        raise TypeError
+    is_same_run = boot != "" and content["boot"] == boot
+    given = content["given"] if is_same_run else content["synced"]
+    return Note(
+        size,
+        inode,
+        {str(url): _spans(spans, size) for url, spans in given.items()},
+        {str(url): str(etag) for url, etag in content["etags"].items()},
+    )
+
+
+def _spans(content: object, size: int) -> Spans:
+    """Ranges inside the file; anything else is an error."""
+    if not isinstance(content, list):
+        raise TypeError
+    found = Extents()
+    for start, stop in content:
+        if type(start) is not int or type(stop) is not int or not 0 <= start < stop <= size:
+            raise ValueError
+        found.add(start, stop)
+    return list(found)

@@ -1,0 +1,115 @@
+"""The bytes of a file that comes in pieces: each written where it belongs, in any order."""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import os
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from herd.transfer.part import require_room, writing
+
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+
+class Sheet:
+    """An open part with holes; a context manager that never deletes."""
+
+    def __init__(self, path: Path) -> None:
+        """Open it, and create it where it is not there yet.
+
+        Raises:
+            CannotWrite, NoRoom: the place for it.
+        """
+        self.path = path
+        with writing(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        os.close(self._file)
+
+    @property
+    def length(self) -> int:
+        """Bytes up to the end of the file as it lies there."""
+        return os.fstat(self._file).st_size
+
+    @property
+    def inode(self) -> int:
+        """What tells this file from another one that took its place."""
+        return os.fstat(self._file).st_ino
+
+    @property
+    def has_holes(self) -> bool:
+        """Whether fewer bytes lie there than its length says."""
+        found = os.fstat(self._file)
+        return getattr(found, "st_blocks", 0) * 512 < found.st_size
+
+    def allocate(self, size: int) -> None:
+        """Have room for the whole file now, and nothing beyond it.
+
+        Raises:
+            NoRoom: the disk cannot hold it.
+        """
+        found = os.fstat(self._file)
+        held = min(found.st_size, getattr(found, "st_blocks", 0) * 512)
+        require_room(self.path.parent, size - held)
+        with writing(self.path):
+            if found.st_size > size:
+                os.ftruncate(self._file, size)
+            if not _reserve(self._file, size):
+                os.ftruncate(self._file, size)
+
+    def write(self, view: memoryview, at: int) -> None:
+        """Put bytes at an offset.
+
+        Raises:
+            NoRoom, CannotWrite: the disk.
+        """
+        with writing(self.path):
+            while view:
+                count = os.pwrite(self._file, view, at)
+                view, at = view[count:], at + count
+
+    def read(self, view: memoryview, at: int) -> int:
+        """Bytes from an offset into `view`; how many.
+
+        Raises:
+            CannotWrite: the part does not read.
+        """
+        with writing(self.path):
+            return os.preadv(self._file, [view], at)
+
+    def sync(self) -> None:
+        """Bring what was written to the disk itself."""
+        with writing(self.path):
+            os.fdatasync(self._file)
+
+
+def _reserve(file: int, size: int) -> bool:
+    """Allocate blocks, if this system and file system can.
+
+    The C library's posix_fallocate writes into every block where the file system cannot
+    (NFS, ZFS), which takes minutes for a large file; so Linux is asked itself.
+    """
+    try:
+        call = ctypes.CDLL(None, use_errno=True).fallocate
+    except (OSError, AttributeError):
+        return False
+    call.argtypes = (ctypes.c_int, ctypes.c_int, ctypes.c_longlong, ctypes.c_longlong)
+    if size == 0 or call(file, 0, 0, size) == 0:
+        return size > 0
+    code = ctypes.get_errno()
+    if code in _NO_ROOM:
+        raise OSError(code, os.strerror(code))
+    return False

@@ -1,0 +1,211 @@
+"""How the mirrors of one file stand: who may be asked now, by how many, and who is out.
+
+Every mirror begins unknown: one connection finds out where it leads and whether it serves
+ranges. Then each gets its share of the workers, the faster ones more. A mirror that cannot
+now is left alone for as long as it asks, with half the connections afterwards; one that
+brings nothing new many times in a row, or refuses, is out.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from herd.errors import SourceFailed, SourceRefused
+from herd.model import HfSource, UrlSource
+from herd.transfer.mirror import Mirror
+from herd.transfer.patience import Patience
+from herd.transfer.ranges import NotNow
+from herd.transfer.reach import Reach
+from herd.transfer.watch import TooSlow
+
+_NEAR = 2.0
+"""Seconds until a mirror that serves ranges may be asked again."""
+_BETTER = 1.5
+"""How many times as fast another mirror must be for a worker to leave its own."""
+
+
+class Hosts:
+    """Connections of this process by host, over all files."""
+
+    def __init__(self, most: int = 8) -> None:
+        self._most = most
+        self._lock = threading.Lock()
+        self._open: Counter[str] = Counter()
+
+    def enter(self, host: str) -> bool:
+        """Whether one more connection may be opened; if so it counts."""
+        with self._lock:
+            if self._open[host] >= self._most:
+                return False
+            self._open[host] += 1
+            return True
+
+    def leave(self, host: str) -> None:
+        """A connection is closed."""
+        with self._lock:
+            self._open[host] -= 1
+
+
+@dataclass(eq=False)
+class Standing:
+    """One mirror, and what came of asking it."""
+
+    source: UrlSource | HfSource
+    mirror: Mirror
+    reach: Reach
+    allowed: int
+    """Connections at once."""
+    connections: int = 0
+    rate: float | None = None
+    """Bytes per second of one connection, None before the first."""
+    failures: int = 0
+    """In a row without progress."""
+    failed_at: float = 0.0
+    fresh: int = 0
+    """Bytes that were new since the last failure."""
+    until: float = 0.0
+    """When it may be asked again."""
+    trouble: SourceFailed | None = None
+    """What went wrong last."""
+    out: SourceFailed | None = None
+    """Why it is not asked any more."""
+    is_known: bool = False
+    """Whether it answered as a mirror should."""
+    is_single: bool = False
+    """It sends the file from its beginning only."""
+    is_barred: bool = False
+    """Left out for a while, to see whether the file is right without it."""
+    etag: str | None = None
+    """Its strong validator."""
+    has_changed: bool = False
+    """Whether its validator changed under way."""
+
+    @property
+    def key(self) -> str:
+        """Its address as configured."""
+        return self.mirror.address.url
+
+    @property
+    def host(self) -> str:
+        """For people."""
+        return self.mirror.address.host
+
+    @property
+    def is_usable(self) -> bool:
+        """Whether it may ever be asked again."""
+        return self.out is None and not self.is_barred
+
+
+class Mirrors:
+    """The mirrors of one file; shared by its workers."""
+
+    def __init__(self, each: Sequence[Standing], patience: Patience, hosts: Hosts) -> None:
+        self.each = tuple(each)
+        self._patience = patience
+        self._hosts = hosts
+        self._lock = threading.Lock()
+
+    def join(self, current: Standing | None, now: float) -> Standing | None:
+        """The mirror that a worker should ask next, and a place there; None: wait a little."""
+        with self._lock:
+            good = [one for one in self.each if self._is_open(one, now)]
+            ranged = [one for one in good if not one.is_single]
+            if not ranged and any(self._is_near(one, now) for one in self.each):
+                return None
+            for one in sorted(ranged or good, key=lambda one: _rank(one, current)):
+                if self._hosts.enter(one.host):
+                    one.connections += 1
+                    return one
+        return None
+
+    def leave(self, one: Standing) -> None:
+        """Give the place back."""
+        with self._lock:
+            one.connections -= 1
+            self._hosts.leave(one.host)
+
+    def answered(self, one: Standing, etag: str | None) -> None:
+        """It answered as it should."""
+        with self._lock:
+            one.is_known = True
+            one.etag = one.etag or etag
+
+    def moved(self, one: Standing, count: int, seconds: float, new: int) -> None:
+        """A connection brought `count` bytes in so many seconds, `new` of them not there yet."""
+        with self._lock:
+            one.fresh += new
+            if seconds > 0 and count:
+                rate = count / seconds
+                one.rate = rate if one.rate is None else 0.5 * (one.rate + rate)
+
+    def failed(self, one: Standing, trouble: SourceFailed, began: float, now: float) -> float:
+        """An attempt failed; seconds before the next one. Those that fail together count once."""
+        with self._lock:
+            one.trouble = trouble
+            if isinstance(trouble, SourceRefused):
+                one.out = one.out or trouble
+                return 0.0
+            if began < one.failed_at:
+                return max(0.0, one.until - now)
+            one.failed_at = now
+            is_slow = isinstance(trouble, TooSlow)
+            # A server that drips brings `progress` bytes in time, too, and would never end.
+            one.failures = (
+                0 if one.fresh >= self._patience.progress and not is_slow else (one.failures + 1)
+            )
+            one.fresh = 0
+            return self._rest(one, trouble, now)
+
+    def put_out(self, one: Standing, why: SourceFailed) -> None:
+        """It is not asked any more."""
+        with self._lock:
+            one.out = one.out or why
+
+    def are_out(self) -> bool:
+        """Whether none can be asked ever again."""
+        with self._lock:
+            return not any(one.is_usable for one in self.each)
+
+    def at_work(self) -> int:
+        """How many mirrors are being asked now."""
+        with self._lock:
+            return sum(one.connections > 0 and one.is_known for one in self.each)
+
+    def others(self, one: Standing) -> bool:
+        """Whether another mirror could do its work."""
+        with self._lock:
+            return any(each.is_usable and each is not one for each in self.each)
+
+    def _rest(self, one: Standing, trouble: SourceFailed, now: float) -> float:
+        patience = self._patience
+        if one.failures >= patience.attempts:
+            one.out = SourceFailed(
+                f"{trouble.message}, {one.failures} times in a row", trouble.hint
+            )
+            return 0.0
+        seconds = patience.backoff(one.failures)
+        if isinstance(trouble, NotNow):
+            one.allowed = max(1, one.allowed // 2)
+            seconds = min(max(seconds, trouble.seconds or 0.0), patience.longest_asked)
+        one.until = now + seconds
+        return seconds
+
+    def _is_open(self, one: Standing, now: float) -> bool:
+        most = one.allowed if one.is_known and not one.is_single else 1
+        return one.is_usable and one.until <= now and one.connections < most
+
+    def _is_near(self, one: Standing, now: float) -> bool:
+        """Whether it is worth waiting for, rather than to take the whole file from another."""
+        if one.is_single:
+            return one.connections > 0
+        return one.is_usable and (one.connections > 0 or one.until <= now + _NEAR)
+
+
+def _rank(one: Standing, current: Standing | None) -> tuple[float, int]:
+    """The lower, the better: the fastest first, the unknown before all, the less busy of equals."""
+    if one.rate is None:
+        return -float("inf"), one.connections
+    return -one.rate * (_BETTER if one is current else 1.0), one.connections

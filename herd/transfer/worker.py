@@ -1,0 +1,335 @@
+"""One of the workers that fetch a file together: takes a claim, asks a mirror, writes."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from dataclasses import dataclass, field
+
+from herd.errors import HerdError, Interrupted, SourceFailed, SourceRefused
+from herd.transfer.board import Board, Claim
+from herd.transfer.carrier import Wish
+from herd.transfer.http import Line
+from herd.transfer.mirror import Body
+from herd.transfer.ranges import Asked, Unsatisfied
+from herd.transfer.sheet import Sheet
+from herd.transfer.standing import Mirrors, Standing
+from herd.transfer.watch import Watch
+from herd.words import duration
+
+log = logging.getLogger(__name__)
+
+_BUFFER = 256 * 1024
+_LEAST = 4 * 1024
+"""Bytes read at once under the tightest limit."""
+_FLUSH_EVERY = 0.2
+"""Seconds that bytes may lie in the buffer: a kill loses them."""
+_TICK = 0.1
+
+
+class Changed(SourceFailed):
+    """The file is another one than before, and no digest says which is wanted."""
+
+
+@dataclass(eq=False)
+class Task:
+    """What the workers of one file share."""
+
+    wish: Wish
+    sheet: Sheet
+    board: Board
+    mirrors: Mirrors
+    watch: Watch
+    is_over: threading.Event = field(default_factory=threading.Event)
+    """Set when the file is whole, or never will be."""
+    streaming: threading.Lock = field(default_factory=threading.Lock)
+    """Held by the one worker that takes the whole file from its beginning."""
+    fatal: HerdError | None = None
+    """What ends the transfer: the disk, or a file that changed."""
+    is_rewritten: bool = False
+    """Whether bytes that were hashed already were thrown away."""
+    _allocating: threading.Lock = field(default_factory=threading.Lock)
+    _is_allocated: bool = False
+
+    @property
+    def is_ended(self) -> bool:
+        """Whether workers should go home."""
+        return self.is_over.is_set() or self.wish.stop.is_set() or self.fatal is not None
+
+    @property
+    def is_promised(self) -> bool:
+        """Whether a digest will judge the bytes."""
+        return self.wish.file.sha256 is not None
+
+    def allocate(self, size: int) -> None:
+        """Have room for the whole file; only the first call does something.
+
+        Raises:
+            NoRoom: the disk cannot hold it.
+        """
+        with self._allocating:
+            if not self._is_allocated:
+                self.sheet.allocate(size)
+            self._is_allocated = True
+
+    def fail(self, error: HerdError) -> None:
+        """End the transfer."""
+        self.fatal = self.fatal or error
+        with self.board.changed:
+            self.board.changed.notify_all()
+
+
+class Worker:
+    """A thread with one connection at a time."""
+
+    def __init__(self, task: Task) -> None:
+        self._task = task
+        self._buffer = memoryview(bytearray(_BUFFER))
+        self._flushing = threading.Lock()
+        self._poured: tuple[Standing, Claim] | None = None
+        self._base = 0
+        """Up to where the buffer is written."""
+        self._filled = 0
+        """Up to where it has bytes."""
+        self._flushed = 0.0
+        self._at_mirror: Standing | None = None
+        self._line: Line | None = None
+        self.thread = threading.Thread(target=self._run, name="herd-fetch", daemon=True)
+
+    def _run(self) -> None:
+        task = self._task
+        try:
+            while not task.is_ended:
+                if not self._work():
+                    if self._line is not None:
+                        self._line.idle()
+                    task.board.wait(_TICK)
+        except HerdError as error:
+            task.fail(error)
+        except Exception as error:  # the top of a thread: nobody above would see it
+            log.exception("fetching %s", task.wish.file.name)
+            task.fail(HerdError(f"Fetching failed: {error}.", "herd.log has the details."))
+        finally:
+            self._part_with(self._at_mirror)
+
+    def _work(self) -> bool:
+        """Fetch one claim; False when there is nothing to do now."""
+        mirrors, board = self._task.mirrors, self._task.board
+        one = mirrors.join(self._at_mirror, time.monotonic())
+        if one is None:
+            return False
+        try:
+            claim = board.take(one.key, one.rate)
+            if claim is None:
+                return False
+            try:
+                self._try(one, claim)
+            finally:
+                board.release(claim)
+        finally:
+            mirrors.leave(one)
+        return True
+
+    def _try(self, one: Standing, claim: Claim) -> None:
+        """Fetch a claim; what goes wrong with the mirror is noted in its standing."""
+        began, done = time.monotonic(), claim.at
+        try:
+            self._fetch(one, claim)
+        except Interrupted:
+            return
+        except Changed:
+            raise
+        except SourceFailed as trouble:
+            self._hang_up()
+            if self._task.is_ended:
+                return
+            self._moved(one, claim.at - done, began)
+            self._note(one, trouble, began)
+            return
+        self._moved(one, claim.at - done, began)
+
+    def _moved(self, one: Standing, count: int, began: float) -> None:
+        self._task.mirrors.moved(one, count, time.monotonic() - began, count)
+
+    def _note(self, one: Standing, trouble: SourceFailed, began: float) -> None:
+        now = time.monotonic()
+        seconds = self._task.mirrors.failed(one, trouble, began, now)
+        words = trouble.message
+        if one.out is not None:
+            words = f"{one.out.message}; going on without it" if self._is_missed(one) else ""
+        elif seconds:
+            words = f"{words}; again in {duration(max(1, seconds))}"
+        else:
+            words = ""
+        log.info("%s: %s", one.host, trouble.message)
+        if words:
+            self._task.wish.gauge.note(words)
+
+    def _is_missed(self, one: Standing) -> bool:
+        return self._task.mirrors.others(one)
+
+    def _fetch(self, one: Standing, claim: Claim) -> None:
+        while claim.left > 0 and not self._task.is_ended:
+            body = self._open(one, claim)
+            if body is None:
+                return
+            if body.span.is_whole:
+                self._take_whole(one, body)
+                return
+            self._task.mirrors.answered(one, body.span.etag)
+            self._pour(one, body, claim)
+
+    def _open(self, one: Standing, claim: Claim) -> Body | None:
+        """Ask for a claim; None when the answer is of no use, and why is in the standing."""
+        task = self._task
+        asked = Asked(claim.at, task.wish.file.size, claim.stop)
+        etag = one.etag
+        opened = one.mirror.open(self._line_to(one), asked, etag)
+        if isinstance(opened, Unsatisfied):
+            if not task.is_promised and claim.at:
+                raise Changed(f"{one.host} has a shorter file by now")
+            raise SourceRefused(f"{one.host} says that the file ends where it does not")
+        span = opened.span
+        if not task.board.learn(span.total):
+            raise Changed(f"{one.host} has another file by now")
+        task.allocate(span.total)
+        if etag is not None and span.is_whole and span.etag != etag:
+            self._changed(one)
+            return None
+        return opened
+
+    def _changed(self, one: Standing) -> None:
+        """Its validator is another one (RFC 9110 §13.1.5)."""
+        task = self._task
+        if not task.is_promised:
+            raise Changed(f"{one.host} has another file by now")
+        if task.mirrors.others(one):
+            task.mirrors.put_out(one, SourceRefused(f"{one.host} changed the file under way"))
+        # Alone it goes on without validators: many a server behind one name has tags of
+        # its own, and the digest judges in the end.
+        one.etag, one.has_changed = None, True
+        self._hang_up()
+
+    def _take_whole(self, one: Standing, body: Body) -> None:
+        """The mirror does not serve ranges: read all of it, unless somebody else does better."""
+        task = self._task
+        one.is_single = True
+        task.mirrors.answered(one, None)
+        is_needed = not any(each.is_usable and not each.is_single for each in task.mirrors.each)
+        if is_needed and task.streaming.acquire(blocking=False):
+            try:
+                self._stream(one, body)
+            finally:
+                task.streaming.release()
+        else:
+            self._hang_up()
+
+    def _stream(self, one: Standing, body: Body) -> None:
+        task, board = self._task, self._task.board
+        if not task.is_promised and board.done:
+            board.reopen(board.written.copy())  # nothing says that both are of one file
+            task.is_rewritten = True
+        began, new, at = time.monotonic(), 0, 0
+        try:
+            piece = body.head
+            while not task.is_ended:
+                for start, stop in board.missing(at, at + len(piece)):
+                    task.sheet.write(memoryview(piece)[start - at : stop - at], start)
+                    board.wrote(one.key, start, stop)
+                    task.wish.gauge.advance(stop - start)
+                    new += stop - start
+                at += len(piece)
+                if at >= body.span.stop:
+                    return
+                piece = body.read(min(_BUFFER, body.span.stop - at))
+                if not piece:
+                    raise SourceFailed(f"{one.host} stopped before the end")
+                self._pay(body, len(piece))
+        finally:
+            board.lose(at - new)
+            task.mirrors.moved(one, at, time.monotonic() - began, new)
+
+    def _pour(self, one: Standing, body: Body, claim: Claim) -> None:
+        """Write an answer where it belongs, until it or the claim ends."""
+        limit = self._task.wish.budget.tightest
+        most = _BUFFER if limit is None else min(_BUFFER, max(_LEAST, limit // 8))
+        self._buffer[: len(body.head)] = body.head
+        self._poured = (one, claim)
+        self._base, self._filled = 0, len(body.head)
+        self._flushed = time.monotonic()
+        try:
+            while not self._is_poured(body, claim, most):
+                count = body.read_into(self._buffer[self._filled : self._end(body, claim, most)])
+                if not count:
+                    raise SourceFailed(f"{one.host} stopped before the end")
+                self._filled += count
+                if self._pay(body, count) or time.monotonic() - self._flushed > _FLUSH_EVERY:
+                    self.flush()
+        finally:
+            self.flush()
+            self._poured = None
+
+    def _is_poured(self, body: Body, claim: Claim, most: int) -> bool:
+        """Whether the claim or the answer is at its end; a full buffer is emptied."""
+        if self._filled - self._base >= claim.left:
+            return True
+        if self._filled >= self._end(body, claim, most):
+            self.flush()
+            with self._flushing:
+                self._base = self._filled = 0
+        return claim.left <= 0 or claim.at >= body.span.stop
+
+    def _end(self, body: Body, claim: Claim, most: int) -> int:
+        """Up to where the buffer may be filled: to its end, or to that of the answer."""
+        with self._flushing:
+            return min(most, self._base + body.span.stop - claim.at)
+
+    def flush(self) -> None:
+        """Write what lies in the buffer; may be called from another thread while this one reads."""
+        with self._flushing:
+            if self._poured is None or self._filled == self._base:
+                return
+            (one, claim), task = self._poured, self._task
+            base, filled, at = self._base, self._filled, claim.at
+            count = task.board.advance(claim, filled - base)
+            self._base, self._flushed = filled, time.monotonic()
+            if count:
+                task.sheet.write(self._buffer[base : base + count], at)
+                task.board.wrote(one.key, at, at + count)
+                task.wish.gauge.advance(count)
+            if filled - base > count:
+                task.board.lose(filled - base - count)
+
+    def nudge(self) -> None:
+        """Write what has been lying in the buffer while nothing more came."""
+        if self._filled > self._base and time.monotonic() - self._flushed > _FLUSH_EVERY:
+            self.flush()
+
+    def _pay(self, body: Body, count: int) -> bool:
+        """Take bytes out of the budget, and wait while it is overdrawn; whether it was."""
+        seconds = self._task.wish.budget.spend(count)
+        if seconds <= 0:
+            return False
+        end = time.monotonic() + seconds
+        body.answer.rest()
+        while not self._task.is_ended and (left := end - time.monotonic()) > 0:
+            self._task.wish.stop.wait(min(_TICK, left))
+        body.answer.go_on()
+        return True
+
+    def _line_to(self, one: Standing) -> Line:
+        if self._line is None or self._at_mirror is not one:
+            self._part_with(self._at_mirror)
+            self._line = Line(one.reach, self._task.watch)
+            self._at_mirror = one
+        return self._line
+
+    def _hang_up(self) -> None:
+        if self._line is not None:
+            self._line.hang_up()
+
+    def _part_with(self, one: Standing | None) -> None:
+        if self._line is not None and one is not None:
+            self._line.__exit__(None, None, None)
+            self._line, self._at_mirror = None, None
