@@ -270,6 +270,8 @@ class Choice:
 
     model: Model
     variant: Variant
+    remarks: tuple[str, ...] = ()
+    """Sentences for the person about what was typed: what was mended, lost or replaced."""
 
     @property
     def reference(self) -> Reference:

@@ -9,16 +9,19 @@ from urllib.parse import unquote, urlsplit
 
 from herd import legacy, magnet
 from herd.errors import BadUsage, UnknownModel
+from herd.magnet import Magnet
 from herd.model import (
     Choice,
     File,
     Format,
     HfSource,
     Licence,
+    MagnetSource,
     Model,
     PathSource,
     Sha256,
     Source,
+    SwarmState,
     TorrentSource,
     UrlSource,
     Variant,
@@ -54,16 +57,54 @@ def resolve(text: str, registry: Registry, promise: Promise | None = None) -> Ch
     """
     promise = promise or Promise()
     _check(promise)
+    if magnet.is_magnet(text):
+        return _of_magnet(magnet.parse(text), registry, promise)
     outside = _outside(text.strip())
     if outside is None:
         return _offered(text, registry, promise)
-    choice = _choice(*outside, promise)
+    return _own(_choice(*outside, promise), registry)
+
+
+def _own(choice: Choice, registry: Registry) -> Choice:
+    """A choice of the person's own, under a name that the registry leaves free."""
     if any(choice.model.name in (model.name, *model.aliases) for model in registry.models):
         raise BadUsage(
             f"The registry has another model named {choice.model.name}.",
             "Add --as NAME to install this file under a name of its own.",
         )
     return choice
+
+
+def _of_magnet(found: Magnet, registry: Registry, promise: Promise) -> Choice:
+    """The registry's own choice where it knows this swarm: it knows the digest as well."""
+    source = found.source
+    known = registry.find_magnet(source) if promise == Promise() else None
+    if known is None:
+        name = source.display_name or f"{source.v1 or source.v2}"[:12]
+        choice = _choice(source, name, promise)
+        sized = replace(choice.variant, files=(replace(choice.variant.files[0], size=found.size),))
+        model = replace(choice.model, variants=(sized,))
+        return _own(Choice(model, sized, found.remarks), registry)
+    choice, named = known
+    if named.state is SwarmState.REVOKED:
+        return replace(choice, remarks=(*found.remarks, *_withdrawn(choice, named)))
+    told = f"That is {choice.reference} of the registry, which knows its digest."
+    return replace(choice, remarks=(*found.remarks, told))
+
+
+def _withdrawn(choice: Choice, named: MagnetSource) -> tuple[str, ...]:
+    """What became of a magnet that the registry lists as revoked."""
+    why = (named.note or "nobody says why").rstrip(".")
+    told = f"The registry lists that magnet as revoked: {why}."
+    sources = [source for file in choice.variant.files for source in file.sources]
+    live = [
+        source
+        for source in sources
+        if isinstance(source, MagnetSource) and source.state is not SwarmState.REVOKED
+    ]
+    if not live:
+        return told, f"The registry has the file as {choice.reference}."
+    return told, f"{choice.reference} comes by its successor instead: {magnet.render(live[0])}"
 
 
 def _offered(text: str, registry: Registry, promise: Promise) -> Choice:
@@ -94,9 +135,6 @@ def _check(promise: Promise) -> None:
 
 def _outside(text: str) -> tuple[Source, str] | None:
     """A source that is not a name of the registry, and what to call its file."""
-    if magnet.is_magnet(text):
-        source = magnet.parse(text).source
-        return source, source.display_name or f"{source.v1 or source.v2}"[:12]
     if text.lower().startswith(("http://", "https://")):
         return _address(text)
     if match := _HF.fullmatch(text):

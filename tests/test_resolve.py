@@ -12,7 +12,7 @@ from herd.model import HfSource, MagnetSource, PathSource, TorrentSource, UrlSou
 from herd.resolve import Promise
 from tests.tools.fakes import herd_at
 
-HASH = "5aaceaec63b03e51a98f04fd5c42320b2a033010"
+HASH = "ab" * 20
 
 
 @pytest.fixture

@@ -138,6 +138,8 @@ def bring(session: Session, choice: Choice, wishes: Wishes) -> None:
 def _show(session: Session, plan: Plan, wishes: Wishes) -> None:
     from herd.cli.outline import is_of_strangers, outline
 
+    for remark in plan.choice.remarks:
+        session.say(remark)
     (session.answer if wishes.is_dry else session.say)(outline(plan))
     if is_of_strangers(plan.choice):
         dht = ", and the DHT," if session.herd.config.dht else ""
