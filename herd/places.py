@@ -71,6 +71,11 @@ class Places:
         return self.config / "registries"
 
     @property
+    def compiled(self) -> Path:
+        """Registries as they were read last."""
+        return self.cache / "registries"
+
+    @property
     def log_file(self) -> Path:
         """What herd says to itself."""
         return self.logs / "herd.log"

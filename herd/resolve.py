@@ -67,7 +67,7 @@ def resolve(text: str, registry: Registry, promise: Promise | None = None) -> Ch
 
 def _own(choice: Choice, registry: Registry) -> Choice:
     """A choice of the person's own, under a name that the registry leaves free."""
-    if any(choice.model.name in (model.name, *model.aliases) for model in registry.models):
+    if registry.offers(choice.model.name):
         raise BadUsage(
             f"The registry has another model named {choice.model.name}.",
             "Add --as NAME to install this file under a name of its own.",

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from herd.errors import UnknownModel
-from herd.model import Choice, MagnetSource, Model, Reference, Status, Variant
+from herd.model import Choice, MagnetSource, Model, Reference, Variant
+from herd.registry.card import Card, card, rank
+from herd.registry.sequences import Picked
 
 MOST_NEAR = 3
 """Names that an error offers instead of one that nothing has."""
@@ -43,11 +45,15 @@ class Origin:
 class Registry:
     """What all registries offer. Names and aliases are unique among all of them."""
 
-    models: tuple[Model, ...] = ()
+    models: Sequence[Model] = ()
     hidden: tuple[Hidden, ...] = ()
     """What later registries offer under names that were taken."""
     origins: tuple[Origin, ...] = ()
     """The registries in their order; the first that has a name keeps it."""
+    names: Sequence[Sequence[str]] | None = None
+    """The name of each model and its aliases, in the same order; else the models say."""
+    index: Sequence[Card] | None = None
+    """The card of each model in the same order; else they are made of the models."""
 
     def find(self, reference: Reference) -> Choice:
         """The variant of the model that a reference stands for.
@@ -55,9 +61,10 @@ class Registry:
         Raises:
             UnknownModel: no model has the name or the alias, or the model has no such variant.
         """
-        model = self._by_name.get(reference.name)
-        if model is None:
+        at = self._by_name.get(reference.name)
+        if at is None:
             raise UnknownModel(f"No registry offers {reference}.", self._instead_of(reference))
+        model = self.models[at]
         variant = model.variant(reference.variant)
         if variant is None:
             raise UnknownModel(
@@ -67,16 +74,19 @@ class Registry:
             )
         return Choice(model, variant)
 
-    def search(self, words: Sequence[str]) -> tuple[Model, ...]:
+    def offers(self, name: str) -> bool:
+        """Whether a model has this name or alias."""
+        return name in self._by_name
+
+    def search(self, words: Sequence[str]) -> Sequence[Model]:
         """The models in which every word occurs; those whose name has them come first.
 
         No word at all finds every model. What is withdrawn or of historical interest
-        comes after what is not.
+        comes after what is not, and of equals what is recommended comes first.
         """
         wanted = [word.lower() for word in words if word.strip()]
-        ranked = [(_rank(model, wanted), model) for model in self.models]
-        found = [(rank, model) for rank, model in ranked if rank is not None]
-        return tuple([model for _, model in sorted(found, key=lambda pair: pair[0])])
+        ranked = [(place, at) for at, it in enumerate(self.cards) if (place := rank(it, wanted))]
+        return Picked(self.models, [at for _, at in sorted(ranked)])
 
     def find_magnet(self, magnet: MagnetSource) -> tuple[Choice, MagnetSource] | None:
         """What the registry knows of this swarm: the choice that names it, and how it does."""
@@ -87,8 +97,14 @@ class Registry:
         return None
 
     @cached_property
-    def _by_name(self) -> dict[str, Model]:
-        return {name: model for model in self.models for name in (model.name, *model.aliases)}
+    def cards(self) -> Sequence[Card]:
+        """The card of each model, in the order of the models."""
+        return self.index if self.index is not None else [card(model) for model in self.models]
+
+    @cached_property
+    def _by_name(self) -> dict[str, int]:
+        names = self.names or [(model.name, *model.aliases) for model in self.models]
+        return {name: at for at, each in enumerate(names) for name in each}
 
     def _variants(self) -> Iterable[tuple[Model, Variant]]:
         return ((model, variant) for model in self.models for variant in model.variants)
@@ -104,38 +120,20 @@ class Registry:
         from difflib import SequenceMatcher  # 4 ms, and only for a name that nothing has
 
         matcher = SequenceMatcher(b=wrong[:64])
-        near: dict[str, tuple[float, str]] = {}
-        for name, model in self._by_name.items():
+        near: dict[int, tuple[float, str]] = {}
+        for name, at in self._by_name.items():
             matcher.set_seq1(name)
-            closeness = matcher.ratio() + (1 if name.startswith(wrong) else 0)
-            if closeness > max(_NEAR_ENOUGH, near.get(model.name, (0.0, ""))[0]):
-                near[model.name] = (closeness, name)
+            least = max(_NEAR_ENOUGH, near.get(at, (0.0, ""))[0])
+            extra = 1 if name.startswith(wrong) else 0
+            if (
+                matcher.real_quick_ratio() + extra <= least
+                or matcher.quick_ratio() + extra <= least
+            ):
+                continue
+            if (closeness := matcher.ratio() + extra) > least:
+                near[at] = (closeness, name)
         best = sorted(near.values(), key=lambda pair: -pair[0])
         return [name for _, name in best[:MOST_NEAR]]
-
-
-def _rank(model: Model, words: list[str]) -> tuple[bool, int] | None:
-    """Where a model stands among what was found, smaller being better; None: not found."""
-    places = [_place(model, word) for word in words]
-    known = [place for place in places if place is not None]
-    if len(known) < len(places):
-        return None
-    return model.status is not Status.ACTIVE, sum(known)
-
-
-def _place(model: Model, word: str) -> int | None:
-    """How near the name of a model a word stands in what it says of itself."""
-    names = (model.name, *model.aliases)
-    if word in names:
-        return 0
-    if any(word in name for name in names):
-        return 1
-    if word in (model.role, (model.parameters or "").lower(), (model.family or "").lower()):
-        return 2
-    rest = (model.title, model.family, model.role, model.summary, model.licence.id)
-    quantisations = [each.quantisation or each.name for each in model.variants]
-    haystack = " ".join([each or "" for each in (*rest, model.parameters, *quantisations)])
-    return 3 if word in haystack.lower() else None
 
 
 def _magnets(variant: Variant) -> Iterable[MagnetSource]:

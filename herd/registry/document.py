@@ -20,11 +20,11 @@ from typing import Any, NoReturn, TypeVar
 import yaml
 
 from herd.errors import RegistryError
+from herd.registry.limits import MOST_BYTES
 from herd.words import nearest
 
 T = TypeVar("T")
 
-MOST_BYTES = 16 * 1024 * 1024
 MOST_NODES = 1_000_000
 """Of 10,000 models. MOST_BYTES can hold eight million, each of 600 bytes in memory."""
 MOST_LEVELS = 32

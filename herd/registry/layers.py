@@ -6,19 +6,21 @@ set aside where everybody can see it: nothing is ever shadowed in silence.
 
 from __future__ import annotations
 
+import gc
 import pkgutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Set
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
 import herd
 from herd.errors import RegistryError
-from herd.model import Model
 from herd.places import Places
-from herd.registry import schema
+from herd.registry import compiled
 from herd.registry.catalogue import Hidden, Origin, Registry
-from herd.registry.document import MOST_BYTES
-from herd.registry.schema import Layer
+from herd.registry.layer import Layer
+from herd.registry.limits import MOST_BYTES
+from herd.registry.sequences import Chain
 
 SHIPPED = "registry.yaml"
 
@@ -29,11 +31,15 @@ def load(places: Places) -> Registry:
     Raises:
         RegistryError: one of them does not read, or has the name of another.
     """
-    return stack([shipped(), *[from_file(path) for path in _added(places.user_registries)]])
+    cache = places.compiled
+    return stack([shipped(cache), *[from_file(p, cache) for p in _added(places.user_registries)]])
 
 
-def shipped() -> Layer:
+def shipped(cache: Path | None = None) -> Layer:
     """The registry that came with herd, or the checkout's own where herd runs from one.
+
+    Args:
+        cache: The folder of compiled registries; None reads the document itself.
 
     Raises:
         RegistryError: it is missing or does not read.
@@ -42,21 +48,62 @@ def shipped() -> Layer:
         content = pkgutil.get_data("herd", SHIPPED)
     except OSError:
         content = None
-    if content is not None:
-        return schema.read(content, SHIPPED)
-    beside = Path(herd.__file__).parent.parent / SHIPPED
-    if not beside.is_file():
-        raise RegistryError("herd's own registry is missing.", "Install herd again.")
-    return schema.read(_content(beside), SHIPPED)
+    if content is None:
+        beside = Path(herd.__file__).parent.parent / SHIPPED
+        if not beside.is_file():
+            raise RegistryError("herd's own registry is missing.", "Install herd again.")
+        content = _content(beside)
+    return read(content, SHIPPED, cache=cache)
 
 
-def from_file(path: Path) -> Layer:
+def from_file(path: Path, cache: Path | None = None) -> Layer:
     """A registry that the person added.
 
     Raises:
         RegistryError: it does not read; the message begins with its path.
     """
-    return schema.read(_content(path), str(path), fallback_name=path.stem)
+    return read(_content(path), str(path), fallback_name=path.stem, cache=cache)
+
+
+def read(
+    content: bytes, origin: str, *, fallback_name: str | None = None, cache: Path | None = None
+) -> Layer:
+    """What a document offers: from the cache where it was read before, else read strictly.
+
+    Args:
+        content: The document.
+        origin: The file, for messages.
+        fallback_name: The name of the registry when it gives none.
+        cache: The folder of compiled registries; None reads the document itself.
+
+    Raises:
+        RegistryError: the document does not read.
+    """
+    wanted = compiled.key(content, fallback_name or origin)
+    with _collector_paused():
+        if cache and (layer := compiled.load(cache, wanted, origin)):
+            return layer
+        from herd.registry import schema  # 20 ms, most of it YAML's own import
+
+        layer = schema.read(content, origin, fallback_name=fallback_name)
+    if cache:
+        compiled.save(cache, wanted, layer)
+    return layer
+
+
+@contextmanager
+def _collector_paused() -> Iterator[None]:
+    """Garbage collection looks at every node of a large document again and again: thrice the time.
+
+    Nothing in a document is a cycle, so nothing is lost.
+    """
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
 
 
 def stack(layers: Iterable[Layer]) -> Registry:
@@ -70,28 +117,37 @@ def stack(layers: Iterable[Layer]) -> Registry:
     """
     read: dict[str, Layer] = {}
     owners: dict[str, str] = {}
-    models: list[Model] = []
+    kept: list[Layer] = []
     hidden: list[Hidden] = []
     for layer in layers:
         _refuse_namesake(layer, read)
-        fresh = {name for name in layer.lines if name not in owners}
-        taken = (name for name in layer.lines if name in owners)
-        hidden += [Hidden(name, layer.name, owners[name]) for name in taken]
-        models += [_without(model, fresh) for model in layer.models if model.name in fresh]
-        owners |= dict.fromkeys(fresh, layer.name)
-    origins = tuple([_origin(layer) for layer in read.values()])
-    return Registry(tuple(models), tuple(hidden), origins)
+        names = {name: layer.name for each in layer.names for name in each}
+        taken = names.keys() & owners.keys()
+        hidden += [Hidden(name, layer.name, owners[name]) for name in sorted(taken)]
+        kept.append(_without(layer, taken) if taken else layer)
+        owners = names | owners
+    return Registry(
+        models=Chain([layer.models for layer in kept]),
+        hidden=tuple(hidden),
+        origins=tuple([_origin(layer) for layer in read.values()]),
+        names=Chain([layer.names for layer in kept]),
+        index=Chain([layer.cards for layer in kept]),
+    )
 
 
 def _origin(layer: Layer) -> Origin:
     return Origin(layer.name, layer.origin, len(layer.models), layer.updated)
 
 
-def _without(model: Model, fresh: set[str]) -> Model:
-    """The model without the aliases that are somebody else's names."""
-    if fresh.issuperset(model.aliases):
-        return model
-    return replace(model, aliases=tuple([each for each in model.aliases if each in fresh]))
+def _without(layer: Layer, taken: Set[str]) -> Layer:
+    """The layer without the models and aliases that go by somebody else's name."""
+    models = [
+        replace(model, aliases=tuple([each for each in model.aliases if each not in taken]))
+        for model in layer.models
+        if model.name not in taken
+    ]
+    names = [(model.name, *model.aliases) for model in models]
+    return replace(layer, models=models, names=names, index=None)
 
 
 def _refuse_namesake(layer: Layer, read: dict[str, Layer]) -> None:

@@ -7,7 +7,6 @@ moved, sizes typed from memory, shortened links that outlived their service.
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Callable
 from enum import StrEnum
 from typing import TypeVar
@@ -15,6 +14,7 @@ from typing import TypeVar
 from herd.magnet import MOST_NAME_CHARACTERS, flaw
 from herd.model import Sha256, is_file_name, is_name, is_sha256
 from herd.registry.document import Field, refuse_unknown, shown
+from herd.registry.texts import REVISION
 
 T = TypeVar("T")
 Word = TypeVar("Word", bound=StrEnum)
@@ -25,7 +25,6 @@ MOST_TEMPLATE_CHARACTERS = 64 * 1024
 MOST_ITEMS = 1000
 
 _SHA256_OF_NOTHING = hashlib.sha256(b"").hexdigest()
-_REVISION = re.compile(r"[0-9a-f]{40}")
 
 
 def line(field: Field) -> str:
@@ -162,7 +161,7 @@ def refuse_placeholder(field: Field, text: str) -> None:
 def revision(field: Field) -> str:
     """A commit of 40 hex digits: what a branch names moves."""
     text = field.text()
-    if not _REVISION.fullmatch(text):
+    if not REVISION.fullmatch(text):
         raise field.wrong(
             f"must be a commit of 40 lower-case hex digits, not {shown(text)!r}.",
             "A branch such as main moves, and its bytes with it.",

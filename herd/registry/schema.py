@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from herd.model import Commercial, Licence, Model, Sampling, Status
 from herd.registry import document, shape
 from herd.registry.document import Field, Section, refuse_unknown
+from herd.registry.layer import Layer
 from herd.registry.rules import (
     between,
     key_name,
@@ -25,20 +26,6 @@ from herd.registry.variants import Digests, variants
 
 SCHEMA = 1
 """The version of the format. A later one is refused, not guessed at."""
-
-
-@dataclass(frozen=True)
-class Layer:
-    """One registry: what a single document offers."""
-
-    origin: str
-    """The file, as the person knows it."""
-    name: str
-    models: tuple[Model, ...]
-    lines: Mapping[str, int]
-    """Where each name and alias stands."""
-    updated: str | None = None
-    """The day on which its makers last looked at it."""
 
 
 @dataclass(frozen=True)
@@ -68,11 +55,13 @@ def read(content: bytes, origin: str, fallback_name: str | None = None) -> Layer
     own = top.maybe("registry", _registry) or {}
     templates = top.maybe("templates", _templates) or {}
     context = _Context(own.get("name") or fallback_name or origin, templates, Digests(), {})
-    models = top.must("models", Field.section).fields.values()
+    fields = top.must("models", Field.section).fields.values()
+    models = tuple([_model(each, context) for each in fields])
     return Layer(
         origin=origin,
         name=context.registry,
-        models=tuple([_model(each, context) for each in models]),
+        models=models,
+        names=[(model.name, *model.aliases) for model in models],
         lines=context.lines,
         updated=own.get("updated"),
     )

@@ -39,12 +39,7 @@ from herd.registry.rules import (
     revision,
     web,
 )
-
-_REQUIREMENT = re.compile(
-    r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,98}[A-Za-z0-9])?==[0-9][0-9A-Za-z.!+_-]{0,60}", re.ASCII
-)
-_REPOSITORY = re.compile(r"[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9][\w.-]{0,95}", re.ASCII)
-
+from herd.registry.texts import REPOSITORY, REQUIREMENT
 
 _BRANCH = re.compile(r"/resolve/(?![0-9a-f]{40}/)")
 """A path at the Hub that names a branch or a tag."""
@@ -154,14 +149,14 @@ def _info_hash(field: Field, found: InfoHash | None, form: str) -> InfoHash:
 
 def _repository(field: Field) -> str:
     text = field.text()
-    if not _REPOSITORY.fullmatch(text) or ".." in text:
+    if not REPOSITORY.fullmatch(text) or ".." in text:
         raise field.wrong(f"must be a repository, user/name, not {shown(text)!r}.")
     return text
 
 
 def _requirement(field: Field) -> str:
     text = field.text()
-    if not _REQUIREMENT.fullmatch(text):
+    if not REQUIREMENT.fullmatch(text):
         raise field.wrong(
             f"must be name==version and nothing else, not {shown(text)!r}.",
             "Ranges, options and addresses would let other bytes in.",

@@ -6,7 +6,7 @@ import pytest
 
 from herd.errors import RegistryError
 from herd.registry import schema
-from herd.registry.schema import Layer
+from herd.registry.layer import Layer
 
 SHA = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
 COMMIT = "ab810cf68114990406fdf996510dd3d3c6adbdf5"

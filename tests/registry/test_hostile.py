@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from herd.errors import RegistryError
 from herd.model import PathSource, is_file_name, is_name
 from herd.registry import document, schema
+from herd.registry.layer import Layer
 from herd.registry.layers import from_file
-from herd.registry.schema import Layer
+from herd.registry.limits import MOST_BYTES
 from tests.registry.sample import SAMPLE, read, refusal
 
 FORM = re.compile(r"r\.yaml:\d+: .+", re.DOTALL)
@@ -131,7 +132,7 @@ def test_aliases_that_would_multiply_a_billion_times_cost_nothing() -> None:
 
 def test_a_registry_without_end_is_refused_before_it_is_parsed() -> None:
     with pytest.raises(RegistryError, match="is larger than 16 MiB"):
-        schema.read(b"#" * (document.MOST_BYTES + 1), "r.yaml")
+        schema.read(b"#" * (MOST_BYTES + 1), "r.yaml")
 
 
 def test_a_registry_of_countless_nodes_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
