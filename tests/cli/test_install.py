@@ -52,7 +52,7 @@ def test_a_dry_run_prints_the_plan_as_the_answer_and_touches_nothing(herd: Calle
     assert ran.code == 0
     assert ran.out.startswith("tiny:q4_0  Tiny the test model\n  fetch    4.1 kB")
     assert herd.carrier.asked == []
-    assert sorted(path.name for path in herd.home.iterdir()) == ["registries"]
+    assert sorted(path.name for path in herd.home.iterdir()) == ["cache", "registries"]
 
 
 def test_quiet_installs_without_a_word(herd: Caller) -> None:
