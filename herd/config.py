@@ -24,6 +24,8 @@ class Config:
     """Layers on the GPU; -1: as many as there are."""
     threads: int = 0
     """Threads that generate; 0: one for each physical core."""
+    keep_alive: int = 1800
+    """Seconds that a model stays loaded without being used; -1: as long as there is room."""
     dht: bool = True
     """Whether a magnet may be looked up in the distributed hash table."""
 
@@ -31,7 +33,7 @@ class Config:
 ENVIRONMENT = {each.name: f"HERD_{each.name.upper()}" for each in fields(Config)}
 """The variable that overrides each key."""
 
-_LIMITS = {"context": (64, 1 << 24), "gpu_layers": (-1, 10_000), "threads": (0, 1024)}
+_LIMITS = {"context": (64, 1 << 24), "gpu_layers": (-1, 10_000), "threads": (0, 1024), "keep_alive": (-1, 1 << 31)}
 
 
 def load(path: Path, environ: Mapping[str, str] | None = None) -> Config:

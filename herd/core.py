@@ -195,7 +195,9 @@ def _transfer(_: Config) -> Transfer:
     return Transfer()
 
 
-def _engine(where: Places, _: Config) -> Engine:
-    from herd.engine import Engine
+def _engine(where: Places, config: Config) -> Engine:
+    from herd.engine import Engine, Settings
 
-    return Engine(where.engine_log)
+    settings = Settings(config.gpu_layers, config.threads, running=str(where.running))
+    keep_alive = None if config.keep_alive < 0 else float(config.keep_alive)
+    return Engine(where.engine_log, settings=settings, keep_alive=keep_alive)

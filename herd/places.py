@@ -76,6 +76,11 @@ class Places:
         return self.cache / "registries"
 
     @property
+    def running(self) -> Path:
+        """A small file for each model that is loaded, by whichever herd."""
+        return self.cache / "running"
+
+    @property
     def log_file(self) -> Path:
         """What herd says to itself."""
         return self.logs / "herd.log"

@@ -6,6 +6,7 @@ that one ended. What llama.cpp and Python print goes to stderr, which is the log
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import os
 import queue
@@ -14,12 +15,14 @@ import sys
 import threading
 import time
 import traceback
+from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, BinaryIO
 
 from herd.engine.flag import StopFlag
 from herd.engine.header import is_gguf
 from herd.engine.pieces import Finished, Loadable, Reason
+from herd.engine.presence import Presence
 from herd.engine.protocol import (
     Ask,
     Embed,
@@ -39,6 +42,9 @@ if TYPE_CHECKING:
 
 _PR_SET_PDEATHSIG = 1
 
+_LEAVES_WITHIN = 2.0
+"""Seconds for what is under way when the process is asked to end."""
+
 _INSTALL = "Install it: `pip install llama-cpp-python`."
 
 
@@ -53,10 +59,15 @@ class Child:
         self._number = 0
         self._signed = 0.0
         self._talker: Talker | None = None
+        self._presence: Presence | None = None
 
     def run(self) -> None:
         """Serve until stdin ends, which ends the process."""
         threading.Thread(target=self._listen, daemon=True).start()
+        threading.Thread(target=self._mind, daemon=True).start()
+        with contextlib.suppress(ImportError, OSError, RuntimeError):
+            import herd.engine.answering
+            import herd.engine.talker  # noqa: F401  # a tenth of a second, before anybody waits
         while True:
             self._number, request = self._todo.get()
             self._stop.begin(self._number)
@@ -64,6 +75,7 @@ class Child:
                 self._serve(request)
             except HerdError as error:
                 self._say(Failed(type(error).__name__, error.message, error.hint))
+            self._show("ready")
 
     def _listen(self) -> None:
         """Take requests as they come, also while the main thread is deep in llama.cpp."""
@@ -75,7 +87,24 @@ class Child:
                 else:
                     self._todo.put((number, request))
         finally:
-            os._exit(0)
+            self._end()
+
+    def _mind(self) -> None:
+        """SIGTERM asks for a good end: what is under way is stopped and said to be."""
+        signal.sigwait([signal.SIGTERM])
+        self._stop.stop(1 << 62)
+        self._todo.put((0, Stop()))
+        time.sleep(_LEAVES_WITHIN)
+        self._end()
+
+    def _end(self) -> None:
+        if self._presence:
+            self._presence.clear()
+        os._exit(0)
+
+    def _show(self, phase: str) -> None:
+        if self._presence and self._talker:
+            self._presence.show(phase)
 
     def _serve(self, request: Request) -> None:
         match request:
@@ -85,6 +114,8 @@ class Child:
                 self._answer(request)
             case Embed():
                 self._embed(request)
+            case Stop():
+                self._end()
 
     def _load(self, request: Load) -> None:
         if self._talker:
@@ -97,6 +128,8 @@ class Child:
             # Not installed, or its library does not fit this machine.
             raise EngineFailed(f"llama-cpp-python does not load: {error}.", _INSTALL) from error
         self._talker = Talker(request, self._stop, self._moved)
+        if request.settings.running:
+            self._presence = Presence(Path(request.settings.running), self._talker.ready)
         self._say(self._talker.ready)
 
     def _answer(self, request: Ask) -> None:
@@ -104,6 +137,7 @@ class Child:
             raise EngineFailed("No model is loaded.")
         from herd.engine.answering import Answering
 
+        self._show("talking")
         for piece in Answering(self._talker, request, self._stop).pieces():
             self._say(piece)
 
@@ -130,7 +164,7 @@ class Child:
             self._replies.write(encode(self._number, reply))
             self._replies.flush()
         except BrokenPipeError:  # nobody is there any more
-            os._exit(0)
+            self._end()
 
 
 def _refuse_at_once(model: Loadable) -> None:
@@ -162,6 +196,7 @@ def main() -> None:
     replies = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])  # a thread of its own waits for it
     sys.excepthook = _note
     _die_with_parent()
     Child(sys.stdin.buffer, replies).run()

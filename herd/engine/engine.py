@@ -1,12 +1,14 @@
-"""The engine: it alone decides which model is loaded, and in which process.
+"""The engine: it alone decides which models are loaded, and in which processes.
 
-`ensure` is the one way to a loaded model. Loaded already: it returns. Another one is
-loaded: it switches. The process is dead: it starts a new one. Nobody outside decides from
-a state that was read, because it may be old by then.
+`ensure` is the one way to a loaded model. Loaded already: it returns. Not yet: it is
+loaded, and the least recently used ones leave if memory asks for it. Its process is dead:
+a new one starts. Nobody outside decides from a state that was read, because it may be old
+by then.
 """
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import weakref
 from collections.abc import Generator, Iterator, Sequence
@@ -16,21 +18,24 @@ from pathlib import Path
 
 from herd.chat import Turn
 from herd.engine.exchange import Exchange, Terms
-from herd.engine.pieces import Extras, Finished, Loadable, Piece, Ready, Vector
-from herd.engine.process import COMMAND, Process
-from herd.engine.protocol import Ask, Embed, Load, Settings
-from herd.errors import Interrupted
+from herd.engine.household import Household
+from herd.engine.line import Line
+from herd.engine.pieces import Began, Extras, Finished, Loadable, Piece, Ready, Text, Vector
+from herd.engine.process import COMMAND
+from herd.engine.protocol import Ask, Embed, Load, Settings, Sign
+from herd.engine.residents import Phase, Resident, State
+from herd.errors import HerdError, Interrupted
 from herd.model import Sampling
 
 PATIENCE = 300.0
 """Seconds that a child may be silent before it counts as hung."""
 
-_GLANCE = 0.03
-"""Seconds between two looks at whether it is one's turn."""
+KEEP_ALIVE = 1800.0
+"""Seconds that a model stays loaded without being used."""
 
 
 class Engine:
-    """Owns the process in which models run. Any thread may call; one is served at a time."""
+    """Owns the processes in which models run. Any thread may call; one is served at a time."""
 
     def __init__(
         self,
@@ -39,6 +44,7 @@ class Engine:
         *,
         settings: Settings | None = None,
         patience: float = PATIENCE,
+        keep_alive: float | None = KEEP_ALIVE,
     ) -> None:
         """Start nothing yet.
 
@@ -47,15 +53,13 @@ class Engine:
             command: The child to start; tests give another.
             settings: What the person chose for every model.
             patience: Seconds that a child may be silent.
+            keep_alive: Seconds that a model stays without being used; None: for good.
         """
         self._log = log
-        self._command = tuple(command or COMMAND)
         self._settings = settings or Settings()
         self._patience = patience
-        self._lock = threading.Lock()
-        self._process: Process | None = None
-        self._ready: Ready | None = None
-        self._loaded: object = None
+        self._household = Household(tuple(command or COMMAND), log, keep_alive)
+        self._line = Line()
         self._holder = 0
         """The thread whose request is being served."""
         self._under_way: weakref.ref[Generator[Piece]] | None = None
@@ -63,24 +67,33 @@ class Engine:
 
     @property
     def loaded(self) -> Ready | None:
-        """The model that is loaded now, for showing."""
-        process = self._process
-        return self._ready if process and process.is_alive else None
+        """The model that was used last, if it is loaded now; for showing."""
+        warm = self._household.warm()
+        return max(warm, key=lambda each: each.used).ready if warm else None
+
+    @property
+    def states(self) -> tuple[State, ...]:
+        """Every model that is loaded, is being loaded or broke, the last used first."""
+        return self._household.states()
+
+    def prepare(self) -> None:
+        """Have a process at hand into which the next model is loaded; costs no waiting."""
+        self._household.prepare()
 
     def ensure(self, model: Loadable, stop: threading.Event | None = None) -> Ready:
         """Have this model loaded.
 
         Raises:
-            EngineFailed: it cannot be loaded; another one that was loaded is not any more.
+            EngineFailed: it cannot be loaded.
             EngineCrashed: the process died over it; the next call starts a new one.
             Interrupted: `stop` was set.
         """
         stop = stop or threading.Event()
         with self._served(stop):
-            self._ensured(model, stop)
-            if not self._ready:
+            ready = self._ensured(model, stop).ready
+            if not ready:
                 raise Interrupted("The engine was closed.")
-            return self._ready
+            return ready
 
     def answer(
         self,
@@ -123,21 +136,29 @@ class Engine:
             Interrupted: `stop` was set.
         """
         with self._served(stop):
-            process = self._ensured(model, stop)
-            exchange = Exchange(process, Embed(tuple(texts)), self._terms(model, stop))
-            try:
+            resident = self._ensured(model, stop)
+            with self._asked(resident, Embed(tuple(texts)), self._terms(model, stop)) as exchange:
                 found = tuple(each for each in exchange.replies() if isinstance(each, Vector))
-            finally:
-                exchange.end()
         if len(found) < len(texts):
             raise Interrupted("The embedding was stopped.")
         return found
 
+    def keep(self, reference: str, seconds: float | None) -> None:
+        """Change how long a loaded model stays without being used; None: for good."""
+        for each in self._household.named(reference):
+            each.keeps = seconds
+
+    def stop(self, reference: str) -> bool:
+        """Let a model go, also in the middle of an answer, which then ends as stopped.
+
+        Returns:
+            Whether it was there.
+        """
+        return self._household.dismiss(self._household.named(reference))
+
     def close(self) -> None:
-        """End the process; an answer under way ends as stopped. The engine may be used again."""
-        process, self._process, self._ready = self._process, None, None
-        if process:
-            process.close()
+        """Let everything go; an answer under way ends as stopped. The engine may be used again."""
+        self._household.close()
 
     def _answered(
         self,
@@ -149,35 +170,50 @@ class Engine:
         try:
             with self._served(stop):
                 self._under_way = me[0]
-                process = self._ensured(model, stop)
-                exchange = Exchange(process, ask, self._terms(model, stop))
-                try:
+                resident = self._ensured(model, stop)
+                with self._asked(resident, ask, self._terms(model, stop)) as exchange:
                     for reply in exchange.replies():
+                        _follow(resident, reply)
                         if isinstance(reply, Piece):
                             yield reply
-                finally:
-                    exchange.end()
         except Interrupted:
             yield Finished("stopped", tokens=0, seconds=0.0, first_token_seconds=0.0)
 
-    def _ensured(self, model: Loadable, stop: threading.Event) -> Process:
-        """The process, with this model loaded in it."""
-        model = replace(model, path=model.path.absolute())
-        wanted = (replace(model, sampling=Sampling(), stop=()), _stamp(model.path))
-        process = self._process
-        if process and self.loaded and self._loaded == wanted:
-            return process
-        self._ready = None
-        if not process or not process.is_alive:
-            process = self._process = Process(self._command, self._log)
-        load = Exchange(process, Load(model, self._settings), self._terms(model, stop))
+    @contextmanager
+    def _asked(self, resident: Resident, request: Ask | Embed, terms: Terms) -> Iterator[Exchange]:
+        """A request to a model that is loaded; afterwards it rests, or it is known to be dead."""
+        resident.begin(Phase.READING, 0.0)
+        exchange = Exchange(resident.process, request, terms)
         try:
-            for reply in load.replies():
-                if isinstance(reply, Ready):
-                    self._ready, self._loaded = reply, wanted
+            try:
+                yield exchange
+            finally:
+                exchange.end()
+        except HerdError as error:
+            if not resident.process.is_alive and not isinstance(error, Interrupted):
+                self._household.broke(resident, error)
+            raise
         finally:
-            load.end()
-        return process
+            self._household.rest(resident)
+
+    def _ensured(self, model: Loadable, stop: threading.Event) -> Resident:
+        """The model in its process, loaded now if it was not."""
+        model = replace(model, path=model.path.absolute())
+        key = (replace(model, sampling=Sampling(), stop=()), _stamp(model.path))
+        if resident := self._household.find(key):
+            return resident
+        with self._household.arriving(model.reference, key, needed(model)) as resident:
+            load = Exchange(resident.process, Load(model, self._settings), self._terms(model, stop))
+            try:
+                for reply in load.replies():
+                    match reply:
+                        case Sign(fraction):
+                            resident.begin(Phase.LOADING, fraction)
+                        case Ready():
+                            resident.ready = reply
+            finally:
+                load.end()
+        return resident
 
     def _terms(self, model: Loadable, stop: threading.Event) -> Terms:
         return Terms(model.reference, stop, self._patience, self._log)
@@ -185,18 +221,38 @@ class Engine:
     @contextmanager
     def _served(self, stop: threading.Event) -> Iterator[None]:
         """Wait for one's turn; a thread does not wait for an answer that it left lying itself."""
-        while not self._lock.acquire(timeout=_GLANCE):
-            if stop.is_set():
-                raise Interrupted("It was stopped before it began.")
+
+        def look() -> bool:
             left = self._under_way() if self._under_way else None
             if left and self._holder == threading.get_ident():
                 left.close()
+            return not stop.is_set()
+
+        if not self._line.enter(look):
+            raise Interrupted("It was stopped before it began.")
         self._holder = threading.get_ident()
         try:
             yield
         finally:
             self._under_way = None
-            self._lock.release()
+            self._line.leave()
+
+
+def needed(model: Loadable) -> int:
+    """Bytes that it will take, about."""
+    with contextlib.suppress(OSError):
+        return int(model.path.stat().st_size * 1.2) + (256 << 20)
+    return 0
+
+
+def _follow(resident: Resident, reply: object) -> None:
+    match reply:
+        case Began():
+            resident.begin(Phase.READING, 0.0)
+        case Sign(fraction):
+            resident.begin(Phase.READING, fraction)
+        case Text():
+            resident.begin(Phase.TALKING)
 
 
 def _stamp(path: Path) -> tuple[int, int, int]:

@@ -41,6 +41,8 @@ class Settings:
     """Layers on the GPU; -1: as many as there are."""
     threads: int = 0
     """Threads that generate; 0: one for each physical core."""
+    running: str | None = None
+    """The folder in which loaded models show themselves to other herds; None: they do not."""
 
 
 @dataclass(frozen=True)

@@ -4,12 +4,36 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from herd.engine import Engine, Loadable
+from herd.engine import Engine, Loadable, household
+from herd.engine.residents import Resident
 from tests.tools import tiny_gguf
 from tests.tools.tiny_gguf import Tiny
+
+MADE: list[Resident] = []
+"""Every model that an engine took in, also those that are gone."""
+
+
+class Remembered(Resident):
+    def __init__(self, *given: Any) -> None:
+        super().__init__(*given)
+        MADE.append(self)
+
+
+@pytest.fixture(autouse=True)
+def remembered(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setattr(household, "Resident", Remembered)
+    yield
+    MADE.clear()
+
+
+def last_pid() -> int:
+    """The process of the model that came last."""
+    return MADE[-1].process.pid
+
 
 MakeEngine = Callable[..., Engine]
 MakeModel = Callable[..., Loadable]
@@ -19,8 +43,9 @@ MakeModel = Callable[..., Loadable]
 def make_engine(tmp_path: Path) -> Iterator[MakeEngine]:
     made: list[Engine] = []
 
-    def make(command: Sequence[str] | None = None, *, patience: float = 60.0) -> Engine:
-        engine = Engine(tmp_path / "logs" / "engine.log", command, patience=patience)
+    def make(command: Sequence[str] | None = None, **given: Any) -> Engine:
+        given = {"patience": 60.0} | given
+        engine = Engine(tmp_path / "logs" / "engine.log", command, **given)
         made.append(engine)
         return engine
 

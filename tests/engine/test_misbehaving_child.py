@@ -18,7 +18,7 @@ from herd.errors import EngineCrashed, EngineFailed, Interrupted
 from herd.model import Sampling
 from tests.engine import misbehaving
 from tests.engine.asking import user
-from tests.engine.conftest import MakeEngine
+from tests.engine.conftest import MakeEngine, last_pid
 
 MODEL = Loadable("fake", Path("fake.gguf"))
 Start = Callable[..., Engine]
@@ -35,11 +35,6 @@ def start(make_engine: MakeEngine, monkeypatch: pytest.MonkeyPatch) -> Start:
         return make_engine(command, patience=patience)
 
     return start
-
-
-def pid_of(engine: Engine) -> int:
-    assert engine._process is not None
-    return engine._process.pid
 
 
 def is_gone(pid: int) -> bool:
@@ -72,7 +67,7 @@ def test_a_child_that_is_not_to_be_believed_is_one_error_and_is_ended(
 
     assert "engine.log" in str(caught.value.hint)
     assert engine.loaded is None
-    assert is_gone(pid_of(engine))
+    assert is_gone(last_pid())
 
 
 @pytest.mark.parametrize("mode", [misbehaving.is_silent, misbehaving.never_reads])
@@ -84,7 +79,7 @@ def test_a_child_that_hangs_is_ended_when_the_patience_is_over(
     with pytest.raises(EngineCrashed, match="hung while loading fake and was ended"):
         engine.ensure(MODEL)
 
-    assert is_gone(pid_of(engine))
+    assert is_gone(last_pid())
 
 
 def test_a_child_that_hangs_in_an_answer_is_ended_too(start: Start) -> None:
@@ -115,7 +110,7 @@ def test_a_child_that_does_not_stop_is_stopped(start: Start) -> None:
 
     assert isinstance(pieces[-1], Finished)
     assert pieces[-1].reason == "stopped"
-    assert is_gone(pid_of(engine))
+    assert is_gone(last_pid())
 
 
 def test_a_loading_that_does_not_stop_is_interrupted(start: Start) -> None:
@@ -126,7 +121,7 @@ def test_a_loading_that_does_not_stop_is_interrupted(start: Start) -> None:
     with pytest.raises(Interrupted):
         engine.ensure(MODEL, stop)
 
-    assert is_gone(pid_of(engine))
+    assert is_gone(last_pid())
 
 
 def test_what_was_said_before_a_death_is_heard(start: Start) -> None:
@@ -141,7 +136,7 @@ def test_what_was_said_before_a_death_is_heard(start: Start) -> None:
 def test_closing_ends_a_child_that_ignores_everything_but_force(start: Start) -> None:
     engine = start(misbehaving.never_stops)
     engine.ensure(MODEL)
-    pid, began = pid_of(engine), time.monotonic()
+    pid, began = last_pid(), time.monotonic()
 
     engine.close()
 

@@ -1,0 +1,86 @@
+"""Memory: what a process holds, and what this machine, or the container we are in, has left."""
+
+from __future__ import annotations
+
+import contextlib
+from dataclasses import dataclass
+from pathlib import Path
+
+_CGROUP = Path("/sys/fs/cgroup")
+
+
+@dataclass(frozen=True)
+class Held:
+    """What a process holds of the memory."""
+
+    own: int = 0
+    """Bytes that nobody else can have."""
+    mapped: int = 0
+    """Bytes of files that are mapped: the system counts them as available all the same."""
+
+    @property
+    def total(self) -> int:
+        """Bytes."""
+        return self.own + self.mapped
+
+
+def held_by(pid: int) -> Held:
+    """What the process holds; nothing if it is gone."""
+    try:
+        lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    except OSError:
+        return _held_elsewhere(pid)
+    fields = dict(line.split(":", 1) for line in lines if ":" in line)
+    own, mapped = (
+        sum(int(fields.get(name, "0 kB").split()[0]) for name in names) * 1024
+        for names in (("RssAnon", "RssShmem"), ("RssFile",))
+    )
+    return Held(own, mapped)
+
+
+def _held_elsewhere(pid: int) -> Held:
+    """Where there is no /proc (macOS), or no such process any more."""
+    import psutil
+
+    try:
+        return Held(int(psutil.Process(pid).memory_info().rss), 0)
+    except psutil.Error:
+        return Held()
+
+
+def available() -> int:
+    """Bytes that could be had now without taking them from anybody."""
+    import psutil
+
+    free = int(psutil.virtual_memory().available)
+    left = _left_in_cgroup(_CGROUP)
+    return free if left is None else min(free, left)
+
+
+def total() -> int:
+    """Bytes that this machine, or this container, has."""
+    import psutil
+
+    most = int(psutil.virtual_memory().total)
+    limit = _number(_CGROUP / "memory.max")
+    return most if limit is None else min(most, limit)
+
+
+def _left_in_cgroup(folder: Path) -> int | None:
+    """What a container may still take (cgroup v2); files that can be read again do not count."""
+    limit, used = _number(folder / "memory.max"), _number(folder / "memory.current")
+    if limit is None or used is None:
+        return None
+    files = 0
+    with contextlib.suppress(OSError, ValueError):
+        for line in (folder / "memory.stat").read_text().splitlines():
+            name, value = line.split()
+            files += int(value) if name in ("inactive_file", "active_file") else 0
+    return max(0, limit - used + files)
+
+
+def _number(path: Path) -> int | None:
+    try:
+        return int(path.read_text())
+    except (OSError, ValueError):  # no such file; "max"
+        return None
