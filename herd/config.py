@@ -33,7 +33,12 @@ class Config:
 ENVIRONMENT = {each.name: f"HERD_{each.name.upper()}" for each in fields(Config)}
 """The variable that overrides each key."""
 
-_LIMITS = {"context": (64, 1 << 24), "gpu_layers": (-1, 10_000), "threads": (0, 1024), "keep_alive": (-1, 1 << 31)}
+_LIMITS = {
+    "context": (64, 1 << 24),
+    "gpu_layers": (-1, 10_000),
+    "threads": (0, 1024),
+    "keep_alive": (-1, 1 << 31),
+}
 
 
 def load(path: Path, environ: Mapping[str, str] | None = None) -> Config:

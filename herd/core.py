@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from herd.answer import Answer
     from herd.chat import Conversation
     from herd.engine import Engine, Loadable
+    from herd.engine.presence import Running
     from herd.history import History
     from herd.install import Installer, Order
     from herd.jobs import Job, Jobs
@@ -170,6 +171,12 @@ class Herd:
 
         installed = self.installed(conversation.model or self.config.model)
         return Answer(self.engine, self.loadable(installed, sampling), conversation, stop)
+
+    def running(self) -> tuple[Running, ...]:
+        """Models that are loaded on this machine, by whichever herd, the last used first."""
+        from herd.engine.presence import running
+
+        return running(self.places.running)
 
     def close(self) -> None:
         """Stop what runs: installs keep what they staged, the engine's process ends."""

@@ -54,6 +54,7 @@ def run(
     question = _question(prompt)
     if as_json and question is None:
         raise BadUsage("--json needs a prompt.", 'Write `herd run MODEL "a question" --json`.')
+    session.herd.engine.prepare()  # it starts while the store is asked
     sampling = Sampling(**drawn)
     wishes = Wishes(is_licence_accepted=accept_licence, must_ask=not yes)
     held = ready(session, model or session.herd.config.model, wishes)

@@ -24,6 +24,8 @@ PANELS = {
     "Talk": (
         Verb("run", "run:run", "Answer a prompt, or chat in the plain terminal."),
         Verb("chat", "app:chat", "Open the app in a chat."),
+        Verb("ps", "running:ps", "Show the models that are loaded now."),
+        Verb("stop", "running:stop", "Let a loaded model go, and its memory with it."),
         Verb("serve", "serve:serve", "Serve the installed models to other programs."),
     ),
     "Keep": (

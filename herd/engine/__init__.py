@@ -6,6 +6,7 @@ Importing this loads nothing heavy; llama.cpp is loaded in the child process alo
 from herd.engine.engine import Engine
 from herd.engine.pieces import Began, Extras, Finished, Loadable, Odds, Piece, Ready, Text, Vector
 from herd.engine.protocol import Settings
+from herd.engine.residents import Phase, State
 
 __all__ = [
     "Began",
@@ -14,9 +15,11 @@ __all__ = [
     "Finished",
     "Loadable",
     "Odds",
+    "Phase",
     "Piece",
     "Ready",
     "Settings",
+    "State",
     "Text",
     "Vector",
 ]

@@ -14,6 +14,7 @@ from pathlib import Path
 from herd.chat import Role, Turn
 from herd.core import Herd
 from herd.engine import Began, Engine, Extras, Finished, Loadable, Piece, Ready, Text
+from herd.engine.residents import Phase, State
 from herd.errors import HerdError, Interrupted
 from herd.model import Sampling, Sha256, UrlSource
 from herd.places import places
@@ -111,6 +112,21 @@ class FakeEngine(Engine):
                 if stop.is_set():
                     break
         yield Finished("stop", len(words), 0.1, 0.01)
+
+    @property
+    def states(self) -> tuple[State, ...]:
+        ready = self._ready
+        return (State(ready.reference, Phase.READY, ready=ready),) if ready else ()
+
+    def prepare(self) -> None:
+        pass
+
+    def stop(self, reference: str) -> bool:
+        ready, self._ready = self._ready, None
+        return ready is not None and ready.reference == reference
+
+    def keep(self, reference: str, seconds: float | None) -> None:
+        pass
 
     def close(self) -> None:
         self._ready = None
