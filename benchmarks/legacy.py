@@ -1,24 +1,29 @@
-"""How fast an old 7B file becomes GGUF, beside `cp` and `cp` with fsync of the same file.
+"""How an old 7B file becomes GGUF, beside `cp` and `cp` with fsync, and how herd runs the result.
 
 The file is made here: the shape, the types and the 4,212,727,017 bytes of
 ggml-alpaca-7b-q4.bin, with random weights. Needs 13 GB of room for a while.
 
-    python benchmarks/legacy.py [--folder DIR] [--rounds 3] [--keep OUT.gguf] [--q4-2]
+    python benchmarks/legacy.py [--folder DIR] [--rounds 3] [--run] [--q4-2] [--layers 32]
+
+Prints each round, then medians and their ratio to `cp` with fsync. On a machine that others use
+as well, the seconds of processor time say more than those of the clock. `--run` installs the file
+with `herd install`, answers with `herd run`, and shows resident memory beside that of
+llama-cpp-python as it comes, which maps the file and lays Q4_0 out anew beside it.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import random
-import shutil
+import statistics
 import struct
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 WIDTH, FEED_FORWARD, LAYERS, TOKENS = 4096, 11008, 32, 32000
@@ -27,98 +32,145 @@ ALPACA_SIZE = 4_212_727_017
 F32, Q4_0, Q4_2 = 0, 2, 4
 HERE = Path(__file__).resolve().parent.parent
 
-CHILD = """
-import json, sys, threading, time
+CONVERT = """
+import sys, threading
 from pathlib import Path
 from herd.legacy import Facts, convert
 from herd.progress import Gauge
-done = convert(Path(sys.argv[1]), Path(sys.argv[2]), Facts("random"), Gauge(), threading.Event())
-status = Path("/proc/self/status")
-if status.exists():
-    peak = next(int(l.split()[1]) for l in status.read_text().splitlines() if "VmHWM" in l)
-else:
-    import resource
-    unit = 1024 if sys.platform == "darwin" else 1
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // unit
-print(json.dumps({"seconds": done.seconds, "peak": peak * 1024, "size": done.size}))
+convert(Path(sys.argv[1]), Path(sys.argv[2]), Facts("random"), Gauge(), threading.Event())
 """
+COPY_AND_SYNC = """
+import os, subprocess, sys
+subprocess.run(["cp", "--reflink=never", *sys.argv[1:3]], check=True)
+os.fsync(os.open(sys.argv[2], os.O_RDONLY))
+"""
+AS_IT_COMES = """
+import sys, llama_cpp
+model = llama_cpp.Llama(sys.argv[1], n_ctx=512, verbose=False)
+list(model.create_completion("Why do llamas hum?", max_tokens=8, temperature=0, stream=True))
+"""
+
+
+@dataclass(frozen=True)
+class Took:
+    """What one run took."""
+
+    seconds: float
+    processor: float
+    """Seconds of user and system time, of all processes."""
+    peak: int
+    """Resident bytes of the largest process."""
 
 
 def main() -> None:
     wanted = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     wanted.add_argument("--folder", type=Path, help="where the large files go")
     wanted.add_argument("--rounds", type=int, default=3)
-    wanted.add_argument("--keep", type=Path, help="keep the GGUF here, to load it")
+    wanted.add_argument("--layers", type=int, default=LAYERS, help="fewer make a smaller file")
+    wanted.add_argument("--run", action="store_true", help="install it and answer with it")
     wanted.add_argument(
         "--q4-2", action="store_true", help="a ggjt file of Q4_2, made anew as Q8_0"
     )
     given = wanted.parse_args()
     with tempfile.TemporaryDirectory(dir=given.folder) as folder:
         source = Path(folder, "ggml-7b.bin")
-        write_model(source, Q4_2 if given.q4_2 else Q4_0)
-        measure(source, given.rounds)
-        if given.keep:
-            converted = Path(folder, "kept.gguf")
-            convert(source, converted)
-            shutil.move(converted, given.keep)
+        write_model(source, Q4_2 if given.q4_2 else Q4_0, given.layers)
+        if given.rounds:
+            measure(source, given.rounds)
+        if given.run:
+            run(source, Path(folder))
+
+
+def took(command: list[str], **environ: str) -> Took:
+    """Run a command to its end. Raises CalledProcessError when it fails."""
+    begun = time.perf_counter()
+    ran = subprocess.Popen(
+        command,
+        cwd=HERE,
+        env={**os.environ, **environ},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    _, status, used = os.wait4(ran.pid, 0)
+    ran.returncode = os.waitstatus_to_exitcode(status)
+    if ran.returncode:
+        raise subprocess.CalledProcessError(ran.returncode, command)
+    unit = 1 if sys.platform == "darwin" else 1024
+    seconds = time.perf_counter() - begun
+    return Took(seconds, used.ru_utime + used.ru_stime, used.ru_maxrss * unit)
+
+
+def python(code: str, *words: Path | str, **environ: str) -> Took:
+    return took([sys.executable, "-c", code, *map(str, words)], **environ)
 
 
 def measure(source: Path, rounds: int) -> None:
     size = source.stat().st_size
     print(f"{source.name}: {size:,} bytes, {os.cpu_count()} processors")
-    ways: dict[str, Callable[[Path, Path], dict[str, float]]] = {
-        "cp": copy,
-        "cp + fsync": copy_and_sync,
-        "convert": convert,
+    target = source.with_name("target")
+    ways: dict[str, Callable[[], Took]] = {
+        "cp": lambda: took(["cp", "--reflink=never", str(source), str(target)]),
+        "cp + fsync": lambda: python(COPY_AND_SYNC, source, target),
+        "convert": lambda: python(CONVERT, source, target),
     }
+    seen: dict[str, list[Took]] = {name: [] for name in ways}
     for turn in range(rounds):
         for name, way in ways.items():
-            target = source.with_name("target")
             os.sync()
-            took = way(source, target)
+            seen[name].append(way())
             target.unlink()
-            rate = size / took["seconds"] / 1e9
-            peak = f", peak {took['peak'] / 1e6:.0f} MB" if "peak" in took else ""
-            print(f"{turn + 1}  {name:10}  {took['seconds']:6.2f} s  {rate:5.2f} GB/s{peak}")
+            show(f"{turn + 1}", name, seen[name][-1], size)
+    beside = statistics.median(each.seconds for each in seen["cp + fsync"])
+    for name, all_of_it in seen.items():
+        middle = statistics.median(each.seconds for each in all_of_it)
+        print(f"median  {name:10}  {middle:6.2f} s, {middle / beside:.2f} of cp + fsync")
 
 
-def copy(source: Path, target: Path) -> dict[str, float]:
-    begun = time.perf_counter()
-    subprocess.run(["cp", "--reflink=never", source, target], check=True)
-    return {"seconds": time.perf_counter() - begun}
+def show(turn: str, name: str, each: Took, size: int) -> None:
+    print(
+        f"{turn:6}  {name:10}  {each.seconds:6.2f} s  {size / each.seconds / 1e9:5.2f} GB/s"
+        f"  {each.processor:6.2f} s of processors ({size / each.processor / 1e9:.2f} GB/s)"
+        f"  peak {each.peak / 1e6:.0f} MB",
+        flush=True,
+    )
 
 
-def copy_and_sync(source: Path, target: Path) -> dict[str, float]:
-    begun = time.perf_counter()
-    copy(source, target)
-    with target.open("rb") as file:
-        os.fsync(file.fileno())
-    return {"seconds": time.perf_counter() - begun}
+def run(source: Path, folder: Path) -> None:
+    """Install it, answer with it, and show what that takes of time and memory."""
+    herd = [sys.executable, "-m", "herd"]
+    home = {"HERD_HOME": str(folder / "home")}
+    size = source.stat().st_size
+    named = ["--as", "random", "--template", "plain", str(source)]
+    show("", "install", took([*herd, "install", *named], **home), size)
+    (gguf,) = (folder / "home" / "models" / "random").glob("*/*.gguf")
+    ask = [*herd, "run", "--temperature", "0", "--max-tokens", "8", "random", "Why do llamas hum?"]
+    for name, each in (("herd run", took(ask, **home)), ("as it comes", python(AS_IT_COMES, gguf))):
+        share = each.peak / gguf.stat().st_size
+        print(
+            f"        {name:11} {each.seconds:6.2f} s, resident at most {each.peak / 1e9:.2f} GB,"
+            f" {share:.2f} of the GGUF",
+            flush=True,
+        )
 
 
-def convert(source: Path, target: Path) -> dict[str, float]:
-    command = [sys.executable, "-c", CHILD, str(source), str(target)]
-    done = subprocess.run(command, check=True, capture_output=True, text=True, cwd=HERE)
-    answer: dict[str, float] = json.loads(done.stdout)
-    return answer
-
-
-def write_model(path: Path, kind: int) -> None:
+def write_model(path: Path, kind: int, layers: int) -> None:
     """The file, written as quickly as may be: one stretch of random blocks over and over."""
     is_old = kind == Q4_0
     with path.open("wb") as file:
         magic = b"lmgg" if is_old else b"tjgg" + struct.pack("<I", 1)
         ftype = 2 if is_old else 5
-        file.write(magic + struct.pack("<7i", TOKENS, WIDTH, 256, 32, LAYERS, 128, ftype))
+        file.write(magic + struct.pack("<7i", TOKENS, WIDTH, 256, 32, layers, 128, ftype))
         file.write(vocabulary(has_scores=not is_old))
         blocks = random_blocks(kind)
-        for name, ne in tensors():
+        for name, ne in tensors(layers):
             record = struct.pack("<3i", len(ne), len(name), F32 if len(ne) == 1 else kind)
             file.write(record + struct.pack(f"<{len(ne)}i", *ne) + name.encode())
             if not is_old:
                 file.write(bytes(-file.tell() % 32))
             write_weights(file.write, ne, blocks)
-    assert not is_old or path.stat().st_size == ALPACA_SIZE
+    is_whole = is_old and layers == LAYERS
+    assert not is_whole or path.stat().st_size == ALPACA_SIZE
 
 
 def write_weights(write: Callable[[bytes], int], ne: tuple[int, ...], blocks: bytes) -> None:
@@ -140,11 +192,11 @@ def random_blocks(kind: int) -> bytes:
     return b"".join(scale + chance.randbytes(8) for _ in range(400_000))
 
 
-def tensors() -> Iterator[tuple[str, tuple[int, ...]]]:
+def tensors(layers: int) -> Iterator[tuple[str, tuple[int, ...]]]:
     yield "tok_embeddings.weight", (WIDTH, TOKENS)
     yield "norm.weight", (WIDTH,)
     yield "output.weight", (WIDTH, TOKENS)
-    for layer in range(LAYERS):
+    for layer in range(layers):
         for name in ("wq", "wk", "wv", "wo"):
             yield f"layers.{layer}.attention.{name}.weight", (WIDTH, WIDTH)
         yield f"layers.{layer}.feed_forward.w1.weight", (WIDTH, FEED_FORWARD)

@@ -15,6 +15,7 @@ from herd import legacy
 from herd.errors import DigestMismatch
 from herd.legacy import Facts, Legacy
 from herd.model import Choice, InstalledFile, Original, Sha256, is_file_name
+from herd.pieces import Table
 
 if TYPE_CHECKING:
     import threading
@@ -39,6 +40,8 @@ class Made:
     """A GGUF, and what it was made of."""
 
     file: InstalledFile
+    table: Table
+    """The pieces of the GGUF."""
     original: Original
     legacy: Legacy
 
@@ -75,6 +78,7 @@ def convert(
         _prove(old, found)
     return Made(
         InstalledFile(gguf_name(olds), done.size, done.sha256),
+        done.table,
         Original(
             tuple(
                 InstalledFile(old.name, old.size, found)

@@ -234,7 +234,7 @@ class _Work:
         except HerdError:
             self._store.discard(staged)
             raise
-        self._store.commit(staged.part, made.file.sha256, made.file.size)
+        self._store.commit(staged.part, made.file.sha256, made.file.size, made.table)
         if not order.keeps_original:
             self.unwanted = {file.sha256 for file in made.original.files}
         self.warnings = made.legacy.warnings

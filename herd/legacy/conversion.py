@@ -53,10 +53,10 @@ def convert(
         work = _Pass(legacy, sources, called, stop)
         with replacing(target, legacy.output_size) as file:
             work.run(head, file)
-            digest = file.finish()
+            proof = file.finish()
             origins = tuple(part.finish() for part in sources.parts)
     seconds = time.monotonic() - begun
-    return Converted(target, head.size, digest, origins, legacy, seconds)
+    return Converted(target, head.size, proof.sha256, origins, legacy, seconds, table=proof.table())
 
 
 class _Pass:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from herd.model import Sha256
+from herd.pieces import Table
 
 from .blocks import Type
 from .header import Header
@@ -132,5 +133,7 @@ class Converted:
     """Of each part, as its bytes were read for this."""
     legacy: Legacy
     seconds: float
+    table: Table
+    """The pieces of the GGUF."""
     version: int = VERSION
     """Of the converter."""

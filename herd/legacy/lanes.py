@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
 from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Generic, Protocol, TypeVar
 
 import numpy as np
 
-from herd.model import Sha256
-
 from .repack import Bytes
+
+H = TypeVar("H", bound="Hash")
 
 
 class Slot:
@@ -49,21 +49,28 @@ class Ring:
         return self._slots[self._turn % len(self._slots)]
 
 
-class Lane:
-    """A sha256 in a thread of its own; hashlib lets the others run meanwhile."""
+class Hash(Protocol):
+    """What takes bytes in order: a sha256 of hashlib, or a Proof."""
 
-    def __init__(self) -> None:
+    def update(self, content: memoryview, /) -> None:
+        """Take the next bytes."""
+
+
+class Lane(Generic[H]):
+    """A hash in a thread of its own; hashlib lets the others run meanwhile."""
+
+    def __init__(self, taker: H) -> None:
         self._pool = ThreadPoolExecutor(1, "herd-digest")
-        self._hash = hashlib.sha256()
+        self._taker = taker
 
     def feed(self, content: Bytes | bytes | bytearray) -> Future[None]:
         """Add bytes, which must stay as they are until the future is done."""
-        return self._pool.submit(self._hash.update, content)  # type: ignore[arg-type]  # a buffer
+        return self._pool.submit(self._taker.update, memoryview(content))  # type: ignore[arg-type]  # numpy's arrays are buffers
 
-    def digest(self) -> Sha256:
-        """The digest of everything that was fed."""
+    def finish(self) -> H:
+        """The hash, which has taken everything that was fed."""
         self._pool.shutdown(wait=True)
-        return Sha256(self._hash.hexdigest())
+        return self._taker
 
     def close(self) -> None:
         """End the thread; what was not begun is left undone."""

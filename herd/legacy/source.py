@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
@@ -29,7 +30,7 @@ class PartSource:
     def __init__(self, path: Path, called: str, moved: Callable[[int], None]) -> None:
         self._called = called
         self._moved = moved
-        self._lane = Lane()
+        self._lane = Lane(hashlib.sha256())
         self._hashed = 0
         self._ring = Ring()
         try:
@@ -48,7 +49,7 @@ class PartSource:
     def finish(self) -> Sha256:
         """Read the rest of the file and return the digest of all."""
         self.read(self._size, 0)
-        return self._lane.digest()
+        return Sha256(self._lane.finish().hexdigest())
 
     def _stretch(self, offset: int, size: int) -> Slot:
         slot = self._ring.next()

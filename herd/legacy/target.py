@@ -11,18 +11,18 @@ from io import FileIO
 from pathlib import Path
 
 from herd.errors import CannotWrite, HerdError, NoRoom
-from herd.model import Sha256
+from herd.pieces import Proof
 
 from .facts import UNDER_WAY
 from .lanes import Lane, Slot
 
 
 class TargetFile:
-    """Takes bytes in order and keeps their digest."""
+    """Takes bytes in order and keeps their digest and their piece table."""
 
-    def __init__(self, file: FileIO) -> None:
+    def __init__(self, file: FileIO, size: int) -> None:
         self._file = file
-        self._lane = Lane()
+        self._lane = Lane(Proof(size))
         self.size = 0
         """Bytes so far."""
 
@@ -42,10 +42,10 @@ class TargetFile:
             done += self._file.write(content[done:])
         self.size += done
 
-    def finish(self) -> Sha256:
-        """Bring everything to the disk; returns the digest."""
+    def finish(self) -> Proof:
+        """Bring everything to the disk; returns what proves it."""
         os.fsync(self._file.fileno())
-        return self._lane.digest()
+        return self._lane.finish()
 
     def close(self) -> None:
         """Close the file and end the thread."""
@@ -67,7 +67,7 @@ def replacing(target: Path, size: int) -> Iterator[TargetFile]:
         _check_room(target, size)
         temporary = target.with_name(target.name + UNDER_WAY)
         temporary.unlink(missing_ok=True)
-        file = TargetFile(_open(temporary))
+        file = TargetFile(_open(temporary), size)
         try:
             try:
                 yield file

@@ -14,6 +14,7 @@ import pytest
 
 from herd.errors import CannotWrite, Interrupted, LegacyDamaged, NoRoom
 from herd.legacy import convert
+from herd.pieces import Proof
 from herd.progress import Gauge, Stage
 
 from . import old_file as old
@@ -44,6 +45,14 @@ def test_the_gauge_moves_over_all_bytes_of_all_parts(tmp_path: Path) -> None:
     progress = gauge.read()
     assert (progress.stage, progress.note) == (Stage.CONVERTING, "ggmf1-q4_0-2part.bin")
     assert progress.done == progress.total == done.legacy.size == 2 * 87_100
+
+
+def test_the_pieces_of_the_gguf_are_counted_while_it_is_written(tmp_path: Path) -> None:
+    done = converted(given("ggml0-q4_0-full32000"), tmp_path)
+
+    proof = Proof()
+    proof.update(done.path.read_bytes())
+    assert (done.sha256, done.table) == (proof.sha256, proof.table())
 
 
 def test_a_stopped_conversion_leaves_nothing(tmp_path: Path) -> None:
