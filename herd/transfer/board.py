@@ -121,6 +121,8 @@ class Board:
             rate: Bytes per second that the worker reached there, None when it is new.
         """
         with self.changed:
+            if self.size is None and self._claims:
+                return None  # whether there is more, the first answer will say
             span = self._next(rate) or self._steal(rate)
             if span is None:
                 return None

@@ -112,6 +112,9 @@ class Trail:
             return False
         self._hashes.append(hashing.result())
         self.at += length
+        if self.at == self._size:
+            with self._board.changed:
+                self._board.changed.notify_all()
         return True
 
     def _is_sound(self, index: int, found: bytes) -> bool:

@@ -8,10 +8,13 @@ with FileServer(content) as server:
 
 from __future__ import annotations
 
+import fcntl
 import gzip
 import socket
 import ssl
 import struct
+import sys
+import termios
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -37,6 +40,10 @@ class Faults:
     """Closes early, whatever Content-Length promised."""
     drip: bool = False
     """800 bytes a second at most."""
+    rate: int | None = None
+    """Bytes a second of one answer."""
+    from_request: int = 0
+    """The first so many answers are as they should be."""
     ignores_ranges: bool = False
     shifts_ranges: bool = False
     splits_ranges: int | None = None
@@ -62,6 +69,12 @@ class Request:
         text = self.headers.get("range", "")
         return int(text.removeprefix("bytes=").partition("-")[0]) if text else None
 
+    @property
+    def stop(self) -> int | None:
+        """One past the last byte asked for."""
+        last = self.headers.get("range", "").partition("-")[2]
+        return int(last) + 1 if last else None
+
 
 class FileServer:
     """Serves `content` at PATH on loopback; a context manager."""
@@ -77,7 +90,9 @@ class FileServer:
         """Path -> Location."""
         self.signs = False
         """PATH leads to an address that works for one request only."""
+        self.keeps_alive = False
         self.requests: list[Request] = []
+        self.connections = 0
         self.bytes_sent = 0
         self.released = threading.Event()
         self._signed = 0
@@ -129,10 +144,14 @@ class FileServer:
         """Note a request; the faults that its answer has."""
         with self._lock:
             self.requests.append(request)
-            times = self.faults.times
-            if times is not None and len(self.requests) > times:
+            times, number = self.faults.times, len(self.requests)
+            if number <= self.faults.from_request or (times is not None and number > times):
                 return Faults()
             return self.faults
+
+    def connected(self) -> None:
+        with self._lock:
+            self.connections += 1
 
     def sent(self, count: int) -> None:
         with self._lock:
@@ -154,6 +173,7 @@ class FileServer:
 
 class _Quiet(ThreadingHTTPServer):
     daemon_threads = True
+    request_queue_size = 64
 
     def handle_error(self, request: object, client_address: object) -> None:
         """A client that goes away is what is tested here."""
@@ -170,6 +190,12 @@ class _Handler(BaseHTTPRequestHandler):
     file_server: FileServer
     protocol_version = "HTTP/1.1"
 
+    def setup(self) -> None:
+        # What lies in a buffer when a connection is reset was never sent.
+        self.request.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _PIECE)
+        self.file_server.connected()
+        super().setup()
+
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002  # as declared
         """Say nothing."""
 
@@ -178,7 +204,7 @@ class _Handler(BaseHTTPRequestHandler):
         headers = {name.lower(): value for name, value in self.headers.items()}
         request = Request(self.path, headers)
         faults = server.enter(request)
-        self.close_connection = True
+        self.close_connection = not server.keeps_alive
         if faults.stalls_before_head:
             server.released.wait(60)
             return
@@ -221,6 +247,7 @@ class _Handler(BaseHTTPRequestHandler):
             if start >= len(content):
                 self._unsatisfied(len(content))
                 return
+            stop = min(stop, request.stop or stop)
             if faults.splits_ranges is not None:
                 stop = min(stop, start + faults.splits_ranges)
             self.send_response(206)
@@ -259,11 +286,20 @@ class _Handler(BaseHTTPRequestHandler):
                     return
         ends = (faults.reset_after, faults.stall_after, faults.end_after)
         end = min([each for each in ends if each is not None] + [len(body)])
-        for at in range(0, end, _PIECE):
-            self._out(body[at : min(at + _PIECE, end)])
+        piece = _PIECE if faults.rate is None else min(_PIECE, max(1024, faults.rate // 20))
+        for at in range(0, end, piece):
+            self._out(body[at : min(at + piece, end)])
+            if faults.rate is not None and server.released.wait(piece / faults.rate):
+                return
+        if faults.end_after is not None and end < len(body):
+            self.close_connection = True
         if faults.stall_after is not None:
             server.released.wait(60)
         elif faults.reset_after is not None and end < len(body):
+            self.close_connection = True
+            # What the other end has not acknowledged dies with the connection: nobody got it.
+            unsent = fcntl.ioctl(self.connection.fileno(), termios.TIOCOUTQ, bytes(4))
+            server.sent(-int.from_bytes(unsent, sys.byteorder))
             # Linger of zero seconds: the close is an RST.
             self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
 

@@ -69,10 +69,18 @@ class Notes(Gauge):
     def __init__(self) -> None:
         super().__init__()
         self.said: list[str] = []
+        self.mirrors: set[int] = set()
+        self.whenever: Callable[[int], None] = lambda _: None
+        """Called with the number of mirrors at work, many times a second."""
 
     def note(self, text: str) -> None:
         self.said.append(text)
         super().note(text)
+
+    def at_work(self, *, mirrors: int | None = None, peers: int | None = None) -> None:
+        self.mirrors.add(mirrors or 0)
+        self.whenever(mirrors or 0)
+        super().at_work(mirrors=mirrors, peers=peers)
 
 
 class Desk:

@@ -1,0 +1,225 @@
+"""One file from several mirrors at once: who gives what, and what becomes of those that fail."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+
+from herd.errors import SourceRefused
+from herd.model import UrlSource
+from herd.transfer import Delivery
+from herd.transfer.carrier import EachFailed, Mismatch, Wish
+from herd.transfer.download import HttpCarrier
+from tests.tools.http_server import Faults, FileServer
+from tests.transfer.desk import QUICK, Desk, digest, promise, within
+
+LARGE = b"GGUF" + bytes(range(251)) * 50_000
+SIZE = len(LARGE)
+RATE = 8_000_000
+
+
+@pytest.fixture
+def first() -> Iterator[FileServer]:
+    with FileServer(LARGE) as running:
+        running.keeps_alive = True
+        yield running
+
+
+@pytest.fixture
+def second() -> Iterator[FileServer]:
+    with FileServer(LARGE, "127.0.0.2") as running:
+        running.keeps_alive = True
+        yield running
+
+
+def get(desk: Desk, *servers: FileServer) -> Delivery:
+    """Fetch LARGE from all of them together."""
+    source, *others = [UrlSource(server.url) for server in servers]
+    file = promise(source, *others, content=LARGE)
+    wish = Wish(file, source, desk.staged, desk.gauge, desk.stop, tuple(others))
+    return desk.http.fetch(wish)
+
+
+def of(delivery: Delivery, server: FileServer) -> int:
+    """Bytes of the file that a server gave."""
+    given = {share.source: share.size for share in delivery.shares}
+    return given.get(UrlSource(server.url), 0)
+
+
+def test_several_connections_bring_one_file_and_no_byte_twice(
+    desk: Desk, first: FileServer
+) -> None:
+    first.faults = Faults(rate=RATE)
+    delivery = get(desk, first)
+    assert delivery.sha256 == digest(LARGE)
+    assert first.connections > 1
+    assert len(first.requests) > first.connections, "a connection serves more than one request"
+    assert first.bytes_sent == SIZE
+    assert delivery.wasted == 0
+
+
+def test_nobody_is_asked_by_more_than_eight_connections(desk: Desk, first: FileServer) -> None:
+    first.faults = Faults(rate=500_000)
+    desk.http = HttpCarrier(replace(QUICK, slow_for=5))
+    get(desk, first)
+    assert 2 <= first.connections <= 8
+
+
+def test_two_mirrors_give_a_part_each(desk: Desk, first: FileServer, second: FileServer) -> None:
+    first.faults = second.faults = Faults(rate=RATE)
+    delivery = get(desk, first, second)
+    assert delivery.sha256 == digest(LARGE)
+    assert of(delivery, first) > 0
+    assert of(delivery, second) > 0
+    assert of(delivery, first) + of(delivery, second) == SIZE
+    assert first.bytes_sent + second.bytes_sent <= 1.02 * SIZE
+
+
+def test_who_is_at_work_is_shown(desk: Desk, first: FileServer, second: FileServer) -> None:
+    first.faults = second.faults = Faults(rate=RATE)
+    get(desk, first, second)
+    assert 2 in desk.gauge.mirrors
+
+
+def test_a_mirror_that_is_down_costs_nothing_but_a_note(desk: Desk, second: FileServer) -> None:
+    with FileServer(LARGE) as gone:
+        pass
+    assert get(desk, gone, second).sha256 == digest(LARGE)
+    assert second.bytes_sent == SIZE
+
+
+def test_a_mirror_that_stalls_is_left_for_the_other(
+    desk: Desk, first: FileServer, second: FileServer
+) -> None:
+    first.faults = Faults(stall_after=200_000)
+    second.faults = Faults(rate=RATE)
+    with within(20):
+        delivery = get(desk, first, second)
+    assert delivery.sha256 == digest(LARGE)
+    assert first.bytes_sent + second.bytes_sent <= 1.2 * SIZE
+
+
+def test_a_mirror_that_drips_beside_a_good_one_does_not_hold_the_end_up(
+    desk: Desk, first: FileServer, second: FileServer
+) -> None:
+    first.faults = Faults(drip=True)
+    desk.http = HttpCarrier()  # the real patience: nobody is cut before 15 seconds
+    with within(14):
+        delivery = get(desk, first, second)
+    assert delivery.sha256 == digest(LARGE)
+    assert of(delivery, second) > 0.99 * SIZE
+
+
+def test_a_connection_that_is_slow_beside_its_siblings_is_cut(
+    desk: Desk, first: FileServer, second: FileServer
+) -> None:
+    first.faults = Faults(rate=20_000)  # far above the least rate
+    second.faults = Faults(rate=1_000_000)
+    desk.http = HttpCarrier(replace(QUICK, slow_for=0.6, least_rate=10))
+    delivery = get(desk, first, second)
+    assert delivery.sha256 == digest(LARGE)
+    assert of(delivery, second) > of(delivery, first)
+
+
+def test_a_mirror_with_another_file_is_out_before_a_byte_of_it_counts(
+    desk: Desk, first: FileServer, second: FileServer
+) -> None:
+    first.content = LARGE + b"!"
+    delivery = get(desk, first, second)
+    assert delivery.sha256 == digest(LARGE)
+    assert of(delivery, first) == 0
+
+
+def test_a_mirror_without_ranges_is_not_used_beside_one_with(
+    desk: Desk, first: FileServer, second: FileServer
+) -> None:
+    first.faults = Faults(ignores_ranges=True, rate=RATE)
+    second.faults = Faults(rate=RATE)
+    delivery = get(desk, first, second)
+    assert of(delivery, second) == SIZE
+    assert len(first.requests) == 1
+
+
+def test_mirrors_without_ranges_serve_one_after_the_other(
+    desk: Desk, first: FileServer, second: FileServer
+) -> None:
+    first.faults = Faults(ignores_ranges=True, end_after=3_000_000)
+    second.faults = Faults(ignores_ranges=True)
+    assert get(desk, first, second).sha256 == digest(LARGE)
+
+
+def test_a_mirror_that_changes_its_file_under_way_is_left(
+    desk: Desk, first: FileServer, second: FileServer
+) -> None:
+    def change(mirrors: int) -> None:
+        if first.bytes_sent > 500_000:
+            first.etag = '"two"'
+
+    first.faults = second.faults = Faults(rate=RATE)
+    desk.gauge.whenever = change
+    delivery = get(desk, first, second)
+    assert delivery.sha256 == digest(LARGE)
+    assert of(delivery, second) > of(delivery, first)
+
+
+def test_a_liar_is_found_and_only_its_share_comes_again(
+    desk: Desk, first: FileServer, second: FileServer
+) -> None:
+    wrong = bytearray(LARGE)
+    for at in range(0, SIZE - 10, 50_000):
+        wrong[at + 10] ^= 255
+    first.content = bytes(wrong)
+    first.faults = second.faults = Faults(rate=RATE)
+    delivery = get(desk, first, second)
+    assert delivery.sha256 == digest(LARGE)
+    assert delivery.liars == (UrlSource(first.url),)
+    assert of(delivery, first) == 0
+    assert delivery.wasted > 0
+    assert any("127.0.0.1" in said for said in desk.gauge.said)
+
+
+def test_two_mirrors_that_agree_on_other_bytes_accuse_the_registry(
+    desk: Desk, first: FileServer, second: FileServer
+) -> None:
+    other = b"GGUF" + LARGE[4:][::-1]
+    first.content = second.content = other
+    first.faults = second.faults = Faults(rate=RATE)
+    with pytest.raises(Mismatch) as caught:
+        get(desk, first, second)
+    assert (caught.value.agreed, caught.value.got) == (2, digest(other))
+
+
+def test_one_mirror_with_wrong_bytes_is_asked_once(desk: Desk, first: FileServer) -> None:
+    first.content = LARGE[:-1] + b"!"
+    with pytest.raises(Mismatch) as caught:
+        get(desk, first)
+    assert caught.value.is_final
+    assert first.bytes_sent == SIZE
+
+
+def test_when_all_fail_each_says_why(desk: Desk, first: FileServer, second: FileServer) -> None:
+    first.faults = Faults(status=404)
+    second.faults = Faults(status=503)
+    with pytest.raises(EachFailed) as caught:
+        get(desk, first, second)
+    failures = dict(caught.value.each)
+    assert isinstance(failures[UrlSource(first.url)], SourceRefused)
+    assert "503" in failures[UrlSource(second.url)].message
+
+
+def test_a_server_that_is_asked_too_often_gets_half_the_connections(
+    desk: Desk, first: FileServer
+) -> None:
+    first.faults = Faults(status=429, times=5, from_request=4, headers={"Retry-After": "0"})
+    assert get(desk, first).sha256 == digest(LARGE)
+    assert first.bytes_sent == SIZE
+
+
+def test_a_hundred_resets_cost_next_to_nothing(desk: Desk, first: FileServer) -> None:
+    first.faults = Faults(reset_after=SIZE // 100)
+    delivery = get(desk, first)
+    assert delivery.sha256 == digest(LARGE)
+    assert len(first.requests) >= 100
+    assert first.bytes_sent <= 1.02 * SIZE
