@@ -22,6 +22,7 @@ from herd.registry import Registry, load
 from herd.store import Store
 
 if TYPE_CHECKING:
+    from herd.adopt import Adopter
     from herd.answer import Answer
     from herd.chat import Conversation
     from herd.engine import Engine, Loadable
@@ -76,6 +77,13 @@ class Herd:
         from herd.install import Installer
 
         return Installer(self.store, self._make_transfer(self.config), memory)
+
+    @cached_property
+    def adopter(self) -> Adopter:
+        """What takes over the models of other tools."""
+        from herd.adopt import Adopter
+
+        return Adopter(self.store, lambda: self.registry.models)
 
     @cached_property
     def jobs(self) -> Jobs:

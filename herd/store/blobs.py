@@ -5,13 +5,15 @@ from __future__ import annotations
 import errno
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 
 from herd import disk
 from herd.errors import BadUsage, DigestMismatch
 from herd.model import Sha256, is_sha256
+from herd.store import adopting
+from herd.store.adopting import Way
 from herd.store.hold import Hold
 from herd.store.lock import lock
 
@@ -70,6 +72,39 @@ class Blobs:
             disk.remove(part)
         return target
 
+    def adopt(self, path: Path, sha256: Sha256, ways: Sequence[Way], hold: Hold) -> Way | None:
+        """Have the bytes of a file of another tool, which is not changed; how that was done.
+
+        Args:
+            path: The file, whose digest was verified; no link.
+            sha256: Its digest.
+            ways: What to try, in this order.
+            hold: Keeps the blob.
+
+        Returns:
+            The way that worked; None where the blob was there already.
+
+        Raises:
+            DigestMismatch: the file was written to meanwhile.
+        """
+        target = self.path(sha256)
+        if hold.claim(target) and self.has(sha256, None):
+            return None
+        before = _mark(path)
+        fresh = self._fresh(target)
+        try:
+            way = adopting.have(path, fresh, ways)
+            hold.claim(fresh)
+            if _mark(path) != before:
+                raise DigestMismatch(f"{path} changed while it was imported.")
+            with self._alone():
+                if hold.claim(target):
+                    return None
+                disk.replace(fresh, target)
+        finally:
+            disk.remove(fresh)
+        return way
+
     def remove(self, sha256: Sha256) -> int | None:
         """Remove a blob: bytes freed, None when an install that runs now needs it."""
         return _remove(self.path(sha256))
@@ -99,11 +134,8 @@ class Blobs:
 
     def _copied(self, part: Path, target: Path, hold: Hold) -> Path:
         """A copy of a part that lies on another disk."""
-        import tempfile  # seldom needed, and slow to import
-
-        opened, name = tempfile.mkstemp(_FRESH, f"{target.name}.", self._folder)
-        os.close(opened)
-        fresh = Path(name)
+        fresh = self._fresh(target)
+        fresh.touch()
         hold.claim(fresh)
         try:
             shutil.copyfile(part, fresh)
@@ -112,12 +144,24 @@ class Blobs:
             raise
         return fresh
 
+    def _fresh(self, target: Path) -> Path:
+        """A name that nobody has and that `sweep` knows."""
+        import secrets  # seldom needed, and slow to import
+
+        return self._folder / f"{target.name}.{secrets.token_hex(8)}{_FRESH}"
+
+
+def _mark(path: Path) -> tuple[int, ...]:
+    """What changes when a file is written to or replaced."""
+    found = path.stat()
+    return (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns)
+
 
 def _remove(path: Path) -> int | None:
     try:
         opened = os.open(path, os.O_RDONLY)
     except FileNotFoundError:
-        return 0
+        return disk.remove(path)  # nothing, or a link to what is gone
     try:
         return disk.remove(path) if lock(opened) else None
     finally:

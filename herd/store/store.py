@@ -10,27 +10,30 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from herd import disk
 from herd.disk import writing
 from herd.errors import BadUsage, CannotWrite, NotInstalled
 from herd.model import File, Installed, InstalledFile, Reference, Sha256, is_name
-from herd.pieces import Table
 from herd.places import Places
 from herd.staging import Staged
 from herd.staging import discard as discard_staged
-from herd.store import folders, manifest, staging, whole
+from herd.store import adopting, folders, manifest, staging, whole
+from herd.store.adopting import Way
 from herd.store.blobs import Blobs
 from herd.store.find import find
-from herd.store.findings import Finding
 from herd.store.hold import Hold, current, holding
 from herd.store.links import Links
 from herd.store.lock import Lock
 from herd.store.manifests import Manifests, read
-from herd.store.proof import names
 from herd.store.settle import Settling
 from herd.store.staging import Begun
 from herd.store.tables import Tables, table_of
+
+if TYPE_CHECKING:
+    from herd.pieces import Proof, Table
+    from herd.store.findings import Finding
 
 
 class Store:
@@ -89,6 +92,8 @@ class Store:
         Args:
             models: Those whose names are looked at; names of other installed models are fine.
         """
+        from herd.store.proof import names
+
         asked, everyone = set(models), self.installed()
         found = names(everyone, self._places.models, self._links.trouble)
         references = {each.reference for each in asked}
@@ -209,6 +214,29 @@ class Store:
             if self._tables.of(sha256, size) is None:
                 self.keep_table(sha256, table or table_of(blob))
             return blob
+
+    def adopt(self, path: Path, proof: Proof, *, copies: bool = False) -> Way | None:
+        """Have the bytes of a file of another tool without changing anything about it.
+
+        Args:
+            path: The file; links were followed.
+            proof: Of all its bytes.
+            copies: Whether bytes of the store's own are wanted.
+
+        Returns:
+            How it was done; None where the blob was there already.
+
+        Raises:
+            DigestMismatch: the file was written to meanwhile.
+            NoRoom, CannotWrite: nothing changed.
+        """
+        ways = adopting.OWN if copies else adopting.ANY
+        with self._writing(), self._passing() as hold:
+            way = self._blobs.adopt(path, proof.sha256, ways, hold)
+            table = proof.table()
+            if self._tables.of(proof.sha256, table.size) is None:
+                self.keep_table(proof.sha256, table)
+            return way
 
     def table(self, sha256: Sha256, size: int) -> Table | None:
         """The piece table of a blob; None when there is none that reads."""

@@ -8,10 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from herd import disk, pieces
+from herd import disk
 from herd.model import Sha256, is_sha256
-from herd.pieces import BadTable, Table
+
+if TYPE_CHECKING:
+    from herd.pieces import Table
 
 _READ = 1024 * 1024
 _FRESH = ".new"
@@ -29,14 +32,18 @@ class Tables:
 
     def of(self, sha256: Sha256, size: int) -> Table | None:
         """The table of a blob of so many bytes; None when there is none that reads."""
+        from herd import pieces  # drags OpenSSL in, and a list of models needs no hash
+
         try:
             with self._path(sha256).open("rb") as stream:
                 return pieces.read(stream.read(pieces.longest(size) + 1), size)
-        except (FileNotFoundError, BadTable):
+        except (FileNotFoundError, pieces.BadTable):
             return None
 
     def keep(self, sha256: Sha256, table: Table) -> None:
         """Keep the table of a blob that is there. Not for two at the same time."""
+        from herd import pieces
+
         disk.make_folder(self._folder)
         disk.write_whole(self._path(sha256), pieces.write(table))
 
@@ -66,6 +73,8 @@ def table_of(path: Path, check: Callable[[int], None] = lambda _: None) -> Table
         path: The file.
         check: Called with the bytes of each step; what it raises ends the work.
     """
+    from herd import pieces
+
     with path.open("rb", buffering=0) as stream:
         maker = pieces.TableMaker(path.stat().st_size)
         while piece := stream.read(_READ):

@@ -1,0 +1,306 @@
+"""Taking over models that other tools keep here, with no byte copied where a link will do.
+
+Every file is read once: its digest says whether a registry knows it, and its header says
+the rest. All files of a model are taken over or none. Nothing of the other tool changes.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from pathlib import Path, PurePosixPath
+
+from herd import disk, gguf_header
+from herd.chat import now
+from herd.errors import BadUsage, CannotRun, CannotWrite, DigestMismatch, Interrupted
+from herd.foreign import Found, FoundFile
+from herd.gguf_header import BadHeader, Header
+from herd.model import (
+    File,
+    Format,
+    Installed,
+    InstalledFile,
+    Licence,
+    Model,
+    Sha256,
+    Variant,
+    is_file_name,
+    is_name,
+)
+from herd.pieces import Proof
+from herd.progress import Gauge, Stage
+from herd.store import Store
+from herd.store.adopting import Way
+
+_STEP = 1024 * 1024
+_MOST_THREADS = 4
+_QUANTISATION = re.compile(r"[-._]((?:ud-)?i?q\d\w*|bf16|f16|f32|mxfp4\w*)$", re.IGNORECASE)
+_PART = re.compile(r"-\d{5}-of-\d{5}$")
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What is to be taken over, and how."""
+
+    found: Found
+    name: str | None = None
+    """The name to install under; by default the registry's, else the tool's."""
+    copies: bool = False
+    """Whether bytes of the store's own are wanted."""
+    gauge: Gauge = field(default_factory=Gauge)
+    stop: threading.Event = field(default_factory=threading.Event)
+
+
+@dataclass(frozen=True)
+class Adopted:
+    """A model that was taken over."""
+
+    installed: Installed
+    ways: tuple[tuple[str, Way | None], ...] = ()
+    """How the bytes of each file are had; None where the store had them already."""
+    was_there: bool = False
+
+
+@dataclass(frozen=True)
+class _Read:
+    """A file after all of it was read."""
+
+    file: FoundFile
+    proof: Proof
+    header: Header | None
+
+    @property
+    def sha256(self) -> Sha256:
+        return self.proof.sha256
+
+
+class Adopter:
+    """Takes models over into a store."""
+
+    def __init__(self, store: Store, models: Callable[[], Iterable[Model]]) -> None:
+        """Reads nothing.
+
+        Args:
+            store: The store.
+            models: What registries offer.
+        """
+        self._store = store
+        self._models = models
+
+    def adopt(self, asked: Asked) -> Adopted:
+        """Take a model over.
+
+        Raises:
+            CannotRun: it is no GGUF model, or not all of it is there; nothing changed.
+            DigestMismatch: a file is not what its tool says, or changed meanwhile.
+            CannotWrite, NoRoom, Busy, Interrupted: nothing is installed.
+            BadUsage: the name is taken by other bytes.
+        """
+        found = asked.found
+        if found.trouble or not found.files:
+            reason = found.trouble or "it has no files"
+            raise CannotRun(f"{found.name} cannot be imported: {reason}.")
+        read = _read_all(asked)
+        installed = self._described(asked, read)
+        for each in self._store.installed():
+            if {file.sha256 for file in each.files} == {one.sha256 for one in read}:
+                return Adopted(each, was_there=True)
+        self._require_free_name(installed)
+        asked.gauge.begin(Stage.INSTALLING)
+        with self._store.hold(installed.reference, while_waiting=lambda: _check(asked.stop)):
+            return self._take(asked, installed, read)
+
+    def _take(self, asked: Asked, installed: Installed, read: Sequence[_Read]) -> Adopted:
+        ways: list[tuple[str, Way | None]] = []
+        files = []
+        for file, each in zip(installed.files, read, strict=True):
+            way = self._store.adopt(each.file.path, each.proof, copies=asked.copies)
+            ways.append((file.name, way))
+            adopted = str(each.file.path) if way is not None and way.is_foreign else None
+            files.append(replace(file, adopted=adopted))
+        installed = replace(installed, files=tuple(files))
+        self._store.record(installed)
+        return Adopted(installed, tuple(ways))
+
+    def _described(self, asked: Asked, read: Sequence[_Read]) -> Installed:
+        """What the manifest is to say: the registry's words where it knows the bytes."""
+        known = self._known(read[0].sha256)
+        if known and asked.name is None:
+            return _of_registry(*known, asked.found, read)
+        return self._of_tool(asked, read)
+
+    def _known(self, sha256: Sha256) -> tuple[Model, Variant] | None:
+        for model in self._models():
+            for variant in model.variants:
+                if variant.files and variant.files[0].sha256 == sha256:
+                    return model, variant
+        return None
+
+    def _of_tool(self, asked: Asked, read: Sequence[_Read]) -> Installed:
+        name, variant = name_of(asked.found, read[0].header)
+        name = asked.name or name
+        taken = {each for model in self._models() for each in (model.name, *model.aliases)}
+        if asked.name is None and name in taken:
+            name = f"{name}-{_slug(asked.found.tool)}"[:64]
+        if not is_name(name) or not is_name(variant):
+            raise BadUsage(
+                f"No name for a model can be made of {asked.found.name!r}.", "Add --as NAME."
+            )
+        header = read[0].header
+        return Installed(
+            name=name,
+            variant=variant,
+            title=(header.name if header else None) or asked.found.name,
+            format=Format.GGUF,
+            files=_files(read, ()),
+            installed_at=now(),
+            source=asked.found.tool,
+            is_verified=False,
+            licence=Licence((header.text("general.license") if header else None) or "unknown"),
+            family=header.architecture if header else None,
+            parameters=header.text("general.size_label") if header else None,
+            quantisation=header.quantisation if header else None,
+            role=_role(header),
+            context=header.context if header else None,
+            stop=asked.found.stop,
+            sampling=asked.found.sampling,
+        )
+
+    def _require_free_name(self, installed: Installed) -> None:
+        for each in self._store.installed():
+            if each.reference == installed.reference:
+                raise BadUsage(
+                    f"{installed.reference} is installed already, with other bytes.",
+                    "Add --as NAME to import it under another name.",
+                )
+
+
+def name_of(found: Found, header: Header | None = None) -> tuple[str, str]:
+    """The name and the variant that a tool's name comes to."""
+    last = PurePosixPath(found.name).name
+    if found.variant is not None:
+        return _slug(last.rpartition(":")[0] or last), _slug(found.variant)
+    stem = _PART.sub("", re.sub(r"\.gguf$", "", last, flags=re.IGNORECASE))
+    match = _QUANTISATION.search(stem)
+    said = match.group(1) if match else (header.quantisation if header else None)
+    return _slug(stem[: match.start()] if match else stem), _slug(said or "file")
+
+
+def same_bytes(found: Sequence[Found], held: Iterable[Installed]) -> dict[int, str]:
+    """For each model found, by its place in the row, whose bytes it has.
+
+    Only what is certain without reading: the same file on the disk, or the digest that two
+    tools say for it.
+    """
+    known: dict[object, str] = {}
+    for installed in held:
+        known.setdefault(installed.files[0].sha256, str(installed.reference))
+    said: dict[int, str] = {}
+    for at, each in enumerate(found):
+        if not each.files:
+            continue
+        file = each.files[0]
+        keys = [key for key in (_identity(file.path), file.sha256) if key is not None]
+        if first := next((known[key] for key in keys if key in known), None):
+            said[at] = first
+        for key in keys:
+            known.setdefault(key, f"{each.tool} {each.name}")
+    return said
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
+def _read_all(asked: Asked) -> list[_Read]:
+    """Read every file, several beside each other where the disk gains by it."""
+    files = asked.found.files
+    asked.gauge.begin(Stage.VERIFYING, asked.found.size, note=asked.found.tool)
+    threads = 1 if disk.turns(files[0].path) else min(_MOST_THREADS, len(files))
+    with ThreadPoolExecutor(threads) as pool:
+        return list(pool.map(lambda file: _read(file, asked), files))
+
+
+def _read(file: FoundFile, asked: Asked) -> _Read:
+    proof = Proof(file.size)
+    try:
+        header = gguf_header.read_file(file.path)
+        with file.path.open("rb", buffering=0) as stream:
+            while piece := stream.read(_STEP):
+                _check(asked.stop)
+                proof.update(piece)
+                asked.gauge.advance(len(piece))
+    except BadHeader as error:
+        raise CannotRun(f"{file.path} is no GGUF model: {error}.") from error
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise CannotWrite(f"{file.path} cannot be read: {reason}.") from error
+    if file.sha256 not in (None, proof.sha256):
+        raise DigestMismatch(
+            f"{file.path} is damaged: {asked.found.tool} calls it {str(file.sha256)[:12]}… "
+            f"and its bytes have {proof.sha256[:12]}….",
+            "Nothing was imported; fetch it again.",
+        )
+    return _Read(file, proof, header)
+
+
+def _of_registry(model: Model, variant: Variant, found: Found, read: Sequence[_Read]) -> Installed:
+    return Installed(
+        name=model.name,
+        variant=variant.name,
+        title=model.title,
+        format=variant.format,
+        files=_files(read, variant.files),
+        installed_at=now(),
+        source=found.tool,
+        is_verified=True,
+        licence=model.licence,
+        family=model.family,
+        parameters=model.parameters,
+        quantisation=variant.quantisation,
+        role=model.role,
+        summary=model.summary,
+        context=model.context,
+        template=model.template,
+        stop=model.stop,
+        sampling=model.sampling,
+        registry=model.registry,
+    )
+
+
+def _files(read: Sequence[_Read], known: Sequence[File]) -> tuple[InstalledFile, ...]:
+    """The files under safe names of their own: the registry's where it knows the bytes."""
+    registered = {file.sha256: file for file in known if file.sha256}
+    files: list[InstalledFile] = []
+    for number, each in enumerate(read, 1):
+        entry = registered.get(each.sha256)
+        name = entry.name if entry else each.file.name
+        if not is_file_name(name) or any(name.casefold() == one.name.casefold() for one in files):
+            name = f"file-{number}.gguf"
+        sources = entry.sources if entry else ()
+        files.append(InstalledFile(name, each.file.size, each.sha256, sources))
+    return tuple(files)
+
+
+def _role(header: Header | None) -> str:
+    if header is None:
+        return "chat"
+    if header.kind == "adapter":
+        return "adapter"
+    return "chat" if header.template else "base"
+
+
+def _slug(text: str) -> str:
+    return re.sub(r"[^a-z0-9._-]+", "-", text.lower()).replace("..", ".").strip("-._")[:64]
+
+
+def _check(stop: threading.Event) -> None:
+    if stop.is_set():
+        raise Interrupted("Importing was stopped.", "Nothing was changed.")

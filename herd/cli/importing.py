@@ -1,0 +1,210 @@
+"""`herd import`: models of other tools and bundles from a stick, taken over without a copy."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from herd.cli import options
+from herd.cli.session import Session
+from herd.cli.verbs import Command
+from herd.errors import BadUsage, HerdError, Interrupted, UnknownModel
+from herd.words import count, size
+
+if TYPE_CHECKING:
+    from herd.adopt import Adopted
+    from herd.foreign import Found
+
+HEADS = ("NAME", "TOOL", "SIZE", "SAME BYTES AS")
+
+
+@click.command("import", cls=Command)
+@click.argument("paths", metavar="[PATH]...", nargs=-1, type=click.Path())
+@click.option("--scan", is_flag=True, help="Find the models of other tools on this machine.")
+@click.option(
+    "--from",
+    "tools",
+    metavar="TOOL,...",
+    help="Scan only ollama, lmstudio, huggingface, llama.cpp, gpt4all: one or several.",
+)
+@click.option("--as", "name", metavar="NAME", help="Install one model as NAME.")
+@click.option("--copy", "copies", is_flag=True, help="Copy the bytes instead of linking to them.")
+@click.option("--dry-run", is_flag=True, help="Show what there is, and stop.")
+@options.yes
+@options.as_json
+@options.talk
+@options.with_session
+def import_(
+    session: Session,
+    paths: tuple[str, ...],
+    scan: bool,
+    tools: str | None,
+    name: str | None,
+    copies: bool,
+    dry_run: bool,
+    yes: bool,
+    as_json: bool,
+) -> None:
+    """Take over models that are on this machine.
+
+    PATH is a .gguf file, a folder of them, the store of another tool, or a bundle that
+    `herd export` made. Nothing of the other tool is changed and no byte is copied where a link
+    will do: a hard link, else a reflink, else a symlink, else a copy. --scan looks where
+    Ollama, LM Studio, the Hugging Face cache, llama.cpp and GPT4All keep models.
+    """
+    if bool(paths) == (scan or tools is not None):
+        raise BadUsage("Name a PATH, or --scan.", "`herd import --scan` shows what there is.")
+    rest = [path for path in paths if not _by_another_way(session, path, name, dry_run)]
+    if paths and not rest:
+        return
+    found = _looked(rest) if paths else _scanned(tools)
+    if as_json:
+        session.answer_json(_forms(session, found))
+        return
+    if not found:
+        session.say("No models of other tools were found.")
+        return
+    wanted = [each for each in found if each.trouble is None]
+    if name and len(wanted) > 1:
+        raise BadUsage("--as goes with one model.", "Name the file.")
+    is_asking = not yes and (scan or tools is not None or len(wanted) > 1)
+    if dry_run or is_asking:
+        _show(session, found)
+    if dry_run or not wanted or (is_asking and not _confirmed(session, wanted)):
+        return
+    _take(session, wanted, name, copies=copies)
+
+
+def _by_another_way(session: Session, text: str, name: str | None, dry_run: bool) -> bool:
+    """Take a bundle or an old ggml file over, which other parts of herd know; whether it is one."""
+    path = Path(text).expanduser()
+    if not path.exists():
+        raise UnknownModel(f"There is nothing at {text}.", "`herd import --scan` looks around.")
+    if path.is_file() and _is_old(path):
+        from herd.cli.install import Wishes, bring
+        from herd.resolve import Promise
+
+        choice = session.herd.choose(str(path), Promise(name=name))
+        bring(session, choice, Wishes(is_dry=dry_run))
+        return True
+    return False
+
+
+def _is_old(path: Path) -> bool:
+    from herd.model import Format
+    from herd.plan import is_of_format
+
+    with path.open("rb") as stream:
+        return is_of_format(stream.read(4)) is Format.GGML
+
+
+def _looked(paths: list[str]) -> list[Found]:
+    from herd.foreign import look
+
+    found = []
+    for text in paths:
+        models = look(Path(text).expanduser().absolute())
+        if not models:
+            raise UnknownModel(f"There is no .gguf file in {text}.")
+        found += models
+    return found
+
+
+def _scanned(tools: str | None) -> list[Found]:
+    from herd.foreign import TOOLS, scan
+    from herd.words import nearest
+
+    wanted = [each.strip().lower() for each in tools.split(",")] if tools else list(TOOLS)
+    for each in wanted:
+        if each not in TOOLS:
+            near = nearest(each, list(TOOLS)) or f"herd knows {', '.join(TOOLS)}."
+            raise BadUsage(f"{each} is no tool that herd knows.", near.capitalize())
+    return scan(wanted)
+
+
+def _show(session: Session, found: list[Found]) -> None:
+    from herd.adopt import same_bytes
+    from herd.cli.table import table
+
+    same = same_bytes(found, session.herd.store.installed())
+    rows = [
+        [each.name, each.tool, size(each.size), each.trouble or same.get(at, "")]
+        for at, each in enumerate(found)
+    ]
+    session.answer(table(HEADS, rows, right=("SIZE",)))
+
+
+def _confirmed(session: Session, wanted: list[Found]) -> bool:
+    if not session.can_ask:
+        session.say("Nothing was imported: -y imports all of them, a PATH one.")
+        return False
+    return session.confirm(f"Import {count(len(wanted), 'model')}?", default=False)
+
+
+def _take(session: Session, wanted: list[Found], name: str | None, *, copies: bool) -> None:
+    """One model's trouble must not keep the others from coming, Ctrl-C must."""
+    failures: list[HerdError] = []
+    for each in wanted:
+        try:
+            _one(session, each, name, copies=copies)
+        except Interrupted:
+            raise
+        except HerdError as error:
+            failures.append(error)
+    for failure in failures[:-1]:
+        session.complain(failure)
+    if failures:
+        raise failures[-1]
+
+
+def _one(session: Session, found: Found, name: str | None, *, copies: bool) -> None:
+    from herd.adopt import Asked
+    from herd.cli.task import done
+
+    asked = Asked(found, name, copies)
+    adopter = session.herd.adopter
+    adopted = done(session, found.name, asked.gauge, asked.stop, lambda: adopter.adopt(asked))
+    _report(session, found, adopted)
+
+
+def _report(session: Session, found: Found, adopted: Adopted) -> None:
+    installed = adopted.installed
+    if adopted.was_there:
+        session.say(f"{found.name} has the bytes of {installed.reference}, which is installed.")
+        return
+    proof = "verified" if installed.is_verified else "unverified: no registry knows it"
+    session.say(f"Imported {installed.reference} from {found.tool}: {size(found.size)}, {proof}.")
+    for name, way in adopted.ways:
+        session.say(f"  {name}: {WORDS[str(way)] if way else 'the store had these bytes'}")
+    session.suggest(f"herd run {installed.name}")
+
+
+WORDS = {
+    "hard link": "hard link, no byte copied: both names are the same file",
+    "reflink": "reflink, no byte copied: a hard link was not possible",
+    "symlink": "symlink, no byte copied: it lies on another disk, and is gone when that is",
+    "copy": "copied: no link was wanted or possible",
+}
+"""How the bytes are had, and why so."""
+
+
+def _forms(session: Session, found: list[Found]) -> list[dict[str, object]]:
+    from herd.adopt import same_bytes
+
+    same = same_bytes(found, session.herd.store.installed())
+    return [
+        {
+            "name": each.name,
+            "tool": each.tool,
+            "size": each.size,
+            "trouble": each.trouble,
+            "same_as": same.get(at),
+            "files": [
+                {"name": file.name, "path": str(file.path), "size": file.size}
+                for file in each.files
+            ],
+        }
+        for at, each in enumerate(found)
+    ]

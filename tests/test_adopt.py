@@ -1,0 +1,268 @@
+"""Models of other tools are taken over by link, whole or not at all, and theirs stay as is."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from herd.adopt import Adopter, Asked, name_of, same_bytes
+from herd.errors import BadUsage, CannotRun, DigestMismatch
+from herd.foreign import Found, FoundFile, look
+from herd.model import File, Licence, Model, Sha256, UrlSource, Variant
+from herd.store import Store, adopting
+from herd.store.adopting import Way
+from tests.foreign import layouts
+from tests.foreign.layouts import digest, gguf, write
+from tests.store.models import store_at
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    return store_at(tmp_path / "home")
+
+
+@pytest.fixture
+def theirs(tmp_path: Path) -> Path:
+    return tmp_path / "theirs"
+
+
+def adopter(store: Store, *models: Model) -> Adopter:
+    return Adopter(store, lambda: models)
+
+
+def only(path: Path) -> Found:
+    (found,) = look(path)
+    return found
+
+
+def known(content: bytes) -> Model:
+    file = File(
+        "real.gguf", (UrlSource("https://m.example/r"),), len(content), Sha256(digest(content))
+    )
+    variant = Variant("q4_0", (file,), quantisation="Q4_0")
+    return Model("real", "Real", (variant,), "q4_0", Licence("MIT"), registry="test")
+
+
+def marks(folder: Path) -> dict[str, tuple[int, int, int, bytes]]:
+    """Everything that must not change: names, inodes, permissions, times, bytes."""
+    return {
+        str(path): (
+            path.lstat().st_ino,
+            path.lstat().st_mode,
+            path.lstat().st_mtime_ns,
+            path.read_bytes() if path.is_file() else b"",
+        )
+        for path in sorted(folder.rglob("*"))
+    }
+
+
+def test_a_model_is_taken_over_by_hard_link_and_theirs_is_as_it_was(
+    store: Store, theirs: Path
+) -> None:
+    path = write(theirs / "Tiny-Chat.Q4_0.gguf", gguf())
+    path.chmod(0o664)
+    before = marks(theirs)
+
+    adopted = adopter(store).adopt(Asked(only(theirs)))
+
+    installed = adopted.installed
+    assert str(installed.reference) == "tiny-chat:q4_0"
+    assert adopted.ways == (("Tiny-Chat.Q4_0.gguf", Way.HARD_LINK),)
+    assert store.path_of(installed).samefile(path)
+    assert (installed.quantisation, installed.family, installed.context) == ("Q4_0", "llama", 2048)
+    assert (installed.is_verified, installed.files[0].adopted) == (False, str(path))
+    assert marks(theirs) == before
+
+    assert store.remove(installed) == 0
+    assert marks(theirs) == before
+
+
+def test_a_registry_that_knows_the_bytes_says_what_they_are(store: Store, theirs: Path) -> None:
+    write(theirs / "whatever.gguf", gguf())
+
+    installed = adopter(store, known(gguf())).adopt(Asked(only(theirs))).installed
+
+    assert (str(installed.reference), installed.files[0].name) == ("real:q4_0", "real.gguf")
+    assert (installed.is_verified, installed.registry, installed.licence.id) == (
+        True,
+        "test",
+        "MIT",
+    )
+    assert installed.files[0].sources == (UrlSource("https://m.example/r"),)
+
+
+def test_a_name_of_the_registry_is_not_given_to_other_bytes(store: Store, theirs: Path) -> None:
+    write(theirs / "real.gguf", gguf(2))
+
+    installed = adopter(store, known(gguf())).adopt(Asked(only(theirs))).installed
+
+    assert installed.name == "real-folder"
+
+
+def test_bytes_that_are_installed_already_are_not_installed_again(
+    store: Store, theirs: Path
+) -> None:
+    write(theirs / "a.gguf", gguf())
+    first = adopter(store).adopt(Asked(only(theirs)))
+
+    again = adopter(store).adopt(Asked(only(theirs), name="other"))
+
+    assert again.was_there
+    assert again.installed == first.installed
+
+
+def test_a_name_that_is_taken_is_said_to_be(store: Store, theirs: Path) -> None:
+    write(theirs / "a" / "m.gguf", gguf(1))
+    write(theirs / "b" / "m.gguf", gguf(2))
+    adopter(store).adopt(Asked(only(theirs / "a")))
+
+    with pytest.raises(BadUsage, match="installed already"):
+        adopter(store).adopt(Asked(only(theirs / "b")))
+    named = adopter(store).adopt(Asked(only(theirs / "b"), name="second"))
+
+    assert named.installed.name == "second"
+
+
+def test_all_parts_are_taken_over_or_none(store: Store, theirs: Path) -> None:
+    for number in (1, 2):
+        write(theirs / f"m-q8_0-0000{number}-of-00002.gguf", gguf(number))
+    installed = adopter(store).adopt(Asked(only(theirs))).installed
+    assert (str(installed.reference), len(installed.files)) == ("m:q8_0", 2)
+
+    store.remove(installed)
+    (theirs / "m-q8_0-00001-of-00002.gguf").unlink()
+    with pytest.raises(CannotRun, match="of its 2 parts 1 is missing"):
+        adopter(store).adopt(Asked(only(theirs)))
+    write(theirs / "m-q8_0-00001-of-00002.gguf", b"<html>")
+    with pytest.raises(CannotRun, match="no GGUF"):
+        adopter(store).adopt(Asked(only(theirs)))
+    assert store.installed() == ()
+
+
+def test_a_digest_that_lies_is_refused(store: Store, theirs: Path) -> None:
+    layouts.ollama(theirs, "tiny", "1", {"model": gguf()})
+    blob = theirs / "blobs" / f"sha256-{digest(gguf())}"
+    blob.write_bytes(gguf()[:-1] + b"x")
+
+    with pytest.raises(DigestMismatch, match="is damaged"):
+        adopter(store).adopt(Asked(only(theirs)))
+    assert store.installed() == ()
+
+
+def test_an_ollama_model_is_taken_over_under_its_name_and_tag(store: Store, theirs: Path) -> None:
+    layouts.ollama(theirs, "llava", "7b", {"model": gguf(1), "projector": gguf(2)})
+    before = marks(theirs)
+
+    installed = adopter(store).adopt(Asked(only(theirs))).installed
+
+    assert str(installed.reference) == "llava:7b"
+    assert [file.name for file in installed.files] == ["llava-7b.gguf", "mmproj-llava-7b.gguf"]
+    assert marks(theirs) == before
+
+
+@pytest.mark.parametrize(
+    ("fails", "way"),
+    [
+        ((), Way.HARD_LINK),
+        ((Way.HARD_LINK, Way.REFLINK), Way.SYMLINK),
+        ((Way.HARD_LINK, Way.REFLINK, Way.SYMLINK), Way.COPY),
+    ],
+)
+def test_the_next_way_is_tried_where_one_does_not_work(
+    store: Store,
+    theirs: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    fails: tuple[Way, ...],
+    way: Way,
+) -> None:
+    def refuse(source: Path, target: Path) -> None:
+        target.touch()
+        raise OSError(95, "not supported")
+
+    for each in fails:
+        monkeypatch.setitem(adopting._DO, each, refuse)
+    path = write(theirs / "m.gguf", gguf())
+    before = marks(theirs)
+
+    adopted = adopter(store).adopt(Asked(only(theirs)))
+
+    assert adopted.ways == (("m.gguf", way),)
+    assert store.path_of(adopted.installed).read_bytes() == gguf()
+    assert (adopted.installed.files[0].adopted is not None) == way.is_foreign
+    is_own = not store.blob(adopted.installed.files[0].sha256).samefile(path)
+    assert is_own == (way is Way.COPY)
+    assert marks(theirs) == before
+    store.remove(adopted.installed)
+    assert marks(theirs) == before
+
+
+def test_bytes_of_ones_own_can_be_had(store: Store, theirs: Path) -> None:
+    write(theirs / "m.gguf", gguf())
+
+    adopted = adopter(store).adopt(Asked(only(theirs), copies=True))
+
+    assert adopted.ways[0][1] in (Way.REFLINK, Way.COPY)
+    assert adopted.installed.files[0].adopted is None
+    assert store.path_of(adopted.installed).stat().st_mode & 0o777 == 0o444
+
+
+def test_a_file_that_changes_while_it_is_taken_over_is_refused(
+    store: Store, theirs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write(theirs / "m.gguf", gguf())
+
+    def linked(source: Path, target: Path, ways: object) -> Way:
+        target.hardlink_to(source)
+        path.write_bytes(gguf(2))
+        os.utime(path, ns=(1, 1))
+        return Way.HARD_LINK
+
+    monkeypatch.setattr(adopting, "have", linked)
+
+    with pytest.raises(DigestMismatch, match="changed while"):
+        adopter(store).adopt(Asked(only(theirs)))
+    assert store.installed() == ()
+    assert list((store.blob(Sha256(digest(gguf()))).parent).iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "variant", "said"),
+    [
+        ("llama3.2:3b", "3b", ("llama3.2", "3b")),
+        ("hf.co/user/Some-Model-GGUF:Q4_K_M", "Q4_K_M", ("some-model-gguf", "q4_k_m")),
+        ("user/repo/Qwen3-0.6B-Q8_0.gguf", None, ("qwen3-0.6b", "q8_0")),
+        ("m-f16", None, ("m", "f16")),
+        ("plain.gguf", None, ("plain", "file")),
+        ("..%%..", None, ("", "file")),
+    ],
+)
+def test_names_come_from_what_the_tool_says(
+    name: str, variant: str | None, said: tuple[str, str]
+) -> None:
+    assert name_of(Found("x", name, (), variant)) == said
+
+
+def test_a_name_that_cannot_be_made_is_asked_for(store: Store, theirs: Path) -> None:
+    path = write(theirs / "m.gguf", gguf())
+    found = Found("x", "../..", (FoundFile(path, "../../evil", path.stat().st_size),))
+
+    with pytest.raises(BadUsage, match="No name"):
+        adopter(store).adopt(Asked(found))
+    installed = adopter(store).adopt(Asked(found, name="good")).installed
+
+    assert installed.files[0].name == "file-1.gguf"
+
+
+def test_the_same_bytes_are_seen_without_reading_them(store: Store, theirs: Path) -> None:
+    path = write(theirs / "one" / "m.gguf", gguf())
+    (theirs / "two").mkdir()
+    (theirs / "two" / "n.gguf").hardlink_to(path)
+    adopted = adopter(store).adopt(Asked(only(theirs / "one")))
+    layouts.ollama(theirs / "ollama", "tiny", "1", {"model": gguf()})
+    found = [only(theirs / "one"), only(theirs / "two"), only(theirs / "ollama")]
+
+    same = same_bytes(found, [adopted.installed])
+
+    assert same == {1: "folder m.gguf", 2: "m:q4_0"}
