@@ -6,21 +6,21 @@ bytes went in is proved again on the way.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING
 
 from herd import legacy
-from herd.errors import DigestMismatch
+from herd.errors import DigestMismatch, Interrupted
 from herd.legacy import Facts, Legacy
 from herd.model import Choice, InstalledFile, Original, Sha256, is_file_name
 from herd.pieces import Table
+from herd.progress import Gauge, Stage
 
 if TYPE_CHECKING:
     import threading
-
-    from herd.progress import Gauge
 
 
 @dataclass(frozen=True)
@@ -52,6 +52,27 @@ def taught(choice: Choice, name: str) -> Choice:
     if prompt is None or choice.model.template is not None:
         return choice
     return Choice(replace(choice.model, template=prompt.template, stop=prompt.stop), choice.variant)
+
+
+def digest_of(path: Path, gauge: Gauge, stop: threading.Event) -> Sha256:
+    """The digest of a file of the person's own.
+
+    Raises:
+        LegacyError: it cannot be read.
+        Interrupted: `stop` was set.
+    """
+    digest = hashlib.sha256()
+    try:
+        gauge.begin(Stage.VERIFYING, path.stat().st_size, note=path.name)
+        with path.open("rb", buffering=0) as stream:
+            while piece := stream.read(1 << 20):
+                if stop.is_set():
+                    raise Interrupted(f"Reading {path.name} was stopped.")
+                digest.update(piece)
+                gauge.advance(len(piece))
+    except OSError as error:
+        raise legacy.unreadable(path.name, error) from error
+    return Sha256(digest.hexdigest())
 
 
 def check(choice: Choice, olds: Sequence[Old]) -> Legacy:

@@ -110,6 +110,12 @@ class Herd:
 
         return resolve(text, self.registry, promise)
 
+    def alike(self, choice: Choice) -> tuple[Choice, ...]:
+        """The registry's ggml models that a file of the person's own may be, by its size."""
+        from herd.resolve import alike
+
+        return alike(choice, self.registry)
+
     def plan(self, choice: Choice, *, keeps_original: bool = False) -> Plan:
         """What installing it would take; `keeps_original` as in `install.Order`."""
         return self.installer.plan(choice, keeps_original=keeps_original)

@@ -62,7 +62,18 @@ def resolve(text: str, registry: Registry, promise: Promise | None = None) -> Ch
     outside = _outside(text.strip())
     if outside is None:
         return _offered(text, registry, promise)
-    return _own(_choice(*outside, promise), registry)
+    choice = _choice(*outside, promise)
+    if choice.variant.format is Format.GGML and promise.name is None:
+        choice = _beside(choice, registry)
+    return _own(choice, registry)
+
+
+def _beside(choice: Choice, registry: Registry) -> Choice:
+    """Under another name where the registry has it: a ggml file is often called as its model."""
+    name = choice.model.name
+    if not registry.offers(name):
+        return choice
+    return replace(choice, model=replace(choice.model, name=f"own-{name}"[:64]))
 
 
 def _own(choice: Choice, registry: Registry) -> Choice:
@@ -73,6 +84,30 @@ def _own(choice: Choice, registry: Registry) -> Choice:
             "Add --as NAME to install this file under a name of its own.",
         )
     return choice
+
+
+def alike(choice: Choice, registry: Registry) -> tuple[Choice, ...]:
+    """The registry's ggml models whose files have the sizes of these: only a digest can tell."""
+    sizes = [file.size for file in choice.variant.files]
+    return tuple(
+        Choice(model, variant)
+        for model in registry.models
+        for variant in model.variants
+        if variant.format is Format.GGML
+        and [file.size for file in variant.files] == sizes
+        and all(file.sha256 for file in variant.files)
+    )
+
+
+def at_home(offered: Choice, own: Choice) -> Choice:
+    """The registry's choice, whose files lie on this machine where the person's own do."""
+    files = tuple(
+        replace(file, sources=(*mine.sources, *file.sources))
+        for file, mine in zip(offered.variant.files, own.variant.files, strict=True)
+    )
+    told = f"That is {offered.reference} of the registry, by its digest."
+    variant = replace(offered.variant, files=files)
+    return Choice(offered.model, variant, (*offered.remarks, told))
 
 
 def _of_magnet(found: Magnet, registry: Registry, promise: Promise) -> Choice:

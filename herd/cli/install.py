@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from herd.model import Choice, Original
     from herd.plan import Plan
     from herd.progress import Progress
-    from herd.resolve import Promise
 
 PATIENCE = 5.0
 """Seconds that a stopped carrier has to come to its end."""
@@ -70,6 +69,7 @@ def install(
     Exit codes: 3 unknown name, 4 no source delivered, 5 other bytes than promised, 6 no room,
     7 licence not accepted.
     """
+    from herd.cli.old import chosen
     from herd.resolve import Promise
 
     promise = Promise(sha256=sha256, name=name, template=template)
@@ -80,22 +80,12 @@ def install(
     wishes = Wishes(
         is_licence_accepted=accept_licence, is_dry=dry_run, keeps_original=keep_original
     )
-    choices = [_chosen(session, each, promise) for each in names]
+    choices = [chosen(session, each, promise) for each in names]
     failures = [error for choice in choices if (error := _tried(session, choice, wishes))]
     if failures:
         for error in failures[:-1]:
             session.complain(error)
         raise failures[-1]
-
-
-def _chosen(session: Session, text: str, promise: Promise) -> Choice:
-    """What the text stands for, with what a ggml file leaves open."""
-    from herd.cli.old import completed, is_old
-
-    choice = session.herd.choose(text, promise)
-    if not is_old(choice):
-        return choice
-    return session.herd.choose(text, completed(session, choice, promise))
 
 
 def _tried(session: Session, choice: Choice, wishes: Wishes) -> HerdError | None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from herd.cli.session import Session
-from herd.model import Choice, Format, is_name
+from herd.model import Choice, File, Format, PathSource, Sha256, is_name
 
 if TYPE_CHECKING:
     from herd.resolve import Promise
@@ -15,17 +17,55 @@ UNKNOWN = "plain"
 """The prompt that is offered first where the name of the file gives none away."""
 
 
-def is_old(choice: Choice) -> bool:
-    """Whether the choice is a ggml file that no registry knows."""
+def chosen(session: Session, text: str, promise: Promise) -> Choice:
+    """What the text stands for; of a ggml file all that can be found out or asked.
+
+    Raises:
+        HerdError: as `Herd.choose`.
+        Interrupted: the person does not answer.
+    """
+    choice = session.herd.choose(text, promise)
+    if not _is_own(choice):
+        return choice
+    if promise.name is None and promise.template is None:
+        offered = _recognised(session, choice)
+        if offered is not None:
+            return offered
+    return session.herd.choose(text, _completed(session, choice, promise))
+
+
+def _is_own(choice: Choice) -> bool:
+    """Whether the choice is a ggml file that no registry vouches for."""
     return choice.variant.format is Format.GGML and choice.model.registry is None
 
 
-def completed(session: Session, choice: Choice, promise: Promise) -> Promise:
-    """The promise with what the person says to the questions that are open.
+def _recognised(session: Session, choice: Choice) -> Choice | None:
+    """The registry's model that the file is, digest for digest."""
+    candidates = session.herd.alike(choice)
+    if not candidates:
+        return None
+    from herd.resolve import at_home
 
-    Raises:
-        Interrupted: the person does not answer.
-    """
+    digests = [_digest(session, file) for file in choice.variant.files]
+    for each in candidates:
+        if [file.sha256 for file in each.variant.files] == digests:
+            return at_home(each, choice)
+    return None
+
+
+def _digest(session: Session, file: File) -> Sha256:
+    from herd.cli.task import done
+    from herd.convert import digest_of
+    from herd.progress import Gauge
+
+    (source,) = file.sources
+    assert isinstance(source, PathSource)  # noqa: S101  # a ggml choice without a registry
+    path, gauge, stop = Path(source.path), Gauge(), threading.Event()
+    return done(session, file.name, gauge, stop, lambda: digest_of(path, gauge, stop))
+
+
+def _completed(session: Session, choice: Choice, promise: Promise) -> Promise:
+    """The promise with what the person says to the questions that are open."""
     from herd.legacy import PROMPTS, guessed
 
     file_name = choice.variant.files[0].name

@@ -17,7 +17,7 @@ from herd.progress import Gauge
 from .facts import UNDER_WAY, VERSION, Band, Converted, Facts, Legacy, Strip, Tensor
 from .header import Header
 from .inspection import Source, inspect
-from .kind import Kind, recognise
+from .kind import Kind, recognise, unreadable
 from .prompts import PROMPTS, Prompt, guessed, named
 
 __all__ = [
@@ -38,6 +38,7 @@ __all__ = [
     "inspect",
     "named",
     "recognise",
+    "unreadable",
 ]
 
 

@@ -94,6 +94,60 @@ def test_another_model_is_refused_by_its_name(herd: Caller, own: Path) -> None:
     assert not (herd.home / "staging").exists()
 
 
+REGISTRY = """\
+schema: 1
+registry: {{name: mine}}
+models:
+  known:
+    title: Known
+    licence: {{id: research-only, url: "https://example.org/terms", must-be-accepted: true}}
+    template: "{{{{ messages[0].content }}}}"
+    default: first
+    variants:
+      first:
+        format: ggml
+        files:
+        - {{name: known.bin, size: {size}, sha256: {sha256}, sources: [{{url: "{url}"}}]}}
+"""
+
+
+def test_a_file_that_the_registry_knows_is_its_model_whatever_it_is_called(
+    herd: Caller, own: Path
+) -> None:
+    path = own / "old-thing.bin"
+    size, sha256 = path.stat().st_size, digest(path.read_bytes())
+    herd.offer(REGISTRY.format(size=size, sha256=sha256, url="https://example.org/x"), "mine")
+
+    assert herd("install", str(path)).code == 7
+    ran = herd("install", "--accept-licence", str(path))
+
+    assert ran.code == 0
+    assert "That is known:first of the registry, by its digest." in ran.err
+    assert "nothing: it is read where it lies" in ran.err
+    one = installed(herd)
+    assert (str(one.reference), one.title, one.is_verified) == ("known:first", "Known", True)
+    assert one.template == "{{ messages[0].content }}"
+    assert "is installed already" in herd("install", "known").err
+
+
+def test_a_file_of_the_same_size_is_not_taken_for_another(herd: Caller, own: Path) -> None:
+    path = own / "old-thing.bin"
+    size = path.stat().st_size
+    herd.offer(REGISTRY.format(size=size, sha256="ab" * 32, url="https://example.org/x"), "mine")
+
+    assert herd("install", str(path)).code == 0
+
+    assert installed(herd).name == "old-thing"
+
+
+def test_a_file_may_be_called_as_a_model_of_the_registry(herd: Caller, own: Path) -> None:
+    (own / "old-thing.bin").rename(own / "alpaca-7b.bin")
+
+    assert herd("install", str(own / "alpaca-7b.bin")).code == 0
+
+    assert str(installed(herd).reference) == "own-alpaca-7b:q4_0"
+
+
 # What it does not say
 
 
