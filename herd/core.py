@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from herd.install import Installer, Order
     from herd.jobs import Job, Jobs
     from herd.plan import Plan
+    from herd.ranks import Ranks
     from herd.resolve import Promise
     from herd.transfer import Transfer
 
@@ -72,11 +73,18 @@ class Herd:
         return Store(self.places)
 
     @cached_property
+    def ranks(self) -> Ranks:
+        """How sources behaved on this machine."""
+        from herd.ranks import Ranks
+
+        return Ranks(self.places.ranks)
+
+    @cached_property
     def installer(self) -> Installer:
         """The path into the store."""
         from herd.install import Installer
 
-        return Installer(self.store, self._make_transfer(self.config), memory)
+        return Installer(self.store, self._make_transfer(self.config), memory, self.ranks)
 
     @cached_property
     def adopter(self) -> Adopter:
@@ -108,7 +116,7 @@ class Herd:
         """What a name, an address, a magnet or a path stands for."""
         from herd.resolve import resolve
 
-        return resolve(text, self.registry, promise)
+        return self.ranks.choice(resolve(text, self.registry, promise))
 
     def alike(self, choice: Choice) -> tuple[Choice, ...]:
         """The registry's ggml models that a file of the person's own may be, by its size."""

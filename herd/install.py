@@ -29,6 +29,7 @@ from herd.model import (
 )
 from herd.plan import Ground, Keep, Plan, Read, Step, is_of_format, plan
 from herd.progress import Gauge, Stage
+from herd.ranks import Ranks
 from herd.staging import Staged
 from herd.store import Store
 from herd.transfer import Budget, Fetched, Transfer, begun, describe
@@ -68,10 +69,20 @@ class Installer:
         store: Store,
         transfer: Transfer,
         memory: Callable[[], int | None] = lambda: None,
+        ranks: Ranks | None = None,
     ) -> None:
+        """Touches nothing.
+
+        Args:
+            store: Where models are kept.
+            transfer: Brings the bytes.
+            memory: Bytes of memory that this machine has.
+            ranks: How sources behaved; None: nobody remembers.
+        """
         self._store = store
         self._transfer = transfer
         self._memory = memory
+        self._ranks = ranks
 
     def plan(self, choice: Choice, *, keeps_original: bool = False) -> Plan:
         """What installing the choice would take now; changes nothing.
@@ -108,7 +119,7 @@ class Installer:
         begun = time.monotonic()
         choice = order.choice
         self._check(order)
-        work = _Work(self._store, self._transfer, order)
+        work = _Work(self._store, self._transfer, order, self._ranks)
         try:
             with self._store.hold(choice.reference, while_waiting=lambda: _wait(order)):
                 if there := self._installed(choice, keeps_original=order.keeps_original):
@@ -159,7 +170,8 @@ class _Here:
 class _Work:
     """One install, by the only one who works on this model."""
 
-    def __init__(self, store: Store, transfer: Transfer, order: Order) -> None:
+    def __init__(self, store: Store, transfer: Transfer, order: Order, ranks: Ranks | None) -> None:
+        self._ranks = ranks
         self._store = store
         self._transfer = transfer
         self._order = order
@@ -200,7 +212,10 @@ class _Work:
     def _fetch(self, file: File) -> _Here:
         staged = self._store.staged(file)
         order = self._order
-        fetched = self._transfer.fetch(file, staged, order.gauge, order.stop, order.budget)
+        doubted = self._ranks.doubted(file.sources) if self._ranks else ()
+        fetched = self._transfer.fetch(file, staged, order.gauge, order.stop, order.budget, doubted)
+        if self._ranks:
+            self._ranks.note(fetched.troubles, [share.source for share in fetched.shares])
         found = _format(staged.part)
         variant = self._order.choice.variant
         if found is not variant.format and (found, variant.format) != (Format.GGML, Format.GGUF):

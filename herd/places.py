@@ -81,6 +81,11 @@ class Places:
         return self.cache / "running"
 
     @property
+    def ranks(self) -> Path:
+        """How sources behaved on this machine."""
+        return self.cache / "sources.json"
+
+    @property
     def log_file(self) -> Path:
         """What herd says to itself."""
         return self.logs / "herd.log"

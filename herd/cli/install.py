@@ -184,7 +184,11 @@ def _kept(before: Progress) -> str:
 
 
 def _report(session: Session, outcome: Outcome) -> None:
+    from herd.transfer import describe
+
     installed = outcome.installed
+    for source, why in (trouble for each in outcome.fetched for trouble in each.troubles):
+        session.say(f"{describe(source)}: {why}; it is asked last from now on.")
     moved = sum(each.delivery.size for each in outcome.fetched)
     pace = f" ({rate(moved / outcome.seconds)})" if moved and outcome.seconds >= 1 else ""
     session.say(

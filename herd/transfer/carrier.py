@@ -43,6 +43,8 @@ class Delivery:
     """Bytes that came and are not in the file: twice there, or wrong."""
     liars: tuple[Source, ...] = ()
     """Those that gave wrong bytes; none of them is in the file."""
+    failed: tuple[tuple[Source, HerdError], ...] = ()
+    """Those that were given up while others delivered."""
 
 
 @dataclass(frozen=True)

@@ -274,7 +274,11 @@ class _Download:
         liars = () if suspect is None else (suspect.source,)
         name = unquote(urlsplit(self._mirrors.each[0].key).path).rpartition("/")[2]
         table = self._trail.table() if self._trail else None
-        return Delivery(board.done, digest, name or None, table, shares, board.wasted, liars)
+        mute = [one for one in self._mirrors.each if not board.given.get(one.key)]
+        failed = tuple([(one.source, why) for one in mute if (why := one.out or one.trouble)])
+        return Delivery(
+            board.done, digest, name or None, table, shares, board.wasted, liars, failed
+        )
 
 
 __all__ = ["ENOUGH", "WORKERS", "HttpCarrier"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import groupby
 from urllib.parse import urlsplit
@@ -38,6 +38,14 @@ class Fetched:
     """The first of those that gave it."""
     seconds: float = 0.0
     """How long it took."""
+    failed: tuple[tuple[Source, HerdError], ...] = ()
+    """Sources that were asked and did not deliver, in the order in which they were asked."""
+
+    @property
+    def troubles(self) -> tuple[tuple[Source, str], ...]:
+        """Each source that did not deliver or gave wrong bytes, and a phrase that says so."""
+        said = [(source, error.message.rstrip(".")) for source, error in self.failed]
+        return (*said, *[(source, "gave wrong bytes") for source in self.delivery.liars])
 
     @property
     def shares(self) -> tuple[Share, ...]:
@@ -64,10 +72,12 @@ class Transfer:
         gauge: Gauge,
         stop: threading.Event,
         budget: Budget | None = None,
+        doubted: Collection[Source] = (),
     ) -> Fetched:
         """Bring a file into `staged.part`, asking its sources in their order.
 
-        Addresses that follow one another are one source with many mouths.
+        Addresses that follow one another are one source with many mouths, but for those
+        that are doubted: they are asked when no other source delivered.
 
         Raises:
             NoSourceDelivered: every source failed; what is staged is kept.
@@ -75,12 +85,12 @@ class Transfer:
             NoRoom, CannotWrite, Interrupted: what is staged is kept.
         """
         tried, begun = _Tried(file), time.monotonic()
-        for sources in _grouped(file.sources):
+        for sources in _grouped(file.sources, doubted):
             check(stop)
             first = sources[0]
             if isinstance(first, MagnetSource) and first.state is SwarmState.REVOKED:
                 gauge.note(f"{describe(first)} was withdrawn")
-                tried.failures.append((first, SourceRefused("it was withdrawn")))
+                tried.withdrawn.append((first, SourceRefused("it was withdrawn")))
                 continue
             wish = Wish(file, first, staged, gauge, stop, sources[1:], budget or Budget())
             try:
@@ -92,7 +102,8 @@ class Transfer:
                 continue
             shares = delivery.shares
             given_by = max(shares, key=lambda share: share.size).source if shares else first
-            return Fetched(delivery, given_by, time.monotonic() - begun)
+            failed = (*tried.answered, *delivery.failed)
+            return Fetched(delivery, given_by, time.monotonic() - begun, failed)
         raise tried.trouble()
 
     def _fetch(self, wish: Wish) -> Delivery:
@@ -128,14 +139,24 @@ class _Tried:
     """What every source answered, and the one sentence that follows from it."""
 
     file: File
-    failures: list[tuple[Source, HerdError]] = field(default_factory=list)
+    answered: list[tuple[Source, HerdError]] = field(default_factory=list)
+    """Those that were asked."""
+    withdrawn: list[tuple[Source, HerdError]] = field(default_factory=list)
+    """Those that are never asked."""
+
+    @property
+    def failures(self) -> list[tuple[Source, HerdError]]:
+        """All of them, in the order of the registry."""
+        return sorted(
+            [*self.answered, *self.withdrawn], key=lambda each: self.file.sources.index(each[0])
+        )
 
     def add(self, sources: tuple[Source, ...], failure: HerdError) -> None:
         """A group of sources failed, each in its own way or all in one."""
         if isinstance(failure, EachFailed):
-            self.failures += failure.each
+            self.answered += failure.each
         else:
-            self.failures.append((sources[0], failure))
+            self.answered.append((sources[0], failure))
 
     def trouble(self) -> HerdError:
         wrong = [each for _, each in self.failures if isinstance(each, Mismatch)]
@@ -175,9 +196,13 @@ class _Tried:
         return "Run the same command again to go on; what was fetched is kept."
 
 
-def _grouped(sources: tuple[Source, ...]) -> Iterator[tuple[Source, ...]]:
-    """The sources in their order, addresses that follow one another together."""
-    for is_address, group in groupby(sources, lambda each: isinstance(each, UrlSource | HfSource)):
+def _grouped(
+    sources: tuple[Source, ...], doubted: Collection[Source]
+) -> Iterator[tuple[Source, ...]]:
+    """The sources in their order, doubted ones last, addresses that follow one another together."""
+    last = sorted(sources, key=lambda each: each in doubted)
+    kinds = groupby(last, lambda each: (isinstance(each, UrlSource | HfSource), each in doubted))
+    for (is_address, _), group in kinds:
         together = tuple(group)
         yield from (together,) if is_address else ((each,) for each in together)
 
