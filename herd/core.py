@@ -6,32 +6,33 @@ it. Each part is made when it is first used, so that a command pays for what it 
 
 from __future__ import annotations
 
+import contextlib
+import os
 import threading
 from collections.abc import Callable
 from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from herd import config as configuration
-from herd.config import Config
 from herd.errors import CannotRun, NotInstalled
-from herd.library import Entry, shelve
 from herd.model import Choice, Installed, Sampling, reference
 from herd.places import Places, places
-from herd.registry import Registry, load
 from herd.store import Store
 
 if TYPE_CHECKING:
     from herd.adopt import Adopter
     from herd.answer import Answer
     from herd.chat import Conversation
+    from herd.config import Config
     from herd.engine import Engine, Loadable
     from herd.engine.presence import Running
     from herd.history import History
     from herd.install import Installer, Order
     from herd.jobs import Job, Jobs
+    from herd.library import Entry
     from herd.plan import Plan
     from herd.ranks import Ranks
+    from herd.registry import Registry
     from herd.resolve import Promise
     from herd.transfer import Transfer
 
@@ -60,11 +61,15 @@ class Herd:
     @cached_property
     def config(self) -> Config:
         """The configuration in force."""
-        return configuration.load(self.places.config_file)
+        from herd.config import load
+
+        return load(self.places.config_file)
 
     @cached_property
     def registry(self) -> Registry:
         """The shipped registry and those that the person added."""
+        from herd.registry import load
+
         return load(self.places)
 
     @cached_property
@@ -134,6 +139,8 @@ class Herd:
 
     def shelf(self) -> tuple[Entry, ...]:
         """What is offered and what is installed, the installed ones first."""
+        from herd.library import shelve
+
         return shelve(self.registry.models, self.store.installed())
 
     def installed(self, text: str) -> Installed:
@@ -213,7 +220,10 @@ class Herd:
 
 def memory() -> int | None:
     """Bytes of memory that this machine has."""
-    import psutil
+    with contextlib.suppress(AttributeError, ValueError, OSError):  # only POSIX has it
+        if (pages := os.sysconf("SC_PHYS_PAGES")) > 0:
+            return pages * os.sysconf("SC_PAGE_SIZE")
+    import psutil  # 15 ms
 
     return int(psutil.virtual_memory().total)
 

@@ -9,7 +9,6 @@ from herd.cli.session import Session
 from herd.cli.table import table
 from herd.cli.verbs import Command
 from herd.core import memory
-from herd.library import Entry
 from herd.model import Installed, Model, Status
 from herd.plan import fit
 from herd.words import size
@@ -52,29 +51,24 @@ def search(session: Session, words: tuple[str, ...], as_json: bool) -> None:
     or its description; without a WORD all are. The variant shown is the one that a plain
     `herd install NAME` takes.
     """
-    found = _found(session, words)
+    found = session.herd.registry.search(words)
+    held: dict[str, list[Installed]] = {}
+    for each in session.herd.store.installed():
+        held.setdefault(each.name, []).append(each)
     if as_json:
         from herd.cli.forms import model_form
 
-        forms = [model_form(each.model, each.installed) for each in found if each.model]
-        session.answer_json(forms)
+        session.answer_json([model_form(model, held.get(model.name, ())) for model in found])
     elif found:
-        session.answer(table(HEADS, [_offered(entry) for entry in found], right=("SIZE",)))
+        rows = [_offered(model, is_installed=model.name in held) for model in found]
+        session.answer(table(HEADS, rows, right=("SIZE",)))
         session.suggest(f"herd info {found[0].name}")
     else:
         session.say(f"No model has {' and '.join(words)} in what is known of it.")
         session.suggest("herd search")
 
 
-def _found(session: Session, words: tuple[str, ...]) -> list[Entry]:
-    """What a registry offers, the nearest to the words first."""
-    held = {entry.name: entry.installed for entry in session.herd.shelf()}
-    models = session.herd.registry.search(words)
-    return [Entry(model.name, model, held.get(model.name, ())) for model in models]
-
-
 def _held(model: Installed) -> list[str]:
-    note = "" if model.is_verified else "unverified"
     return [
         model.name,
         model.variant,
@@ -82,26 +76,26 @@ def _held(model: Installed) -> list[str]:
         str(fit(model.size, memory())),
         model.licence.id,
         model.role,
-        note,
+        "" if model.is_verified else "unverified",
     ]
 
 
-def _offered(entry: Entry) -> list[str]:
-    variant = entry.model.variant() if entry.model else None
-    bytes_of_it = variant.size if variant else entry.size
+def _offered(model: Model, *, is_installed: bool) -> list[str]:
+    variant = model.variant()
+    bytes_of_it = variant.size if variant else None
     return [
-        entry.name,
+        model.name,
         variant.name if variant else "",
         size(bytes_of_it),
         str(fit(bytes_of_it, memory())),
-        entry.licence.id,
-        entry.role,
-        _note(entry.model, is_installed=entry.is_installed),
+        model.licence.id,
+        model.role,
+        _note(model, is_installed=is_installed),
     ]
 
 
-def _note(model: Model | None, *, is_installed: bool) -> str:
+def _note(model: Model, *, is_installed: bool) -> str:
     notes = ["installed"] if is_installed else []
-    if model and model.status is not Status.ACTIVE:
+    if model.status is not Status.ACTIVE:
         notes.append("withdrawn" if model.status is Status.REVOKED else str(model.status))
     return ", ".join(notes)
