@@ -97,7 +97,7 @@ def _surprise(session: Session, error: Exception) -> HerdError:
 
     from herd.cli.log import keep
 
-    path = session.herd.places.log_file
+    path = session.places.log_file
     file = keep(path)
     logging.getLogger(__name__).error("unexpected", exc_info=error)
     logging.getLogger().removeHandler(file)

@@ -15,6 +15,7 @@ from herd.errors import HerdError, Interrupted
 if TYPE_CHECKING:
     from herd.cli.log import LogFile
     from herd.core import Herd
+    from herd.places import Places
 
 
 class Session:
@@ -39,6 +40,15 @@ class Session:
                 self._make = Real
             self._herd = self._make()
         return self._herd
+
+    @property
+    def places(self) -> Places:
+        """The places of the herd, or those it would have: it may be what does not work."""
+        if self._herd is not None:
+            return self._herd.places
+        from herd.places import places
+
+        return places()
 
     def keep_log(self) -> LogFile:
         """Write what goes wrong in this run to herd.log; for verbs that do more than look."""

@@ -13,9 +13,10 @@ from tests.tools.fakes import registry_text
 
 
 @pytest.fixture(autouse=True)
-def _no_settings_of_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in (*ENVIRONMENT.values(), "HERD_HOME", "NO_COLOR", "_HERD_COMPLETE"):
+def _no_settings_of_this_machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name in (*ENVIRONMENT.values(), "NO_COLOR", "_HERD_COMPLETE"):
         monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HERD_HOME", str(tmp_path))
     monkeypatch.setenv("TERM", "xterm-256color")
 
 

@@ -92,6 +92,16 @@ def test_what_nobody_foresaw_is_one_sentence_and_its_traceback_is_in_the_log(
     assert not [each for each in logging.getLogger().handlers if "herd" in type(each).__module__]
 
 
+def test_a_herd_that_cannot_even_be_made_is_one_sentence_too(herd: Caller) -> None:
+    fails(herd, ImportError("no module named psutil"))
+
+    ran = herd("list")
+
+    assert ran.code == 1
+    assert "herd: Something unexpected happened: ImportError: no module named psutil" in ran.err
+    assert ran.err.endswith("herd.log has the details.\n")
+
+
 def test_a_log_that_cannot_be_written_is_no_second_error(
     herd: Caller, monkeypatch: pytest.MonkeyPatch
 ) -> None:
