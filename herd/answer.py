@@ -11,9 +11,10 @@ from herd.engine import Began, Engine, Finished, Loadable, Text
 from herd.model import Sampling
 
 DEFAULT_SAMPLING = Sampling(
-    temperature=0.7, top_k=40, top_p=0.95, min_p=0.05, repeat_penalty=1.0, repeat_last_n=64
+    temperature=0.7, top_k=40, top_p=0.95, min_p=0.05, repeat_penalty=1.1, repeat_last_n=64
 )
-"""Where neither the person nor the registry says otherwise: llama.cpp's, a bit cooler."""
+"""Where neither the person nor the registry says otherwise: llama.cpp's, a bit cooler, and with
+a penalty against repeating, without which small models fall into loops."""
 
 
 class Answer:
@@ -68,7 +69,7 @@ class Answer:
             Role.ASSISTANT,
             self.text.strip(),
             model=self._model.reference,
-            is_complete=done is not None and done.reason in ("stop", "length"),
+            is_complete=done is not None and done.reason in ("stop", "length", "loop"),
             tokens=done.tokens if done else None,
             seconds=done.seconds if done else None,
         )

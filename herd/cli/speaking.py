@@ -69,6 +69,8 @@ class Voice:
                 say("(Cut: --max-tokens is reached.)")
             case "context":
                 say("(Cut: the context is full.)")
+            case "loop":
+                say("(Cut: it said the same again and again.)")
             case "stopped":
                 say("(Stopped.)")
 

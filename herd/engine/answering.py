@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from herd.chat import Role, Turn, fit
 from herd.engine.flag import StopFlag
+from herd.engine.loops import LOOK_EVERY, is_looping
 from herd.engine.pieces import Began, Finished, Odds, Reason, Text
 from herd.engine.protocol import Ask, Sign
 from herd.engine.stream import TextStream
@@ -38,6 +39,7 @@ class Answering:
         self._asked = time.monotonic()
         self._first = self._last = self._asked
         self._tokens = 0
+        self._said: list[int] = []
 
     def pieces(self) -> Iterator[Began | Sign | Text | Odds | Finished]:
         """Everything there is to say, `Finished` last.
@@ -67,6 +69,7 @@ class Answering:
             while reason is None:
                 token = draw()
                 self._count()
+                self._said.append(token)
                 if self._llama.is_end(token):
                     reason = "stop"
                     break
@@ -102,6 +105,9 @@ class Answering:
         most = self._ask.sampling.max_tokens
         if most is not None and self._tokens >= most:
             return "length"
+        # Whoever said how long the answer may be has said enough.
+        if most is None and len(self._said) % LOOK_EVERY == 0 and is_looping(self._said):
+            return "loop"
         return "context" if self._llama.room <= 0 else None
 
     def _taken(self, token: int) -> Reason | None:

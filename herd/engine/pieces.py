@@ -13,8 +13,9 @@ OWN_TEMPLATE = "the model's own"
 REGISTRY_TEMPLATE = "the registry's"
 NO_TEMPLATE = "none, it continues plain text"
 
-Reason = Literal["stop", "length", "stopped", "context"]
-"""Why an answer ended: the model was done, max_tokens, the person, the context is full."""
+Reason = Literal["stop", "length", "stopped", "context", "loop"]
+"""Why an answer ended: the model was done, max_tokens, the person, the context is full, or the
+model said the same again and again."""
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,13 @@ from herd.model import Installed
 from herd.progress import Progress, Stage
 from herd.serve.outcome import Outcome, Part
 
-_REASONS = {"stop": "stop", "length": "length", "context": "length", "stopped": "stop"}
+_REASONS = {
+    "stop": "stop",
+    "length": "length",
+    "context": "length",
+    "loop": "length",
+    "stopped": "stop",
+}
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,13 @@ from herd.chat import Call
 from herd.model import Installed
 from herd.serve.outcome import Outcome, Part
 
-_REASONS = {"stop": "stop", "length": "length", "context": "length", "stopped": "stop"}
+_REASONS = {
+    "stop": "stop",
+    "length": "length",
+    "context": "length",
+    "loop": "length",
+    "stopped": "stop",
+}
 DONE = b"data: [DONE]\n\n"
 
 
