@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from herd.plan import Plan
     from herd.ranks import Ranks
     from herd.registry import Registry
+    from herd.repair import Repairer
     from herd.resolve import Promise
     from herd.transfer import Transfer
 
@@ -97,6 +98,13 @@ class Herd:
         from herd.adopt import Adopter
 
         return Adopter(self.store, lambda: self.registry.models)
+
+    @cached_property
+    def repairer(self) -> Repairer:
+        """What mends the store by the piece."""
+        from herd.repair import Repairer
+
+        return Repairer(self.store, self._make_transfer(self.config), lambda: self.registry.models)
 
     @cached_property
     def jobs(self) -> Jobs:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import errno
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from io import FileIO
 from pathlib import Path
@@ -168,3 +168,47 @@ def turns(path: Path) -> bool:
     except (OSError, AttributeError):
         return False
     return False
+
+
+def write_all(stream: FileIO, content: bytes) -> None:
+    """Write all bytes at the place where the file stands."""
+    left = memoryview(content)
+    while left:
+        left = left[stream.write(left) :]
+
+
+def stretch(path: Path, span: range) -> bytes | None:
+    """Bytes of a file; None when it does not have all of them, or cannot be read."""
+    try:
+        with path.open("rb", buffering=0) as stream:
+            stream.seek(span.start)
+            buffer = bytearray(len(span))
+            return bytes(buffer) if read_into(stream, memoryview(buffer)) == len(span) else None
+    except OSError:
+        return None
+
+
+def digest(path: Path, took: Callable[[int], None] = lambda _: None) -> str:
+    """The sha256 of a file in hex; `took` is told how many bytes each step read."""
+    import hashlib  # drags OpenSSL in
+
+    found, buffer = hashlib.sha256(), memoryview(bytearray(1024 * 1024))
+    with path.open("rb", buffering=0) as stream:
+        while count := stream.readinto(buffer) or 0:
+            found.update(buffer[:count])
+            took(count)
+    return found.hexdigest()
+
+
+def files_below(folder: Path, *, most: int, deepest: int) -> Iterator[Path]:
+    """Ordinary files below a folder, in order; links are neither followed nor given."""
+    count = 0
+    for root, folders, names in os.walk(folder):
+        depth = len(Path(root).relative_to(folder).parts)
+        folders[:] = sorted(folders) if depth < deepest else []
+        for path in (Path(root, name) for name in sorted(names)):
+            count += 1
+            if count > most:
+                return
+            if not path.is_symlink() and path.is_file():
+                yield path

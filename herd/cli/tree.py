@@ -31,6 +31,7 @@ PANELS = {
     "Keep": (
         Verb("list", "listing:list_", "List what is installed.", ("ls",)),
         Verb("verify", "verify:verify", "Prove installed models against their digests."),
+        Verb("repair", "repair:repair", "Mend installed models, damaged piece by damaged piece."),
         Verb("import", "importing:import_", "Take over models that are on this machine."),
         Verb("remove", "remove:remove", "Take a model out of the store.", ("rm", "uninstall")),
     ),

@@ -105,6 +105,17 @@ class Blobs:
             disk.remove(fresh)
         return way
 
+    def copy(self, sha256: Sha256, part: Path) -> bool:
+        """Copy a blob to where it can be worked on; False if it is gone."""
+        fresh = part.with_name(part.name + _FRESH)
+        try:
+            adopting.have(self.path(sha256), fresh, adopting.OWN)
+        except FileNotFoundError:
+            return False
+        fresh.chmod(0o644)
+        disk.replace(fresh, part)
+        return True
+
     def remove(self, sha256: Sha256) -> int | None:
         """Remove a blob: bytes freed, None when an install that runs now needs it."""
         return _remove(self.path(sha256))

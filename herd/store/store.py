@@ -21,100 +21,27 @@ from herd.staging import Staged
 from herd.staging import discard as discard_staged
 from herd.store import adopting, folders, manifest, staging, whole
 from herd.store.adopting import Way
-from herd.store.blobs import Blobs
-from herd.store.find import find
-from herd.store.hold import Hold, current, holding
-from herd.store.links import Links
+from herd.store.hold import Hold, holding
 from herd.store.lock import Lock
-from herd.store.manifests import Manifests, read
+from herd.store.manifests import read
+from herd.store.mending import Mending
 from herd.store.settle import Settling
-from herd.store.staging import Begun
-from herd.store.tables import Tables, table_of
+from herd.store.tables import table_of
+from herd.store.view import View
 
 if TYPE_CHECKING:
     from herd.pieces import Proof, Table
-    from herd.store.findings import Finding
 
 
-class Store:
+class Store(View):
     """The store in its places; any number of them may work on one at the same time."""
 
     def __init__(self, places: Places) -> None:
         """Touches nothing on the disk; folders are made by the first install."""
-        self._places = places
-        self._blobs = Blobs(places.blobs, lambda: Lock(places.locks / "store.lock"))
-        self._tables = Tables(places.pieces)
-        self._links = Links(places.models, self._blobs)
-        self._manifests = Manifests(places.manifests)
+        super().__init__(places)
+        self.mending = Mending(self._blobs, self._links, self._manifests, self._alone)
+        """The steps of a repair."""
         self._settling = Settling(self._manifests, self._links, self._blobs, self._tables)
-
-    # What is there
-
-    def installed(self) -> tuple[Installed, ...]:
-        """Every installed model, sorted by name and variant."""
-        return self._manifests.all().installed
-
-    def damaged(self) -> tuple[Path, ...]:
-        """What lies among the manifests and does not read as one."""
-        return self._manifests.all().damaged
-
-    def find(self, reference: Reference) -> Installed:
-        """The installed model of this name; without a variant, the one installed last.
-
-        Raises:
-            NotInstalled: there is none; the hint has the nearest names.
-        """
-        return find(reference, self.installed())
-
-    def path_of(self, installed: Installed) -> Path:
-        """The primary file under its real name; its blob where no link leads to it."""
-        return self._links.primary(installed)
-
-    def blob(self, sha256: Sha256) -> Path:
-        """Where the blob of this digest lies or would lie."""
-        return self._blobs.path(sha256)
-
-    def has(self, sha256: Sha256, size: int | None) -> bool:
-        """Whether the blob is there; under a hold, nobody removes it until the hold ends.
-
-        Args:
-            sha256: Its digest.
-            size: Bytes that it must have; None if nobody knows.
-        """
-        path = self._blobs.path(sha256)
-        with writing(self._places.store):
-            hold = self._hold()
-            return (hold is None or hold.claim(path)) and self._blobs.has(sha256, size)
-
-    def named(self, models: Iterable[Installed]) -> list[Finding]:
-        """What is wrong with the names of these models, and which names no model has.
-
-        Args:
-            models: Those whose names are looked at; names of other installed models are fine.
-        """
-        from herd.store.proof import names
-
-        asked, everyone = set(models), self.installed()
-        found = names(everyone, self._places.models, self._links.trouble)
-        references = {each.reference for each in asked}
-        return [each for each in found if not each.models or references & set(each.models)]
-
-    def unused(self) -> tuple[Path, ...]:
-        """Blobs that no manifest names: those of installs that run or were broken off."""
-        spare = self._blobs.digests() - self._manifests.digests()
-        return tuple(self._blobs.path(each) for each in sorted(spare))
-
-    def begun(self) -> tuple[Begun, ...]:
-        """What lies in staging, the largest first."""
-        with writing(self._places.staging):
-            return staging.begun(self._places.staging)
-
-    def free(self) -> int:
-        """Bytes free on the disk where the store is or would be."""
-        with writing(self._places.store):
-            return disk.free(self._places.store)
-
-    # What changes it
 
     def hold(
         self,
@@ -238,10 +165,14 @@ class Store:
                 self.keep_table(proof.sha256, table)
             return way
 
-    def table(self, sha256: Sha256, size: int) -> Table | None:
-        """The piece table of a blob; None when there is none that reads."""
-        with writing(self._places.store):
-            return self._tables.of(sha256, size)
+    def copy_of(self, sha256: Sha256, part: Path) -> bool:
+        """Give a part the bytes of a blob, whatever they are worth; False if it is gone.
+
+        Raises:
+            NoRoom, CannotWrite: there is no part.
+        """
+        with self._writing():
+            return self._blobs.copy(sha256, part)
 
     def keep_table(self, sha256: Sha256, table: Table) -> None:
         """Keep a table that was made from a proved blob, unless the blob is gone.
@@ -325,10 +256,6 @@ class Store:
     def _whole(self, file: File) -> Path:
         part = staging.staged(self._places.staging, file, None, None).part
         return part.with_suffix(".whole")
-
-    def _hold(self) -> Hold | None:
-        """The hold on this store in which this thread is, if it is in one."""
-        return current(self._places.locks)
 
     @contextmanager
     def _passing(self) -> Iterator[Hold]:

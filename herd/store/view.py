@@ -1,0 +1,110 @@
+"""What is in a store: looked at, never changed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from herd import disk
+from herd.disk import writing
+from herd.model import Installed, Reference, Sha256
+from herd.places import Places
+from herd.store import staging
+from herd.store.blobs import Blobs
+from herd.store.find import find
+from herd.store.hold import Hold, current
+from herd.store.links import Links
+from herd.store.lock import Lock
+from herd.store.manifests import Manifests
+from herd.store.staging import Begun
+from herd.store.tables import Tables
+
+if TYPE_CHECKING:
+    from herd.pieces import Table
+    from herd.store.findings import Finding
+
+
+class View:
+    """What is there."""
+
+    def __init__(self, places: Places) -> None:
+        """Touches nothing on the disk."""
+        self._places = places
+        self._blobs = Blobs(places.blobs, lambda: Lock(places.locks / "store.lock"))
+        self._tables = Tables(places.pieces)
+        self._links = Links(places.models, self._blobs)
+        self._manifests = Manifests(places.manifests)
+
+    def installed(self) -> tuple[Installed, ...]:
+        """Every installed model, sorted by name and variant."""
+        return self._manifests.all().installed
+
+    def damaged(self) -> tuple[Path, ...]:
+        """What lies among the manifests and does not read as one."""
+        return self._manifests.all().damaged
+
+    def find(self, reference: Reference) -> Installed:
+        """The installed model of this name; without a variant, the one installed last.
+
+        Raises:
+            NotInstalled: there is none; the hint has the nearest names.
+        """
+        return find(reference, self.installed())
+
+    def path_of(self, installed: Installed) -> Path:
+        """The primary file under its real name; its blob where no link leads to it."""
+        return self._links.primary(installed)
+
+    def blob(self, sha256: Sha256) -> Path:
+        """Where the blob of this digest lies or would lie."""
+        return self._blobs.path(sha256)
+
+    def has(self, sha256: Sha256, size: int | None) -> bool:
+        """Whether the blob is there; under a hold, nobody removes it until the hold ends.
+
+        Args:
+            sha256: Its digest.
+            size: Bytes that it must have; None if nobody knows.
+        """
+        path = self._blobs.path(sha256)
+        with writing(self._places.store):
+            hold = self._hold()
+            return (hold is None or hold.claim(path)) and self._blobs.has(sha256, size)
+
+    def named(self, models: Iterable[Installed]) -> list[Finding]:
+        """What is wrong with the names of these models, and which names no model has.
+
+        Args:
+            models: Those whose names are looked at; names of other installed models are fine.
+        """
+        from herd.store.proof import names
+
+        asked, everyone = set(models), self.installed()
+        found = names(everyone, self._places.models, self._links.trouble)
+        references = {each.reference for each in asked}
+        return [each for each in found if not each.models or references & set(each.models)]
+
+    def unused(self) -> tuple[Path, ...]:
+        """Blobs that no manifest names: those of installs that run or were broken off."""
+        spare = self._blobs.digests() - self._manifests.digests()
+        return tuple(self._blobs.path(each) for each in sorted(spare))
+
+    def begun(self) -> tuple[Begun, ...]:
+        """What lies in staging, the largest first."""
+        with writing(self._places.staging):
+            return staging.begun(self._places.staging)
+
+    def free(self) -> int:
+        """Bytes free on the disk where the store is or would be."""
+        with writing(self._places.store):
+            return disk.free(self._places.store)
+
+    def table(self, sha256: Sha256, size: int) -> Table | None:
+        """The piece table of a blob; None when there is none that reads."""
+        with writing(self._places.store):
+            return self._tables.of(sha256, size)
+
+    def _hold(self) -> Hold | None:
+        """The hold on this store in which this thread is, if it is in one."""
+        return current(self._places.locks)
