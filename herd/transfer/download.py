@@ -69,19 +69,18 @@ class HttpCarrier:
 
         As Carrier.fetch; where several sources failed, EachFailed says how each did.
         """
-        mirrors = Mirrors(
-            [self._standing(each) for each in wish.sources], self._patience, self._hosts
-        )
         try:
-            return self._fetch(wish, mirrors)
+            return self._fetch(wish)
         except Changed:
             ledger.forget(wish.staged)
         try:
-            return self._fetch(wish, mirrors)
+            return self._fetch(wish)
         except Changed as error:
-            raise SourceRefused(f"{mirrors.each[0].host} does not agree with itself") from error
+            raise SourceRefused(f"{error.message}, and changes it again and again") from error
 
-    def _fetch(self, wish: Wish, mirrors: Mirrors) -> Delivery:
+    def _fetch(self, wish: Wish) -> Delivery:
+        each = [self._standing(source) for source in wish.sources]
+        mirrors = Mirrors(each, self._patience, self._hosts)
         with (
             Sheet(wish.staged.part) as sheet,
             Watch(wish.stop, self._patience) as watch,

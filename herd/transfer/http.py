@@ -230,7 +230,7 @@ class Line:
         return session.send(request, timeout=timeout, allow_redirects=False, **settings)
 
     def _opened(self) -> requests.Session:
-        session = requests.Session()
+        session = _Session()
         session.headers.clear()
         session.headers["User-Agent"] = USER_AGENT
         for scheme in ("http://", "https://"):
@@ -280,6 +280,13 @@ class Line:
                     raise TimeoutError(0, "no answer")
         if code := sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR):
             raise OSError(code, os.strerror(code))
+
+
+class _Session(requests.Session):
+    """A session that leaves redirects alone; requests would read their bodies, however long."""
+
+    def get_redirect_target(self, resp: requests.Response) -> None:  # noqa: ARG002  # as declared
+        return None
 
 
 class _Adapter(HTTPAdapter):

@@ -88,6 +88,8 @@ class FileServer:
         self.content_type = "application/octet-stream"
         self.redirects: dict[str, str] = {}
         """Path -> Location."""
+        self.redirect_body = 0
+        """Bytes that come with a redirect."""
         self.signs = False
         """PATH leads to an address that works for one request only."""
         self.keeps_alive = False
@@ -220,8 +222,10 @@ class _Handler(BaseHTTPRequestHandler):
             return False
         self.send_response(302)
         self.send_header("Location", location)
-        self.send_header("Content-Length", "0")
+        self.send_header("Content-Length", str(server.redirect_body))
         self.end_headers()
+        for _ in range(0, server.redirect_body, _PIECE):
+            self._out(bytes(_PIECE))
         return True
 
     def _refused(self, faults: Faults) -> bool:

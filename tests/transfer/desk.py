@@ -12,7 +12,7 @@ from pathlib import Path
 
 from herd.model import File, Sha256, Source, UrlSource
 from herd.progress import Gauge
-from herd.transfer import Delivery, Staged, Wish, ledger
+from herd.transfer import Budget, Delivery, Staged, Wish, ledger
 from herd.transfer.download import HttpCarrier
 from herd.transfer.extents import Extents
 from herd.transfer.patience import Patience
@@ -90,6 +90,7 @@ class Desk:
         self.staged = Staged(folder / "staging" / "file.part")
         self.gauge = Notes()
         self.stop = threading.Event()
+        self.budget = Budget()
         self.http = HttpCarrier(QUICK)
 
     @property

@@ -1,0 +1,276 @@
+"""What an earlier try left: used as far as it is right, whatever ended that try."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from herd.errors import Interrupted, NoRoom
+from herd.model import UrlSource
+from herd.transfer import begun, ledger
+from herd.transfer.carrier import Mismatch, Wish
+from herd.transfer.download import HttpCarrier
+from herd.transfer.ledger import SUFFIX, SUMS
+from tests.tools.http_server import Faults, FileServer
+from tests.transfer.desk import QUICK, Desk, digest, eventually, hope, promise, within
+
+LARGE = b"GGUF" + bytes(range(251)) * 50_000
+SIZE = len(LARGE)
+PIECE = 4 * 1024 * 1024
+
+
+@pytest.fixture
+def server() -> Iterator[FileServer]:
+    with FileServer(LARGE) as running:
+        yield running
+
+
+def begin(desk: Desk, server: FileServer, until: int, *, is_promised: bool = True) -> None:
+    """Fetch until so many bytes are there, and stop."""
+    faults, server.faults = server.faults, replace(server.faults, rate=10_000_000)
+    source = UrlSource(server.url)
+    file = promise(source, content=LARGE) if is_promised else hope(source)
+    stop = threading.Event()
+    desk.gauge.whenever = lambda _: stop.set() if desk.gauge.read().done >= until else None
+    desk.http = HttpCarrier(QUICK, workers=1)
+    with pytest.raises(Interrupted):
+        desk.http.fetch(Wish(file, source, desk.staged, desk.gauge, stop))
+    desk.gauge.whenever = lambda _: None
+    server.faults, server.bytes_sent = faults, 0
+    server.requests.clear()
+
+
+def go_on(desk: Desk, server: FileServer) -> None:
+    """Fetch the rest, which must be right."""
+    source = UrlSource(server.url)
+    file = promise(source, content=LARGE)
+    assert desk.http.fetch(Wish(file, source, desk.staged, desk.gauge)).sha256 == digest(LARGE)
+    assert desk.staged.part.read_bytes() == LARGE
+
+
+def damage(path: Path, at: int) -> None:
+    with path.open("r+b") as stream:
+        stream.seek(at)
+        stream.write(b"damage")
+
+
+def test_a_begun_transfer_goes_on_where_it_stopped(desk: Desk, server: FileServer) -> None:
+    begin(desk, server, 5_000_000)
+    there = begun(desk.staged)
+    assert 5_000_000 <= there < SIZE
+    go_on(desk, server)
+    assert server.bytes_sent == SIZE - there
+
+
+def test_nothing_is_left_beside_a_whole_file(desk: Desk, server: FileServer) -> None:
+    go_on(desk, server)
+    assert [path.name for path in desk.staged.part.parent.iterdir()] == [desk.staged.part.name]
+
+
+def test_a_whole_part_needs_no_network(desk: Desk, server: FileServer) -> None:
+    desk.stage(LARGE)
+    go_on(desk, server)
+    assert server.requests == []
+
+
+def test_a_part_that_was_written_from_the_beginning_is_gone_on_with(
+    desk: Desk, server: FileServer
+) -> None:
+    desk.stage(LARGE[:6_000_000])
+    go_on(desk, server)
+    assert server.bytes_sent == SIZE - 6_000_000
+
+
+def test_a_part_of_something_else_is_found_out_by_the_digest(
+    desk: Desk, server: FileServer
+) -> None:
+    desk.stage(b"x" * 6_000_000)
+    go_on(desk, server)
+    assert server.bytes_sent == SIZE
+    assert any("earlier try" in said for said in desk.gauge.said)
+
+
+def test_a_part_longer_than_the_file_is_cut(desk: Desk, server: FileServer) -> None:
+    desk.stage(LARGE + b"too long")
+    go_on(desk, server)
+
+
+def test_a_damaged_piece_alone_comes_again(desk: Desk, server: FileServer) -> None:
+    begin(desk, server, 2 * PIECE + 500_000)
+    eventually(desk.staged.beside(SUMS).exists)
+    there = begun(desk.staged)
+    damage(desk.staged.part, 1000)
+    go_on(desk, server)
+    assert server.bytes_sent <= SIZE - there + PIECE
+
+
+def test_damage_that_nobody_has_hashed_is_found_by_the_digest(
+    desk: Desk, server: FileServer
+) -> None:
+    begin(desk, server, PIECE + 2_000_000)
+    damage(desk.staged.part, PIECE + 1_000_000)
+    go_on(desk, server)
+    assert server.bytes_sent <= SIZE
+
+
+def test_a_part_that_was_cut_is_filled_up(desk: Desk, server: FileServer) -> None:
+    begin(desk, server, 6_000_000)
+    os.truncate(desk.staged.part, 1_000_000)
+    go_on(desk, server)
+    assert server.bytes_sent == SIZE - 1_000_000
+
+
+def test_a_part_that_vanished_comes_again(desk: Desk, server: FileServer) -> None:
+    begin(desk, server, 6_000_000)
+    desk.staged.part.unlink()
+    go_on(desk, server)
+    assert server.bytes_sent == SIZE
+
+
+def test_after_a_power_cut_only_what_reached_the_disk_is_believed(
+    desk: Desk, server: FileServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begin(desk, server, 6_000_000)
+    damage(desk.staged.part, 5_000_000)
+    monkeypatch.setattr(ledger, "boot_id", lambda: "another boot")
+    go_on(desk, server)
+    assert server.bytes_sent == SIZE, "it ended before the first sync"
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"{", b"[]", b"null", b'{"size": 1}', b"\xff\xfe", b"[" * 10_000, b'{"given": []}'],
+)
+def test_a_ledger_that_does_not_read_costs_bytes_and_nothing_else(
+    desk: Desk, server: FileServer, content: bytes
+) -> None:
+    begin(desk, server, 2_000_000)
+    desk.staged.beside(SUFFIX).write_bytes(content)
+    desk.staged.beside(SUMS).write_bytes(content)
+    go_on(desk, server)
+    assert server.bytes_sent <= SIZE
+
+
+def test_hostile_ranges_in_a_ledger_are_not_believed(desk: Desk, server: FileServer) -> None:
+    begin(desk, server, 2_000_000)
+    path = desk.staged.beside(SUFFIX)
+    for spans in ("[[0, 99999999999]]", "[[-5, 7]]", '[["a", "b"]]', "[[5, 5]]", "[[0]]"):
+        text = path.read_text()
+        start = text.index("[[", text.index('"given"'))
+        path.write_text(text[:start] + spans + text[text.index("]]", start) + 2 :])
+        assert ledger.load(desk.staged) is None
+    go_on(desk, server)
+
+
+def test_another_mirror_goes_on_with_what_the_first_gave(desk: Desk, server: FileServer) -> None:
+    begin(desk, server, 6_000_000)
+    there = begun(desk.staged)
+    with FileServer(LARGE, "127.0.0.2") as another:
+        go_on(desk, another)
+        assert another.bytes_sent == SIZE - there
+
+
+def test_an_unpromised_file_goes_on_only_from_the_same_address(
+    desk: Desk, server: FileServer
+) -> None:
+    begin(desk, server, 6_000_000, is_promised=False)
+    there = begun(desk.staged)
+    assert desk.get_unpromised(server.url).sha256 == digest(LARGE)
+    assert server.bytes_sent == SIZE - there
+    with FileServer(LARGE[::-1], "127.0.0.2") as another:
+        desk.stage(LARGE[:1000])
+        assert desk.get_unpromised(another.url).sha256 == digest(LARGE[::-1])
+
+
+@pytest.mark.parametrize("etag", ['"two"', None])
+def test_an_unpromised_file_that_changed_is_never_mixed(
+    desk: Desk, server: FileServer, etag: str | None
+) -> None:
+    begin(desk, server, 6_000_000, is_promised=False)
+    fresh = LARGE[::-1] + b"!"
+    server.content, server.etag = fresh, etag
+    assert desk.get_unpromised(server.url).sha256 == digest(fresh)
+
+
+def test_a_promised_file_whose_only_server_changes_its_tag_is_judged_by_the_digest(
+    desk: Desk, server: FileServer
+) -> None:
+    begin(desk, server, 6_000_000)
+    there = begun(desk.staged)
+    server.etag = '"of another machine behind the same name"'
+    go_on(desk, server)
+    assert server.bytes_sent < SIZE - there + 1_000_000
+
+
+def test_no_room_is_said_before_the_first_byte(
+    desk: Desk, server: FileServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    usage = os.statvfs("/")
+    assert usage
+    monkeypatch.setattr("shutil.disk_usage", lambda _: type("Usage", (), {"free": 1_000_000})())
+    with pytest.raises(NoRoom, match="are missing"):
+        go_on(desk, server)
+    assert server.requests == []
+
+
+def test_a_stop_is_obeyed_within_a_second_under_the_tightest_limit(
+    desk: Desk, server: FileServer
+) -> None:
+    desk.budget.set(1000)
+    source = UrlSource(server.url)
+    wish = replace(desk.wish(promise(source, content=LARGE)), budget=desk.budget)
+    ended = threading.Event()
+
+    def run() -> None:
+        with pytest.raises(Interrupted):
+            desk.http.fetch(wish)
+        ended.set()
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    eventually(lambda: desk.gauge.read().done > 0)
+    with within(1):
+        desk.stop.set()
+        thread.join()
+    assert ended.is_set()
+
+
+def test_a_kill_at_any_instant_costs_a_piece_at_most(desk: Desk, server: FileServer) -> None:
+    server.faults = Faults(rate=1_500_000)  # of each connection: 8 make about 10 MB/s
+    kills, chance = 4, random.Random(7)
+    for number in range(kills):
+        before = server.bytes_sent
+        child = dying(desk, server)
+        most = before + (SIZE - begun(desk.staged)) * chance.random() * 0.6 + 100_000
+        eventually(lambda most=most: server.bytes_sent > most, 30)  # type: ignore[misc]
+        child.send_signal(signal.SIGKILL)
+        child.wait()
+        if number == 1:
+            damage(desk.staged.part, 500_000)
+    server.faults = Faults()
+    assert dying(desk, server).wait(60) == 0
+    assert digest(desk.staged.part.read_bytes()) == digest(LARGE)
+    assert server.bytes_sent <= SIZE + (kills + 1) * PIECE
+
+
+def dying(desk: Desk, server: FileServer) -> subprocess.Popen[bytes]:
+    arguments = [server.url, str(SIZE), digest(LARGE), str(desk.staged.part)]
+    return subprocess.Popen([sys.executable, "-m", "tests.transfer.http_dying", *arguments])
+
+
+def test_one_wrong_mirror_alone_ends_with_a_mismatch_also_after_a_resume(
+    desk: Desk, server: FileServer
+) -> None:
+    begin(desk, server, 2_000_000)
+    server.content = LARGE[:-1] + b"!"
+    with pytest.raises(Mismatch):
+        go_on(desk, server)

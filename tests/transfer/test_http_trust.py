@@ -1,0 +1,288 @@
+"""Where an address may lead, who may see a credential, and which certificates count."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from herd.errors import SourceFailed, SourceRefused
+from herd.model import HfSource, UrlSource
+from herd.transfer.download import HttpCarrier
+from herd.transfer.mirror import Address
+from herd.transfer.reach import Kind, Reach, kind_of
+from tests.tools.http_server import PATH, Faults, FileServer
+from tests.tools.proxy import Proxy
+from tests.transfer.desk import CONTENT, QUICK, Desk, digest, promise, within
+
+
+def public_first(address: str) -> Kind:
+    """127.0.0.1 counts as a public address, everything else is what it is."""
+    return Kind.PUBLIC if address == "127.0.0.1" else kind_of(address)
+
+
+@pytest.fixture
+def public(desk: Desk) -> Desk:
+    """A desk to which 127.0.0.1 is the public internet."""
+    desk.http = HttpCarrier(QUICK, reach=lambda url: Reach(url, kind=public_first))
+    return desk
+
+
+@pytest.fixture
+def certificate(tmp_path: Path) -> Path:
+    """Key and certificate for 127.0.0.1, signed by itself."""
+    return make_certificate(tmp_path / "server.pem", "IP:127.0.0.1")
+
+
+def make_certificate(path: Path, name: str, days: str = "2") -> Path:
+    key, cert = path.with_suffix(".key"), path.with_suffix(".crt")
+    subprocess.run(
+        [
+            *("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"),
+            *("-nodes", "-subj", "/CN=test", "-addext", f"subjectAltName={name}", "-days", "2"),
+            *("-keyout", str(key), "-out", str(cert)),
+        ],
+        check=True,
+        capture_output=True,
+    )
+    if days.startswith("-"):
+        old = ("openssl", "x509", "-in", str(cert), "-signkey", str(key), "-days", days)
+        subprocess.run([*old, "-out", str(cert)], check=True, capture_output=True)
+    path.write_text(key.read_text() + cert.read_text())
+    return path
+
+
+def test_a_redirect_is_followed_to_another_host(
+    desk: Desk, server: FileServer, other: FileServer
+) -> None:
+    server.redirects = {PATH: other.url}
+    assert desk.get(server.url).sha256 == digest(CONTENT)
+    assert other.bytes_sent == len(CONTENT)
+
+
+def test_a_redirect_in_circles_ends_at_once(desk: Desk, server: FileServer) -> None:
+    server.redirects = {PATH: PATH}
+    with within(5), pytest.raises(SourceRefused, match="redirects in circles"):
+        desk.get(server.url)
+    assert len(server.requests) == 11
+
+
+@pytest.mark.parametrize(
+    "location", ["file:///etc/passwd", "ftp://127.0.0.1/x", "gopher://x/", "http://["]
+)
+def test_a_redirect_that_is_no_http_address_is_refused(
+    desk: Desk, server: FileServer, location: str
+) -> None:
+    server.redirects = {PATH: location}
+    with pytest.raises(SourceRefused, match="redirects to"):
+        desk.get(server.url)
+
+
+def test_the_body_of_a_redirect_is_not_read(
+    desk: Desk, server: FileServer, other: FileServer
+) -> None:
+    server.redirects, server.redirect_body = {PATH: other.url}, 1 << 30
+    assert desk.get(server.url).sha256 == digest(CONTENT)
+    assert server.bytes_sent < 8_000_000
+
+
+def test_a_public_address_may_not_lead_into_this_machine(
+    public: Desk, server: FileServer, other: FileServer
+) -> None:
+    server.redirects = {PATH: other.url}
+    with pytest.raises(SourceRefused, match=r"redirect to 127\.0\.0\.2 leads into this machine"):
+        public.get(server.url)
+    assert other.requests == []
+
+
+def test_nor_to_the_metadata_service_of_a_cloud(public: Desk, server: FileServer) -> None:
+    server.redirects = {PATH: "http://169.254.169.254/latest/meta-data/"}
+    with pytest.raises(SourceRefused, match="leads into the local link"):
+        public.get(server.url)
+
+
+def test_a_configured_private_address_may_lead_to_its_like(
+    desk: Desk, server: FileServer, other: FileServer
+) -> None:
+    server.redirects = {PATH: other.url}
+    assert desk.get(server.url).size == len(CONTENT)
+
+
+def test_a_signed_address_that_expired_is_resolved_again(desk: Desk, server: FileServer) -> None:
+    server.signs = True
+    server.faults = Faults(end_after=100_000)
+    assert desk.get(server.url).sha256 == digest(CONTENT)
+    assert server.bytes_sent == len(CONTENT)
+
+
+def test_a_token_goes_to_its_own_origin_alone(
+    desk: Desk, server: FileServer, other: FileServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HF_TOKEN", "secret")
+    monkeypatch.setenv("HF_ENDPOINT", server.origin)
+    path = "/user/name/resolve/main/model.gguf"
+    server.redirects = {path: other.url}
+    source = HfSource("user/name", "main", "model.gguf")
+    assert desk.http.fetch(desk.wish(promise(source))).sha256 == digest(CONTENT)
+    assert server.requests[0].headers["authorization"] == "Bearer secret"
+    assert "authorization" not in other.requests[0].headers
+
+
+def test_a_token_is_not_sent_to_a_host_that_only_a_registry_named() -> None:
+    environ = {"HF_TOKEN": "secret"}
+    assert Address.of(UrlSource("https://mirror.example/x"), environ).token is None
+    assert Address.of(UrlSource("http://huggingface.co/x"), environ).token is None
+    assert Address.of(UrlSource("https://huggingface.co/x"), environ).token == "secret"
+
+
+def test_a_token_is_never_shown() -> None:
+    environ = {"HF_TOKEN": "secret"}
+    assert "secret" not in Address.of(UrlSource("https://huggingface.co/x"), environ).host
+
+
+def test_a_password_in_a_netrc_file_is_not_sent(
+    desk: Desk, server: FileServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "netrc").write_text("machine 127.0.0.1 login me password secret\n")
+    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
+    desk.get(server.url)
+    assert "authorization" not in server.requests[0].headers
+
+
+@pytest.fixture
+def secure(certificate: Path) -> Iterator[FileServer]:
+    with FileServer(CONTENT, certificate=certificate) as running:
+        yield running
+
+
+def test_a_certificate_that_nobody_vouches_for_is_final(desk: Desk, secure: FileServer) -> None:
+    with pytest.raises(
+        SourceRefused, match=r"certificate of 127\.0\.0\.1 is not to be trusted"
+    ) as caught:
+        desk.get(secure.url)
+    assert caught.value.hint is not None
+    assert "REQUESTS_CA_BUNDLE" in caught.value.hint
+    assert secure.requests == []
+
+
+@pytest.mark.parametrize("variable", ["REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE"])
+def test_an_authority_of_ones_own_counts(
+    desk: Desk,
+    secure: FileServer,
+    certificate: Path,
+    variable: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv(variable, str(certificate.with_suffix(".crt")))
+    assert desk.get(secure.url).sha256 == digest(CONTENT)
+
+
+def test_a_certificate_of_another_host_is_final(
+    desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pem = make_certificate(tmp_path / "other.pem", "DNS:elsewhere.example")
+    monkeypatch.setenv("SSL_CERT_FILE", str(pem.with_suffix(".crt")))
+    with (
+        FileServer(CONTENT, certificate=pem) as server,
+        pytest.raises(SourceRefused, match="not to be trusted"),
+    ):
+        desk.get(server.url)
+
+
+def test_an_expired_certificate_is_final(
+    desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pem = make_certificate(tmp_path / "old.pem", "IP:127.0.0.1", days="-1")
+    monkeypatch.setenv("SSL_CERT_FILE", str(pem.with_suffix(".crt")))
+    with (
+        FileServer(CONTENT, certificate=pem) as server,
+        pytest.raises(SourceRefused, match="expired"),
+    ):
+        desk.get(server.url)
+
+
+def test_https_never_becomes_http(
+    desk: Desk,
+    secure: FileServer,
+    server: FileServer,
+    certificate: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate.with_suffix(".crt")))
+    secure.redirects = {PATH: server.url}
+    with pytest.raises(SourceRefused, match="from https to http"):
+        desk.get(secure.url)
+    assert server.requests == []
+
+
+def test_a_stop_ends_a_secure_transfer_that_stalls(
+    desk: Desk, secure: FileServer, certificate: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate.with_suffix(".crt")))
+    secure.faults = Faults(stall_after=100_000, times=1)
+    assert desk.get(secure.url).sha256 == digest(CONTENT)
+
+
+@pytest.mark.parametrize("scheme", ["http", "socks5", "socks5h"])
+def test_a_proxy_of_the_environment_is_used(
+    desk: Desk, server: FileServer, scheme: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Proxy() as proxy:
+        monkeypatch.setenv("HTTP_PROXY", f"{scheme}://{proxy.address}")
+        assert desk.get(server.url).sha256 == digest(CONTENT)
+        assert proxy.targets
+
+
+def test_a_secure_transfer_goes_through_a_tunnel_of_the_proxy(
+    desk: Desk, secure: FileServer, certificate: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate.with_suffix(".crt")))
+    with Proxy() as proxy:
+        monkeypatch.setenv("HTTPS_PROXY", f"http://{proxy.address}")
+        assert desk.get(secure.url).sha256 == digest(CONTENT)
+        assert proxy.targets == [secure.origin.removeprefix("https://")]
+
+
+def test_hosts_that_need_no_proxy_are_asked_directly(
+    desk: Desk, server: FileServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Proxy() as proxy:
+        monkeypatch.setenv("HTTP_PROXY", f"http://{proxy.address}")
+        monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+        desk.get(server.url)
+        assert proxy.targets == []
+
+
+def test_a_proxy_that_is_down_is_named_as_the_trouble(
+    desk: Desk, server: FileServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Proxy() as proxy:
+        address = proxy.address
+    monkeypatch.setenv("HTTP_PROXY", f"http://{address}")
+    with pytest.raises(SourceFailed, match=r"proxy|cannot be reached"):
+        desk.get(server.url)
+
+
+@pytest.mark.parametrize(
+    ("address", "kind"),
+    [
+        ("8.8.8.8", Kind.PUBLIC),
+        ("127.8.9.1", Kind.LOOPBACK),
+        ("::1", Kind.LOOPBACK),
+        ("::ffff:127.0.0.1", Kind.LOOPBACK),
+        ("10.0.0.1", Kind.PRIVATE),
+        ("192.168.1.1", Kind.PRIVATE),
+        ("100.64.0.1", Kind.PRIVATE),
+        ("fd00::1", Kind.PRIVATE),
+        ("169.254.169.254", Kind.LINK_LOCAL),
+        ("fe80::1%eth0", Kind.LINK_LOCAL),
+        ("64:ff9b::a00:1", Kind.PRIVATE),
+        ("2002:7f00:1::", Kind.LOOPBACK),
+        ("0.0.0.0", Kind.OTHER),
+        ("224.0.0.1", Kind.OTHER),
+    ],
+)
+def test_where_an_address_lies(address: str, kind: Kind) -> None:
+    assert kind_of(address) is kind
