@@ -12,6 +12,7 @@ The tree, with exit codes; a subclass keeps its parent's code unless another is 
         SourceFailed                 one source failed; the next one may deliver
           SourceRefused              it failed for good: do not ask it again
       DigestMismatch             5   the bytes are not the ones that were promised
+        SignatureRefused             a registry is not signed by whom it was added from
       NoRoom                     6   the disk is too small
       CannotWrite                6   the place is read-only or not ours
       LicenceNotAccepted         7
@@ -85,6 +86,10 @@ class DigestMismatch(HerdError):
     """The bytes are not the ones that were promised; nothing was installed."""
 
     exit_code = 5
+
+
+class SignatureRefused(DigestMismatch):
+    """A registry is not what its makers signed; nothing of it is used."""
 
 
 class NoRoom(HerdError):

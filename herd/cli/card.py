@@ -25,6 +25,8 @@ from herd.model import (
     reference,
 )
 from herd.plan import Convert, fit
+from herd.registry import Registry
+from herd.registry.catalogue import Trust
 from herd.words import duration, size
 
 FORMATS = {
@@ -53,7 +55,7 @@ def info(session: Session, name: str, as_json: bool) -> None:
     if as_json:
         session.answer_json(_form(session, model, held))
         return
-    blocks = _of_model(model, variant, held) if model and variant else []
+    blocks = _of_model(session.herd.registry, model, variant, held) if model and variant else []
     blocks += [_of_installed(session, each) for each in held]
     session.answer("\n\n".join("\n".join(block) for block in blocks))
     session.suggest(f"herd run {named}" if held else f"herd install {name}")
@@ -82,12 +84,25 @@ def _form(session: Session, model: Model | None, held: list[Installed]) -> Form:
     }
 
 
-def _of_model(model: Model, variant: Variant, held: list[Installed]) -> list[list[str]]:
-    about = [f"{model.name}  {model.title}", *_about(model), *_licence(model.licence)]
+def _of_model(
+    registry: Registry, model: Model, variant: Variant, held: list[Installed]
+) -> list[list[str]]:
+    origin = pairs(*_origin(registry, model))
+    about = [f"{model.name}  {model.title}", *_about(model), *_licence(model.licence), *origin]
     variants = ["Variants", *(_variant(each, model, held) for each in model.variants)]
     sources = [f"Sources of {variant.name}, in the order in which they are asked"]
     came = pairs(*from_where(variant), ("convert", _converted(variant)))
     return [about, variants, [*sources, *came]]
+
+
+def _origin(registry: Registry, model: Model) -> list[tuple[str, str]]:
+    """The registry that it comes from, and those whose word under this name does not count."""
+    it = registry.origin(model)
+    where = f" from {it.location}" if it and it.trust not in (Trust.SHIPPED, Trust.OWN) else ""
+    rows = [("registry", f"{it.name}, {it.trust}{where}")] if it else []
+    names = (model.name, *model.aliases)
+    hidden = [each for each in registry.hidden if each.name in names]
+    return rows + [("", f"{each.registry} offers {each.name} too: hidden") for each in hidden]
 
 
 def _about(model: Model) -> list[str]:

@@ -17,7 +17,7 @@ from herd.cli.verbs import Verb, Verbs
 
 PANELS = {
     "Get models": (
-        Verb("search", "listing:search", "Find models to install."),
+        Verb("search", "search:search", "Find models to install."),
         Verb("info", "card:info", "Show all that is known of a model.", ("show",)),
         Verb("install", "install:install", "Fetch a model, prove it and keep it.", ("pull", "get")),
     ),
@@ -36,6 +36,7 @@ PANELS = {
         Verb("remove", "remove:remove", "Take a model out of the store.", ("rm", "uninstall")),
     ),
     "herd itself": (
+        Verb("registry", "registry:registry", "Show, add, check and make registries."),
         Verb("config", "settings:config_", "Show the settings, or change one."),
         Verb("logs", "logs:logs", "Show the last lines of the logs."),
         Verb("completion", "shell:completion", "Print what makes a shell complete herd's words."),

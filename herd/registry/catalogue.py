@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from functools import cached_property
 
 from herd.errors import UnknownModel
@@ -28,6 +29,15 @@ class Hidden:
     """The registry that has it."""
 
 
+class Trust(StrEnum):
+    """Who vouches for a registry."""
+
+    SHIPPED = "came with herd"
+    SIGNED = "signed"
+    OWN = "a file of yours"
+    UNSIGNED = "unsigned"
+
+
 @dataclass(frozen=True)
 class Origin:
     """One of the registries that were read."""
@@ -39,6 +49,7 @@ class Origin:
     """Models that it offers, hidden ones included."""
     updated: str | None = None
     """The day on which its makers last looked at it, as they say."""
+    trust: Trust = Trust.UNSIGNED
 
 
 @dataclass(frozen=True)
@@ -77,6 +88,10 @@ class Registry:
     def offers(self, name: str) -> bool:
         """Whether a model has this name or alias."""
         return name in self._by_name
+
+    def origin(self, model: Model) -> Origin | None:
+        """The registry that a model comes from."""
+        return next((each for each in self.origins if each.name == model.registry), None)
 
     def search(self, words: Sequence[str]) -> Sequence[Model]:
         """The models in which every word occurs; those whose name has them come first.

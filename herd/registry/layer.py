@@ -22,6 +22,10 @@ class Layer:
     """Where each name and alias stands; empty where it was not read from its document."""
     updated: str | None = None
     """The day on which its makers last looked at it."""
+    location: str | None = None
+    """Where it was added from; None for herd's own and for files of the person."""
+    is_signed: bool = False
+    """Whether it was proved to be its makers' when it was added."""
     names: Sequence[Sequence[str]] = ()
     """The name of each model and its aliases."""
     index: Sequence[Card] | None = None

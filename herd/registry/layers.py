@@ -16,8 +16,9 @@ from pathlib import Path
 import herd
 from herd.errors import RegistryError
 from herd.places import Places
-from herd.registry import compiled
-from herd.registry.catalogue import Hidden, Origin, Registry
+from herd.registry import added, compiled
+from herd.registry.added import Added
+from herd.registry.catalogue import Hidden, Origin, Registry, Trust
 from herd.registry.layer import Layer
 from herd.registry.limits import MOST_BYTES
 from herd.registry.sequences import Chain
@@ -26,13 +27,26 @@ SHIPPED = "registry.yaml"
 
 
 def load(places: Places) -> Registry:
-    """What herd ships and every `*.yaml` among the person's registries, by file name.
+    """What herd ships, what the person added in that order, then their own files by name.
 
     Raises:
         RegistryError: one of them does not read, or has the name of another.
     """
-    cache = places.compiled
-    return stack([shipped(cache), *[from_file(p, cache) for p in _added(places.user_registries)]])
+    folder, cache = places.user_registries, places.compiled
+    listed = added.read(folder)
+    layers = [_added(folder, each, cache) for each in listed]
+    kept = {each.file_name for each in listed}
+    own = [from_file(path, cache) for path in _files(folder) if path.name not in kept]
+    return stack([shipped(cache), *[layer for layer in layers if layer], *own])
+
+
+def _added(folder: Path, it: Added, cache: Path) -> Layer | None:
+    """The last good copy of an added registry; None when somebody took the copy away."""
+    path = folder / it.file_name
+    if not path.exists():
+        return None
+    layer = from_file(path, cache)
+    return replace(layer, location=it.location, is_signed=it.key is not None)
 
 
 def shipped(cache: Path | None = None) -> Layer:
@@ -136,7 +150,21 @@ def stack(layers: Iterable[Layer]) -> Registry:
 
 
 def _origin(layer: Layer) -> Origin:
-    return Origin(layer.name, layer.origin, len(layer.models), layer.updated)
+    return Origin(
+        name=layer.name,
+        location=layer.location or layer.origin,
+        models=len(layer.models),
+        updated=layer.updated,
+        trust=_trust(layer),
+    )
+
+
+def _trust(layer: Layer) -> Trust:
+    if layer.origin == SHIPPED:
+        return Trust.SHIPPED
+    if layer.location is None:
+        return Trust.OWN
+    return Trust.SIGNED if layer.is_signed else Trust.UNSIGNED
 
 
 def _without(layer: Layer, taken: Set[str]) -> Layer:
@@ -159,7 +187,7 @@ def _refuse_namesake(layer: Layer, read: dict[str, Layer]) -> None:
         )
 
 
-def _added(folder: Path) -> list[Path]:
+def _files(folder: Path) -> list[Path]:
     try:
         return sorted(path for path in folder.iterdir() if path.suffix == ".yaml")
     except (FileNotFoundError, NotADirectoryError):

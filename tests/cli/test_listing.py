@@ -81,7 +81,8 @@ def test_search_without_words_lists_everything_and_marks_what_is_here(herd: Call
     rows = {cells(row)[0]: cells(row)[-1] for row in herd("search").out.splitlines()[1:]}
 
     assert rows["tiny"] == "installed"
-    assert rows["smollm2-135m"] == "chat"
+    assert rows["smollm2-135m"] == "recommended"
+    assert rows["qwen2.5-0.5b"] == "chat"
 
 
 def test_search_that_finds_nothing_says_so(herd: Caller) -> None:

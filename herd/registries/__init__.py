@@ -1,0 +1,1 @@
+"""Registries of other people: added, updated, checked, made, converted from other catalogs."""
