@@ -176,10 +176,7 @@ class _Tried:
         return NoSourceDelivered(f"{self._each()}.", self._hint())
 
     def _each(self) -> str:
-        reasons = [
-            f"{describe(source)}: {failure.message.rstrip('.')}"
-            for source, failure in self.failures
-        ]
+        reasons = [_reason(describe(source), failure) for source, failure in self.failures]
         name = self.file.name
         if not reasons:
             return f"{name} has no source"
@@ -194,6 +191,12 @@ class _Tried:
         if all(isinstance(failure, SourceRefused) for _, failure in self.failures):
             return hints[0] if hints else "Name another source: an address, a magnet or a path."
         return "Run the same command again to go on; what was fetched is kept."
+
+
+def _reason(place: str, failure: HerdError) -> str:
+    """What a source did wrong; its name is said once."""
+    message = failure.message.rstrip(".")
+    return message if place in message else f"{place}: {message}"
 
 
 def _grouped(
