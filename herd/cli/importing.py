@@ -126,14 +126,13 @@ def _scanned(tools: str | None) -> list[Found]:
 
 def _show(session: Session, found: list[Found]) -> None:
     from herd.adopt import same_bytes
-    from herd.cli.table import table
 
     same = same_bytes(found, session.herd.store.installed())
     rows = [
         [each.name, each.tool, size(each.size), each.trouble or same.get(at, "")]
         for at, each in enumerate(found)
     ]
-    session.answer(table(HEADS, rows, right=("SIZE",)))
+    session.answer_table(HEADS, rows, right=("SIZE",))
 
 
 def _confirmed(session: Session, wanted: list[Found]) -> bool:

@@ -6,7 +6,6 @@ import click
 
 from herd.cli import options
 from herd.cli.session import Session
-from herd.cli.table import table
 from herd.cli.verbs import Command
 from herd.core import memory
 from herd.model import Installed
@@ -31,7 +30,7 @@ def list_(session: Session, as_json: bool) -> None:
 
         session.answer_json([installed_form(session.herd, each) for each in held])
     elif held:
-        session.answer(table(HEADS, [_held(each) for each in held], right=("SIZE",)))
+        session.answer_table(HEADS, [_held(each) for each in held], right=("SIZE",))
     else:
         session.say("Nothing is installed yet.")
         session.suggest("herd install smollm2")

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from herd.cli.terminal import one_line
+import sys
+import textwrap
+
+from herd.cli.terminal import is_terminal, one_line, width
 from herd.model import (
     Choice,
     Commercial,
@@ -50,8 +53,20 @@ def outline(plan: Plan) -> str:
 
 
 def pairs(*rows: tuple[str, str]) -> list[str]:
-    """Labels and texts, one under the other; rows without a text are left out."""
-    return [f"  {label:<9}{one_line(text)}" for label, text in rows if text]
+    """Labels and texts, one under the other; rows without a text are left out.
+
+    On a terminal a long text is broken at its edge and goes on under itself.
+    """
+    return [line for label, text in rows if text for line in _pair(label, one_line(text))]
+
+
+def _pair(label: str, text: str) -> list[str]:
+    head = f"  {label:<8} "
+    if not is_terminal(sys.stdout) or len(head) + len(text) <= width():
+        return [head + text]
+    room = max(20, width() - len(head))
+    first, *rest = textwrap.wrap(text, room, break_long_words=False, break_on_hyphens=False)
+    return [head + first, *(" " * len(head) + line for line in rest)]
 
 
 def terms(licence: Licence) -> str:

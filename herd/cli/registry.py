@@ -8,7 +8,6 @@ import click
 
 from herd.cli import options
 from herd.cli.session import Session
-from herd.cli.table import table
 from herd.cli.verbs import Command, Group
 from herd.errors import BadUsage, HerdError
 from herd.words import count
@@ -55,7 +54,7 @@ def list_(session: Session, as_json: bool) -> None:
         (each.name, str(each.models), str(each.trust), each.updated or "", each.location)
         for each in found.origins
     ]
-    session.answer(table(HEADS, rows, right=("MODELS",)))
+    session.answer_table(HEADS, rows, right=("MODELS",))
     for it in found.hidden:
         session.say(f"{it.name} of {it.registry} is hidden: {it.owner} has that name.")
 

@@ -9,7 +9,6 @@ import click
 
 from herd.cli import completion, options
 from herd.cli.session import Session
-from herd.cli.table import table
 from herd.cli.verbs import Command
 from herd.errors import UnknownModel
 from herd.model import reference
@@ -39,7 +38,7 @@ def ps(session: Session, as_json: bool) -> None:
         session.answer_json([_form(*each) for each in zip(found, for_whom, strict=True)])
     elif found:
         rows = [_row(*each) for each in zip(found, for_whom, strict=True)]
-        session.answer(table(HEADS, rows, right=("MEMORY", "CONTEXT")))
+        session.answer_table(HEADS, rows, right=("MEMORY", "CONTEXT"))
     else:
         session.say("No model is loaded.")
 

@@ -9,7 +9,6 @@ import click
 from herd.cli import options
 from herd.cli.listing import HEADS
 from herd.cli.session import Session
-from herd.cli.table import table
 from herd.cli.verbs import Command
 from herd.core import memory
 from herd.model import Installed, Model, Status
@@ -62,7 +61,7 @@ def search(
     elif found:
         registry = session.herd.registry
         rows = [_offered(model, registry, is_installed=model.name in held) for model in found]
-        session.answer(table(HEADS, rows, right=("SIZE",)))
+        session.answer_table(HEADS, rows, right=("SIZE",))
         session.suggest(f"herd info {found[0].name}")
     else:
         what = f"has {' and '.join(words)} in what is known of it" if words else "is like that"

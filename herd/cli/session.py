@@ -6,7 +6,7 @@ stdout is the answer, stderr is the talk. Errors are rendered here and nowhere e
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from herd.cli.terminal import BOLD, DIM, RED, is_interactive, is_terminal, plain, styled
@@ -70,6 +70,14 @@ class Session:
     def answer(self, text: str) -> None:
         """A line of the answer, on stdout."""
         print(plain(text) if is_terminal(sys.stdout) else text)
+
+    def answer_table(
+        self, heads: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence[str] = ()
+    ) -> None:
+        """A table as the answer; the arguments are those of `table`."""
+        from herd.cli.table import table
+
+        print(table(heads, rows, right))
 
     def answer_json(self, value: object) -> None:
         """The answer for a script, in ASCII: it reads the same in every locale."""

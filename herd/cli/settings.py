@@ -13,7 +13,6 @@ import click
 from herd import config, disk
 from herd.cli import options
 from herd.cli.session import Session
-from herd.cli.table import table
 from herd.cli.verbs import Command
 from herd.config import ENVIRONMENT, Config
 from herd.errors import BadUsage, ConfigError
@@ -56,7 +55,7 @@ def config_(
         session.answer_json({each: getattr(now, each) for each in ENVIRONMENT})
     else:
         rows = [(each, _literal(getattr(now, each)), _origin(path, each)) for each in ENVIRONMENT]
-        session.answer(table(("SETTING", "VALUE", "FROM"), rows))
+        session.answer_table(("SETTING", "VALUE", "FROM"), rows)
 
 
 def _value(now: Config, name: str) -> object:

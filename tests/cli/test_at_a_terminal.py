@@ -53,6 +53,24 @@ def test_an_error_is_coloured_where_colours_are_shown(environ: dict[str, str]) -
         assert terminal.ends() == 3
 
 
+def test_a_table_has_its_heads_in_bold_and_its_verdicts_in_colour(environ: dict[str, str]) -> None:
+    install(environ)
+
+    with at_terminal(environ, "list") as terminal:
+        terminal.until("\x1b[1mNAME\x1b[0m")
+        terminal.until("\x1b[32mfits")
+        assert terminal.ends() == 0
+
+
+def test_a_long_text_goes_on_under_itself(environ: dict[str, str]) -> None:
+    with at_terminal(environ, "info", "alpaca-13b") as terminal:
+        assert terminal.ends() == 0
+    lines = terminal.shown.splitlines()
+    assert max(len(line) for line in lines if "http" not in line) <= 100
+    at = next(at for at, line in enumerate(lines) if "The larger Alpaca" in line)
+    assert lines[at + 1].startswith(" " * 11)
+
+
 def test_removing_asks_and_no_is_the_default(environ: dict[str, str]) -> None:
     install(environ)
 

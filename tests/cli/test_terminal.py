@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import re
+from pathlib import Path
 
 import pytest
 
@@ -41,6 +43,31 @@ def test_on_a_terminal_a_long_row_is_cut_at_its_edge(monkeypatch: pytest.MonkeyP
     lines = table(("A",), [("x" * 30,)]).splitlines()
 
     assert lines[1] == "x" * 9 + "…"
+
+
+def test_tables_are_printed_with_their_styles() -> None:
+    """`answer` takes every escape out of a text, a table's own too; `answer_table` does not."""
+    cli = Path(__file__).parents[2] / "herd" / "cli"
+    importers = [path.name for path in cli.glob("*.py") if "import table" in path.read_text()]
+
+    assert importers == ["session.py"]
+
+
+def test_cells_that_say_how_it_stands_are_painted_and_never_moved(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    plain_one = table(("NAME", "FIT", "NOTE"), [("a", "fits", ""), ("fits", "too big", "x" * 90)])
+    monkeypatch.setattr("herd.cli.table.is_terminal", lambda _: True)
+    monkeypatch.setattr("herd.cli.table.width", lambda: 60)
+    monkeypatch.setattr("herd.cli.terminal.is_terminal", lambda _: True)
+
+    painted = table(("NAME", "FIT", "NOTE"), [("a", "fits", ""), ("fits", "too big", "x" * 90)])
+
+    assert "\x1b[32mfits" in painted
+    assert "\x1b[1;31mtoo big" in painted
+    bare = [re.sub(r"\x1b\[[\d;]*m", "", line) for line in painted.splitlines()]
+    whole = plain_one.splitlines()
+    assert bare == [*whole[:2], whole[2][:59] + "…"]
 
 
 def test_styles_are_for_terminals_that_show_them(monkeypatch: pytest.MonkeyPatch) -> None:
