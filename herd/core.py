@@ -14,7 +14,7 @@ from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from herd.errors import CannotRun, NotInstalled
+from herd.errors import CannotRun, NotInstalled, UnknownModel
 from herd.model import Choice, Installed, Sampling, reference
 from herd.places import Places, places
 from herd.store import Store
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from herd.answer import Answer
     from herd.chat import Conversation
     from herd.config import Config
-    from herd.engine import Engine, Loadable
+    from herd.engine import Engine, Loadable, Ready
     from herd.engine.presence import Running
     from herd.history import History
     from herd.install import Installer, Order
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from herd.registry import Registry
     from herd.repair import Repairer
     from herd.resolve import Promise
+    from herd.talk import Talk
     from herd.transfer import Transfer
 
 
@@ -145,6 +146,23 @@ class Herd:
         """Begin an install in a thread of its own."""
         return self.jobs.start(order)
 
+    def transfers(self) -> tuple[Job, ...]:
+        """The installs of this process, without making what installs need."""
+        return self.jobs.all() if "jobs" in self.__dict__ else ()
+
+    @property
+    def loaded(self) -> Ready | None:
+        """The model that is loaded now, for showing; starts no engine."""
+        return self.engine.loaded if "engine" in self.__dict__ else None
+
+    def first_model(self) -> Installed | None:
+        """The model to begin with: the configured one, else the last installed one that runs."""
+        able = [each for each in self.store.installed() if each.format.is_runnable]
+        try:
+            return self.installed(self.config.model)
+        except UnknownModel:
+            return max(able, key=lambda each: each.installed_at, default=None)
+
     def shelf(self) -> tuple[Entry, ...]:
         """What is offered and what is installed, the installed ones first."""
         from herd.library import shelve
@@ -214,6 +232,27 @@ class Herd:
         from herd.engine.presence import running
 
         return running(self.places.running)
+
+    def talk(self, conversation: Conversation, sampling: Sampling | None = None) -> Talk:
+        """Begin the answer to the last turn in a thread of its own; history keeps it as it comes.
+
+        Raises:
+            UnknownModel, NotInstalled, CannotRun: nothing began.
+            HerdError: the question could not be kept.
+        """
+        from herd.talk import Talk
+
+        answer = self.ask(conversation, sampling)
+        self.history.save(conversation)
+        model = str(self.installed(conversation.model or self.config.model).reference)
+
+        def is_loaded() -> bool:
+            loaded = self.engine.loaded
+            return loaded is not None and loaded.reference == model
+
+        talk = Talk(answer, conversation, self.history, is_loaded=is_loaded)
+        talk.start()
+        return talk
 
     def close(self) -> None:
         """Stop what runs: installs keep what they staged, the engine's process ends."""

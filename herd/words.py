@@ -1,6 +1,26 @@
-"""Numbers in people's words. Sizes are decimal, as disks and networks are sold."""
+"""Numbers in people's words, and strangers' words made harmless.
+
+Sizes are decimal, as disks and networks are sold. Texts of models, registries and servers
+are strangers' texts: a control character in one of them could move the cursor, rename the
+window or paste into the shell.
+"""
 
 from __future__ import annotations
+
+import re
+
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+"""C0 and C1 but for tab and newline (ECMA-48)."""
+
+
+def plain(text: str) -> str:
+    """The text without control characters; tabs and newlines stay."""
+    return _CONTROL.sub("", text)
+
+
+def one_line(text: str) -> str:
+    """The text on one line, without control characters."""
+    return plain(" ".join(text.split()))
 
 
 def size(count: int | None) -> str:

@@ -1,29 +1,14 @@
-"""What may be written to a terminal, and how wide and how coloured it is.
-
-Texts of models, registries and servers are strangers' texts: a control character in
-one of them could move the cursor, rename the window or paste into the shell.
-"""
+"""What may be written to a terminal, and how wide and how coloured it is."""
 
 from __future__ import annotations
 
 import os
-import re
 import shutil
 import sys
 from typing import TextIO
 
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
-"""C0 and C1 but for tab and newline (ECMA-48)."""
-
-
-def plain(text: str) -> str:
-    """The text without control characters; tabs and newlines stay."""
-    return _CONTROL.sub("", text)
-
-
-def one_line(text: str) -> str:
-    """The text on one line, without control characters."""
-    return plain(" ".join(text.split()))
+from herd.words import one_line as one_line
+from herd.words import plain as plain
 
 
 def is_terminal(stream: TextIO) -> bool:

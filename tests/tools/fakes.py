@@ -65,6 +65,8 @@ class FakeEngine(Engine):
     def __init__(self, reply: Callable[[Loadable, Sequence[Turn]], str] | None = None) -> None:
         self.reply = reply or (lambda model, turns: f"{model.reference} says: {turns[-1].text}")
         self.failure: HerdError | None = None
+        self.left_out = 0
+        """Turns that are said not to fit, once there are more than that."""
         self.gate: threading.Event | None = None
         """Holds an answer back after its first word until it is set."""
         self.asked: list[tuple[str, tuple[Turn, ...]]] = []
@@ -100,7 +102,9 @@ class FakeEngine(Engine):
         self.ensure(model)
         self.asked.append((model.reference, tuple(turns)))
         yield Began(
-            prompt_tokens=sum(len(turn.text.split()) for turn in turns), reused_tokens=0, left_out=0
+            prompt_tokens=sum(len(turn.text.split()) for turn in turns),
+            reused_tokens=0,
+            left_out=self.left_out if len(turns) > self.left_out else 0,
         )
         words = self.reply(model, turns).split(" ")
         for at, word in enumerate(words):

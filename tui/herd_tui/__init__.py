@@ -1,1 +1,31 @@
-"""The terminal app of herd."""
+"""The terminal app: a library, transfers and a chat over one `Herd`.
+
+Importing this loads no textual; `run` does.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from herd.core import Herd
+
+__all__ = ["run"]
+
+
+def run(herd: Herd, model: str | None = None) -> None:
+    """Open the app and come back when the person leaves it.
+
+    Args:
+        herd: Whoever calls closes it.
+        model: Open a chat with this model instead of the library.
+
+    Raises:
+        HerdError: the app broke; herd.log has the details.
+    """
+    from herd_tui.app import HerdApp
+
+    app = HerdApp(herd, model=model)
+    app.run()
+    if app.broke:
+        raise app.broke

@@ -1,0 +1,48 @@
+"""A herd with fakes at its two ends, the app over it, and a hand on its keys."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from herd_tui.app import HerdApp
+from tests.tui.hand import Hand
+from tests.tui.shelf import MEMORY, Given, given_at
+
+MOMENT = "2026-03-14T09:26:53+00:00"
+
+Opening = Callable[..., AbstractAsyncContextManager[Hand]]
+
+
+@pytest.fixture
+def given(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Given]:
+    monkeypatch.setattr("herd.chat.now", lambda: MOMENT)
+    monkeypatch.setattr("herd.install.now", lambda: MOMENT)
+    given = given_at(tmp_path)
+    yield given
+    for gate in (*given.carrier.gates.values(), given.engine.gate):
+        if gate:
+            gate.set()
+    given.herd.close()
+
+
+@pytest.fixture
+def opened(given: Given, tmp_path: Path) -> Opening:
+    """Open the app: `async with opened(size=(80, 24)) as hand`."""
+
+    @asynccontextmanager
+    async def opening(
+        *, size: tuple[int, int] = (80, 24), model: str | None = None, theme: str = "textual-dark"
+    ) -> AsyncIterator[Hand]:
+        app = HerdApp(given.herd, model, memory=MEMORY, clock=lambda: 0.0)
+        app.theme = theme
+        hand = Hand(app, tmp_path)
+        async with app.run_test(size=size, message_hook=hand.messages.append) as pilot:
+            hand.pilot = pilot
+            await hand.settle()
+            yield hand
+
+    return opening

@@ -1,0 +1,213 @@
+"""The library: find a model, see what it is, get it, talk to it."""
+
+from __future__ import annotations
+
+from textual.widgets import Static
+
+from herd.errors import NoSourceDelivered
+from herd_tui.messages import Install, LibraryChanged, OpenChat
+from herd_tui.screens.chat import ChatScreen
+from herd_tui.screens.licence import LicenceQuestion
+from herd_tui.widgets.details import Details
+from herd_tui.widgets.filter import Filter
+from herd_tui.widgets.model_list import ModelList
+from tests.tui.conftest import Opening
+from tests.tui.hand import Hand
+from tests.tui.shelf import MODELS, Given, url
+
+
+def names(hand: Hand) -> list[str]:
+    return [row.name for row in hand.app.screen.query_one(ModelList).rows]
+
+
+def under_cursor(hand: Hand) -> str | None:
+    row = hand.app.screen.query_one(ModelList).current
+    return row.name if row else None
+
+
+def card(hand: Hand) -> str:
+    return str(hand.app.screen.query_one(Details).query_one(Static).content)
+
+
+async def test_what_is_installed_comes_first_and_then_what_is_offered(
+    opened: Opening, given: Given
+) -> None:
+    given.install("vicuna")
+    async with opened() as hand:
+        assert names(hand)[0] == "vicuna"
+        assert set(names(hand)) == {model.name for model in MODELS}
+        await hand.looks_like("library")
+
+
+async def test_typing_sifts_the_list_by_name_size_licence_and_fit(opened: Opening) -> None:
+    async with opened() as hand:
+        await hand.press(*"7b", "space", *"research")
+
+        assert names(hand) == ["alpaca"]
+        await hand.command("library.clear")
+        assert len(names(hand)) == len(MODELS)
+        await hand.write("fits llama")
+        assert set(names(hand)) == {"llama-small", "llama-large", "old-llama"}
+
+
+async def test_a_filter_that_nothing_matches_says_so(opened: Opening) -> None:
+    async with opened() as hand:
+        await hand.write("zebra")
+
+        assert names(hand) == []
+        assert "Nothing matches" in card(hand)
+        await hand.looks_like("library-nothing-matches")
+
+
+async def test_the_cursor_moves_while_the_filter_keeps_the_focus(opened: Opening) -> None:
+    async with opened() as hand:
+        await hand.command("library.down")
+        assert under_cursor(hand) == names(hand)[1]
+        await hand.command("library.up")
+        assert under_cursor(hand) == names(hand)[0]
+        await hand.command("library.page_down")
+        assert under_cursor(hand) == names(hand)[-1]
+        await hand.command("library.page_up")
+        assert under_cursor(hand) == names(hand)[0]
+        assert hand.is_in(Filter)
+
+
+async def test_the_card_says_what_a_model_is_and_what_its_licence_allows(opened: Opening) -> None:
+    async with opened(size=(140, 40)) as hand:
+        await hand.write("alpaca")
+
+        for words in (
+            "7B parameters",
+            "no commercial use",
+            "must be accepted",
+            "variants",
+            "sha256",
+        ):
+            assert words in card(hand)
+        await hand.looks_like("library-card-wide")
+
+
+async def test_what_a_registry_says_is_text_and_never_markup(opened: Opening) -> None:
+    async with opened() as hand:
+        await hand.write("vicuna")
+
+        assert "[b]politely[/b]" in hand.screen
+
+
+async def test_enter_installs_the_model_and_the_bar_is_seen_meanwhile(
+    opened: Opening, given: Given
+) -> None:
+    gate = given.hold("vicuna")
+    async with opened() as hand:
+        await hand.write("vicuna")
+        await hand.command("library.install")
+        await hand.sees("50 %")
+
+        await hand.looks_like("library-installing")
+        gate.set()
+        await hand.sees("vicuna:q4_0 is installed")
+        assert [str(each.reference) for each in given.herd.store.installed()] == ["vicuna:q4_0"]
+        assert len(hand.got(Install)) == 1
+        assert len(hand.got(LibraryChanged)) == 1
+        await hand.until(lambda: "installed" in card(hand))
+        await hand.looks_like("library-installed")
+
+
+async def test_enter_on_an_installed_model_opens_a_chat_with_it(
+    opened: Opening, given: Given
+) -> None:
+    given.install("vicuna")
+    async with opened() as hand:
+        await hand.command("library.chat")
+
+        assert hand.is_at(ChatScreen)
+        assert hand.app.chat.conversation.model == "vicuna:q4_0"
+        assert [message.reference for message in hand.got(OpenChat)] == ["vicuna:q4_0"]
+
+
+async def test_a_double_click_does_the_same_as_enter(opened: Opening, given: Given) -> None:
+    given.install("vicuna")
+    async with opened() as hand:
+        await hand.pilot.click(ModelList, offset=(5, 0), times=2)
+        await hand.settle()
+
+        assert hand.is_at(ChatScreen)
+
+
+async def test_a_click_on_a_row_shows_its_card(opened: Opening) -> None:
+    async with opened() as hand:
+        await hand.pilot.click(ModelList, offset=(5, 2))
+        await hand.settle()
+
+        assert under_cursor(hand) == names(hand)[2]
+        assert MODELS[2].title in card(hand)
+
+
+async def test_a_licence_is_shown_and_must_be_accepted_first(opened: Opening, given: Given) -> None:
+    async with opened() as hand:
+        await hand.write("alpaca")
+        await hand.press("enter")
+
+        assert hand.is_at(LicenceQuestion)
+        assert "[bold]nobody[/bold]" in hand.screen
+        await hand.looks_like("licence")
+        await hand.press("n")
+        assert given.carrier.asked == []
+
+        await hand.press("enter")
+        await hand.press("y")
+        await hand.sees("alpaca:q4_0 is installed")
+        assert hand.got(Install)[0].is_licence_accepted
+
+
+async def test_a_model_that_cannot_run_says_so_before_the_first_byte(
+    opened: Opening, given: Given
+) -> None:
+    async with opened() as hand:
+        await hand.write("old-llama")
+        await hand.press("enter")
+
+        await hand.sees("cannot run")
+        assert given.carrier.asked == []
+
+
+async def test_a_failed_install_says_why_and_what_to_do_next(opened: Opening, given: Given) -> None:
+    given.carrier.failure = NoSourceDelivered("The [b]line[/b] is dead.", "Try again tomorrow.")
+    async with opened() as hand:
+        await hand.write("vicuna")
+        await hand.press("enter")
+
+        await hand.sees("The [b]line[/b] is dead.")
+        await hand.sees("Try again tomorrow.")
+        assert given.herd.store.installed() == ()
+        await hand.looks_like("install-failed")
+
+
+async def test_a_path_that_is_typed_is_installed_like_a_name(opened: Opening, given: Given) -> None:
+    gguf = given.herd.places.store / "mine.gguf"
+    gguf.parent.mkdir(parents=True, exist_ok=True)
+    gguf.write_bytes(b"nothing of the kind")
+    async with opened() as hand:
+        hand.app.screen.query_one(Filter).value = str(gguf)
+        await hand.settle()
+        await hand.press("enter")
+
+        # The test's only carrier brings addresses, so this is as far as it goes here.
+        await hand.sees("mine")
+        assert len(hand.got(Install)) == 1
+        assert url("mine") not in given.carrier.asked
+
+
+async def test_a_name_that_nobody_knows_offers_the_nearest(opened: Opening) -> None:
+    async with opened() as hand:
+        await hand.write("vicunia")
+        await hand.press("enter")
+
+        await hand.sees("Did you mean vicuna?")
+
+
+async def test_on_a_wide_light_screen_nothing_is_cut(opened: Opening, given: Given) -> None:
+    given.install("llama-small")
+    async with opened(size=(140, 40), theme="textual-light") as hand:
+        assert "大きなラクダ" in str(hand.app.screen.query_one(ModelList).rows)
+        await hand.looks_like("library-wide-light")

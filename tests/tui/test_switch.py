@@ -1,0 +1,57 @@
+"""Changing the model in the middle of a conversation."""
+
+from __future__ import annotations
+
+from herd_tui.screens.switcher import Switcher
+from tests.tui.conftest import Opening
+from tests.tui.shelf import Given
+from tests.tui.test_chat import answered, turns
+
+
+async def test_another_model_answers_and_the_conversation_stays(
+    opened: Opening, given: Given
+) -> None:
+    given.install("vicuna", "llama-small")
+    async with opened(model="vicuna:q4_0") as hand:
+        await hand.say("Who is there?")
+        await answered(hand)
+        await hand.command("chat.switch")
+        assert hand.is_at(Switcher)
+        await hand.looks_like("switcher")
+        await hand.write("small")
+        await hand.press("enter")
+        await hand.say("And now?")
+        await answered(hand, 2)
+
+        models = [turn.model for turn in hand.app.chat.conversation.turns if turn.model]
+        assert models == ["vicuna:q4_0", "llama-small:q4_0"]
+        name, seen = given.engine.asked[-1]
+        assert name == "llama-small:q4_0"
+        assert seen[0].text == "Who is there?"
+        assert len(seen) == 3
+        await hand.looks_like("chat-switched")
+
+
+async def test_slash_model_opens_the_switcher_and_escape_changes_nothing(
+    opened: Opening, given: Given
+) -> None:
+    given.install("vicuna", "llama-small")
+    async with opened(model="vicuna:q4_0") as hand:
+        await hand.say("/model")
+        await hand.until(lambda: hand.is_at(Switcher))
+        await hand.press("escape")
+
+        assert hand.app.chat.conversation.model == "vicuna:q4_0"
+
+
+async def test_the_switch_is_kept_with_the_conversation(opened: Opening, given: Given) -> None:
+    given.install("vicuna", "llama-small")
+    async with opened(model="vicuna:q4_0") as hand:
+        await hand.say("Hello?")
+        await answered(hand)
+        await hand.command("chat.switch")
+        await hand.write("llama")
+        await hand.press("enter")
+
+        await hand.until(lambda: given.herd.history.all()[0].model == "llama-small:q4_0")
+        assert turns(hand)[0] == ("user", "Hello?")

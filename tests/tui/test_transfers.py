@@ -1,0 +1,107 @@
+"""The transfers pane: installs under way, and what can be done with them."""
+
+from __future__ import annotations
+
+from herd.errors import NoSourceDelivered
+from herd_tui.messages import Install, TransferEnded
+from herd_tui.widgets.filter import Filter
+from herd_tui.widgets.transfers import TransfersPane
+from tests.tui.conftest import Opening
+from tests.tui.hand import Hand
+from tests.tui.shelf import Given
+
+
+async def begin(hand: Hand, *names: str) -> None:
+    for name in names:
+        await hand.command("library.clear")
+        await hand.write(name)
+        await hand.press("enter")
+        await hand.until(lambda name=name: name in pane_names(hand))  # type: ignore[misc]
+
+
+def pane(hand: Hand) -> TransfersPane:
+    return hand.app.screen.query_one(TransfersPane)
+
+
+def pane_names(hand: Hand) -> list[str]:
+    return [line.job.order.choice.model.name for line in pane(hand)._lines()]
+
+
+async def test_the_pane_is_hidden_while_nothing_is_under_way(opened: Opening) -> None:
+    async with opened() as hand:
+        assert not pane(hand).display
+        await hand.command("app.show_transfers")
+        await hand.sees("No install is under way.")
+
+
+async def test_an_install_is_cancelled_and_what_was_fetched_is_kept(
+    opened: Opening, given: Given
+) -> None:
+    given.hold("vicuna")
+    async with opened() as hand:
+        await begin(hand, "vicuna")
+        await hand.sees("50 %")
+        await hand.command("app.show_transfers")
+        await hand.command("transfers.cancel")
+
+        await hand.sees("stopped")
+        assert given.herd.store.installed() == ()
+        assert any(given.herd.places.staging.rglob("*.part"))
+        await hand.looks_like("transfer-stopped")
+
+
+async def test_a_stopped_install_goes_on_when_it_is_retried(opened: Opening, given: Given) -> None:
+    gate = given.hold("vicuna")
+    async with opened() as hand:
+        await begin(hand, "vicuna")
+        await hand.command("app.show_transfers")
+        await hand.command("transfers.cancel")
+        await hand.sees("stopped")
+        gate.set()
+        await hand.command("transfers.retry")
+
+        await hand.sees("vicuna:q4_0 is installed")
+        assert len(hand.got(Install)) == 2
+        assert not pane(hand).display
+
+
+async def test_an_ended_install_can_be_taken_off_the_list(opened: Opening, given: Given) -> None:
+    given.carrier.failure = NoSourceDelivered("Nobody answers.")
+    async with opened() as hand:
+        await begin(hand, "vicuna")
+        await hand.until(lambda: bool(hand.got(TransferEnded)))
+        await hand.command("app.show_transfers")
+        await hand.command("transfers.dismiss")
+
+        assert not pane(hand).display
+        assert given.herd.transfers() == ()
+
+
+async def test_the_cursor_moves_among_installs_and_goes_back(opened: Opening, given: Given) -> None:
+    given.hold("vicuna")
+    given.hold("llama-small")
+    async with opened() as hand:
+        await begin(hand, "vicuna", "llama-small")
+        await hand.command("app.show_transfers")
+        await hand.command("transfers.down")
+        current = pane(hand).current
+        assert current
+        assert current.name == "llama-small:q4_0"
+        await hand.looks_like("two-transfers")
+        await hand.command("transfers.up")
+        await hand.command("transfers.back")
+
+        assert hand.is_in(Filter)
+
+
+async def test_an_install_goes_on_while_one_chats(opened: Opening, given: Given) -> None:
+    given.install("llama-small")
+    gate = given.hold("vicuna")
+    async with opened() as hand:
+        await begin(hand, "vicuna")
+        await hand.command("app.show_chat")
+        await hand.sees("50 %")
+        gate.set()
+
+        await hand.sees("vicuna:q4_0 is installed")
+        assert len(hand.got(TransferEnded)) == 1

@@ -1,0 +1,227 @@
+"""The app: it knows the screens, the installs that end, and quitting. The core is given to it."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from typing import ClassVar
+
+from textual import on
+from textual.app import App
+from textual.command import CommandPalette
+from textual.css.query import NoMatches
+
+from herd import core
+from herd.errors import HerdError
+from herd.install import Order
+from herd.jobs import Job
+from herd.progress import Gauge
+from herd.words import count, one_line
+from herd_tui.commands import Scope, bindings
+from herd_tui.messages import (
+    Install,
+    LibraryChanged,
+    OpenChat,
+    ShowScreen,
+    TransferEnded,
+    WorkFailed,
+)
+from herd_tui.palette import Commands
+from herd_tui.screens.base import HerdScreen
+from herd_tui.screens.chat import ChatScreen
+from herd_tui.screens.help import Help
+from herd_tui.screens.library import LibraryScreen
+from herd_tui.screens.logs import Logs
+from herd_tui.screens.question import Question
+from herd_tui.widgets.transfers import TransfersPane
+
+log = logging.getLogger(__name__)
+
+GLANCE = 0.2
+"""Seconds between two looks at the gauges."""
+ERROR_SHOWN = 12.0
+"""Seconds that an error stays on the screen."""
+
+
+class HerdApp(App[None]):
+    """Library, transfers, chat over one herd."""
+
+    CSS_PATH = "herd.tcss"
+    TITLE = "herd"
+    BINDINGS = bindings(Scope.EVERYWHERE)
+    COMMANDS: ClassVar = {Commands}
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-wide"), (150, "-huge")]
+
+    def __init__(
+        self,
+        herd: core.Herd,
+        model: str | None = None,
+        *,
+        memory: int | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Show nothing yet.
+
+        Args:
+            herd: The core; whoever made it closes it.
+            model: Open a chat with this model.
+            memory: Bytes of memory of this machine; measured by default.
+            clock: Seconds, for rates.
+        """
+        super().__init__()
+        self.herd = herd
+        self.memory = memory or core.memory()
+        self.broke: HerdError | None = None
+        """Why the app ended before the person wished it."""
+        self.library = LibraryScreen()
+        self.chat = ChatScreen()
+        self._model = model
+        self._clock = clock
+        self._told: set[Job] = set()
+        """Installs whose end was shown."""
+
+    def on_mount(self) -> None:
+        """Open the first screen."""
+        self.add_mode("library", lambda: self.library)
+        self.add_mode("chat", lambda: self.chat)
+        if self._model:
+            self.chat.begin(self._model)
+        self.switch_mode("chat" if self._model else "library")
+        self.set_interval(GLANCE, self._glance)
+
+    def complain(self, error: HerdError) -> None:
+        """Show an error: what happened, and what to do next."""
+        self.notify(
+            one_line(error.message) + (f"\n{one_line(error.hint)}" if error.hint else ""),
+            severity="error",
+            timeout=ERROR_SHOWN,
+            markup=False,
+        )
+
+    # What a person can ask for on every screen.
+
+    def action_show_help(self) -> None:
+        """Show the keys."""
+        self.push_screen(Help())
+
+    def action_show_library(self) -> None:
+        """Go to the library."""
+        self.switch_mode("library")
+
+    def action_show_chat(self) -> None:
+        """Go to the chat."""
+        self.switch_mode("chat")
+
+    def action_show_logs(self) -> None:
+        """Read the logs."""
+        self.push_screen(Logs(self.herd.places))
+
+    def action_show_transfers(self) -> None:
+        """Go to the installs, or back."""
+        pane = self.screen.query_one(TransfersPane)
+        if pane.has_focus:
+            pane.action_back()
+        elif pane.display:
+            pane.focus()
+        else:
+            self.notify("No install is under way.", markup=False)
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """While a question or a help screen is open, only leaving."""
+        if action.startswith("show_") or action == "change_theme":
+            return isinstance(self.screen, HerdScreen | CommandPalette)
+        return True
+
+    def action_help_quit(self) -> None:
+        """Say how to leave; ctrl+c is pressed by habit."""
+        self.notify("ctrl+q leaves herd.", markup=False)
+
+    def action_leave(self) -> None:
+        """Leave; ask once when something is under way."""
+        running = [job for job in self.herd.transfers() if not job.is_over]
+        if not running or isinstance(self.screen, Leaving):
+            self.exit()
+            return
+        self.push_screen(Leaving(len(running)), lambda sure: self.exit() if sure else None)
+
+    # What screens and widgets tell.
+
+    @on(WorkFailed)
+    def _show_failure(self, event: WorkFailed) -> None:
+        self.complain(event.error)
+
+    @on(ShowScreen)
+    def _go(self, event: ShowScreen) -> None:
+        self.switch_mode(event.name)
+
+    @on(OpenChat)
+    def _open_chat(self, event: OpenChat) -> None:
+        self.chat.begin(event.reference)
+        self.switch_mode("chat")
+
+    @on(Install)
+    def _install(self, event: Install) -> None:
+        order = Order(event.choice, event.is_licence_accepted, gauge=Gauge(self._clock))
+        self._told.discard(self.herd.start(order))
+        self._glance()
+
+    @on(TransfersPane.Cancel)
+    def _cancel(self, event: TransfersPane.Cancel) -> None:
+        event.job.stop()
+
+    @on(TransfersPane.Retry)
+    def _retry(self, event: TransfersPane.Retry) -> None:
+        self.herd.jobs.forget(event.job)
+        order = event.job.order
+        self.post_message(Install(order.choice, order.is_licence_accepted))
+
+    @on(TransfersPane.Dismiss)
+    def _dismiss(self) -> None:
+        for job in self.herd.transfers():
+            self.herd.jobs.forget(job)
+        self._glance()
+
+    @on(TransferEnded)
+    def _transfer_ended(self, event: TransferEnded) -> None:
+        job = event.job
+        if job.outcome:
+            self.herd.jobs.forget(job)
+            self.notify(f"{job.name} is installed. enter opens a chat with it.", markup=False)
+            self.library.post_message(LibraryChanged())
+        elif job.error and not job.order.stop.is_set():
+            self.complain(job.error)
+
+    def _glance(self) -> None:
+        """Look at what moves by itself."""
+        jobs = self.herd.transfers()
+        for job in jobs:
+            if job.is_over and job not in self._told:
+                self._told.add(job)
+                self.post_message(TransferEnded(job))
+        base = self.screen_stack[0]
+        if isinstance(base, HerdScreen):
+            with suppress(NoMatches):  # a screen that comes or goes has no widgets
+                base.glance(jobs)
+
+    def _handle_exception(self, error: Exception) -> None:
+        """A fault of the app goes to the log, not over the screen as Textual would have it."""
+        log.error("the app broke", exc_info=error)
+        if self.is_headless:  # tests are to see it as it is
+            super()._handle_exception(error)
+            return
+        self.broke = HerdError(f"The app broke: {error}.", "herd.log has the details.")
+        self.exit(return_code=1)
+
+
+class Leaving(Question):
+    """Asks whether to leave although installs are under way."""
+
+    def __init__(self, running: int) -> None:
+        super().__init__(
+            f"{count(running, 'install')} under way",
+            "What was fetched is kept: the same install goes on there.",
+            "Quit",
+            "Stay",
+        )

@@ -1,0 +1,31 @@
+"""What works in the transfers pane."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from herd_tui.commands.command import Command, Scope
+
+_c = partial(Command, scope=Scope.TRANSFERS)
+_key = partial(_c, in_palette=False)
+
+TRANSFERS: tuple[Command, ...] = (
+    _key("transfers.up", "up", "Up", "The install above.", action="move(-1)"),
+    _key("transfers.down", "down", "Down", "The install below.", action="move(1)"),
+    _c(
+        "transfers.cancel",
+        "x",
+        "Cancel",
+        "Stop the install under the cursor; what was fetched is kept.",
+        in_footer=True,
+    ),
+    _c(
+        "transfers.retry",
+        "r",
+        "Retry",
+        "Try the install under the cursor again; it goes on where it stopped.",
+        in_footer=True,
+    ),
+    _c("transfers.dismiss", "d", "Dismiss", "Take ended installs off the list.", in_footer=True),
+    _key("transfers.back", "escape", "Back", "Back to where you were.", in_footer=True),
+)

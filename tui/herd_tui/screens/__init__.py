@@ -1,0 +1,1 @@
+"""Screens: they call the core, in threads of a few lines where it takes time."""

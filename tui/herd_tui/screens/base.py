@@ -1,0 +1,56 @@
+"""What both main screens have: the top bar, the transfers pane, the footer."""
+
+from __future__ import annotations
+
+from inspect import isawaitable
+from typing import TYPE_CHECKING, ClassVar, cast
+
+from textual import on
+from textual.screen import Screen
+
+from herd.jobs import Job
+from herd_tui.commands import Scope
+from herd_tui.messages import WorkDone
+from herd_tui.widgets.top_bar import TopBar
+from herd_tui.widgets.transfers import TransfersPane
+
+if TYPE_CHECKING:
+    from herd.core import Herd
+    from herd_tui.app import HerdApp
+
+
+class HerdScreen(Screen[None]):
+    """A screen over a herd."""
+
+    SCOPE: ClassVar[Scope]
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-wide"), (150, "-huge")]
+
+    @property
+    def herd(self) -> Herd:
+        """The core."""
+        return self.host.herd
+
+    @property
+    def host(self) -> HerdApp:
+        """The app, by its own type."""
+        return cast("HerdApp", self.app)
+
+    def glance(self, jobs: tuple[Job, ...]) -> None:
+        """Show what changes by itself; called a few times a second while this screen is seen."""
+        self.query_one(TransfersPane).show(jobs)
+        self.query_one(TopBar).show(self.herd.loaded, self.host.memory)
+
+    @on(WorkDone)
+    async def _go_on(self, event: WorkDone) -> None:
+        event.stop()
+        outcome = event.then()
+        if isawaitable(outcome):
+            await outcome
+
+    @on(TransfersPane.Left)
+    def _return_focus(self) -> None:
+        self.focus_main()
+
+    def focus_main(self) -> None:
+        """Put the focus where one types."""
+        raise NotImplementedError

@@ -1,0 +1,302 @@
+"""The chat: a conversation, and whichever model answers next."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import ClassVar
+
+from textual import on
+from textual.app import ComposeResult
+from textual.containers import Horizontal, Vertical
+from textual.widgets import Footer
+
+from herd.chat import Conversation, Role, Turn
+from herd.history import Summary
+from herd.model import Installed
+from herd.talk import Talk
+from herd.words import one_line
+from herd_tui import stamps
+from herd_tui.commands import Scope, bindings, slashed
+from herd_tui.drawing import Drawing
+from herd_tui.palette import node_of
+from herd_tui.screens.base import HerdScreen
+from herd_tui.screens.question import Question
+from herd_tui.screens.switcher import Switcher
+from herd_tui.widgets.chat_status import ChatStatus
+from herd_tui.widgets.conversation_list import ConversationList
+from herd_tui.widgets.conversation_view import ConversationView
+from herd_tui.widgets.prompt import Prompt
+from herd_tui.widgets.top_bar import TopBar
+from herd_tui.widgets.transfers import TransfersPane
+from herd_tui.work import beside
+
+FRAME = 1 / 25
+"""Seconds between two times that a growing answer is drawn."""
+
+NO_MODEL = "No model is installed yet. F2 opens the library: enter installs the one you choose."
+WELCOME = (
+    "Ask something below. enter sends; ctrl+o lets another model answer, and the conversation "
+    "stays."
+)
+
+
+class ChatScreen(HerdScreen):
+    """Conversations, the open one, the prompt."""
+
+    SCOPE: ClassVar[Scope] = Scope.CHAT
+    BINDINGS = bindings(Scope.CHAT)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conversation = Conversation()
+        self._drawings: dict[str, Drawing] = {}
+        """Answers under way, by the conversation they belong to."""
+        self._used: int | None = None
+        """Tokens of the context that the open conversation takes, once a model counted."""
+
+        self._possible: tuple[object, ...] = ()
+        """What decides which commands there are; the footer is costly to make anew."""
+
+    def compose(self) -> ComposeResult:
+        """The parts."""
+        yield TopBar("chat")
+        with Horizontal(id="chat"):
+            yield ConversationList(id="conversation-list")
+            with Vertical(id="conversation-side"):
+                yield ConversationView(id="conversation")
+                yield ChatStatus(id="chat-status")
+                yield Prompt(id="prompt")
+        yield TransfersPane()
+        yield Footer(show_command_palette=False)
+
+    def on_mount(self) -> None:
+        """Open the conversation of last time, unless another one was asked for."""
+        self.set_interval(FRAME, self._draw)
+        self.focus_main()
+        if self.conversation.model:
+            self.call_later(self.open, self.conversation)
+        else:
+            beside(self, self._last, self.open, group="history")
+
+    def focus_main(self) -> None:
+        """One types into the prompt."""
+        self.query_one(Prompt).focus()
+
+    @property
+    def talk(self) -> Talk | None:
+        """The answer under way in the open conversation."""
+        drawing = self._drawings.get(self.conversation.id)
+        return drawing.talk if drawing else None
+
+    def talks(self) -> tuple[Talk, ...]:
+        """Every answer under way, also of conversations that are not open."""
+        return tuple(drawing.talk for drawing in self._drawings.values())
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Only what can be done now."""
+        turns = self.conversation.turns
+        match action:
+            case "stop":
+                return self.talk is not None
+            case "regenerate":
+                return bool(stamps.up_to_last_question(turns)) and self.talk is None
+            case "copy":
+                return stamps.last_answer(turns) is not None
+            case "delete":
+                return bool(turns) and self.talk is None
+            case "page":
+                return isinstance(self.focused, Prompt)
+        return True
+
+    def begin(self, model: str | None = None) -> None:
+        """Begin a conversation with this model, or with the one that answers here."""
+        conversation = Conversation(model=model or self.conversation.model)
+        if self.is_mounted:
+            self.call_later(self.open, conversation)
+        else:
+            self.conversation = conversation
+
+    async def open(self, conversation: Conversation) -> None:
+        """Show a conversation; an answer that is under way in it goes on being drawn."""
+        self.conversation = conversation
+        self._used = None
+        view = self.query_one(ConversationView)
+        if talk := self.talk:
+            self.conversation = talk.question.with_model(conversation.model or "")
+            self._drawings[conversation.id] = Drawing(talk, view)
+        await view.show(self.conversation.turns, WELCOME if conversation.model else NO_MODEL)
+        self._tell()
+        self._list()
+
+    def action_stop(self) -> None:
+        """End the answer."""
+        if self.talk:
+            self.talk.stop()
+
+    def action_new(self) -> None:
+        """Begin a conversation."""
+        self.begin()
+        self.focus_main()
+
+    def action_regenerate(self) -> None:
+        """Ask the last question again."""
+        turns = stamps.up_to_last_question(self.conversation.turns)
+        self._ask(replace(self.conversation, turns=turns))
+
+    def action_switch(self) -> None:
+        """Choose another model."""
+        beside(self, self.herd.store.installed, self._offer, group="models")
+
+    def action_copy(self) -> None:
+        """Copy the last answer."""
+        if answer := stamps.last_answer(self.conversation.turns):
+            self.app.copy_to_clipboard(answer.text)
+            self.notify("The answer is in the clipboard.", markup=False)
+
+    def action_conversations(self) -> None:
+        """Show the list and go there, or hide it."""
+        box = self.query_one(ConversationList)
+        box.toggle_class("-shown" if self.has_class("-narrow") else "-hidden")
+        if box.display:
+            box.focus_list()
+        else:
+            self.focus_main()
+
+    def action_delete(self) -> None:
+        """Ask, then forget the open conversation."""
+        text = f"“{one_line(self.conversation.title)}” is gone for good then."
+        self.app.push_screen(
+            Question("Delete this conversation?", text, "Delete"),
+            lambda sure: self._delete() if sure else None,
+        )
+
+    async def action_page(self, direction: int) -> None:
+        """Scroll the conversation."""
+        await self.query_one(ConversationView).page(direction)
+
+    @on(Prompt.Sent)
+    async def _send(self, event: Prompt.Sent) -> None:
+        if event.text.startswith("/"):
+            await self._run_slash(event.text[1:].strip())
+        elif self.talk:
+            self.notify("The answer is not over yet; escape stops it.", markup=False)
+        else:
+            self._ask(self.conversation.with_turn(Turn(Role.USER, event.text)))
+
+    async def _run_slash(self, word: str) -> None:
+        command = slashed(word.lower())
+        node = node_of(command, self) if command else None
+        if command is None or node is None:
+            self.notify(f"There is no command /{one_line(word)}; F1 lists them.", markup=False)
+            return
+        self.query_one(Prompt).clear()
+        await self.app.run_action(command.call, node)
+
+    def _ask(self, conversation: Conversation) -> None:
+        beside(self, lambda: self.herd.talk(conversation), self._begun, group="ask")
+
+    async def _begun(self, talk: Talk) -> None:
+        view = self.query_one(ConversationView)
+        self.conversation = talk.question
+        self._drawings[self.conversation.id] = Drawing(talk, view)
+        self.query_one(Prompt).clear()
+        await view.show(self.conversation.turns)
+        self._tell()
+        self._list()
+
+    async def _draw(self) -> None:
+        """Draw what came since the last time; called on a clock."""
+        for id_, drawing in list(self._drawings.items()):
+            if id_ == self.conversation.id:
+                await self._draw_open(drawing)
+            elif drawing.talk.is_over:
+                del self._drawings[id_]
+                self._report(drawing.talk)
+
+    async def _draw_open(self, drawing: Drawing) -> None:
+        talk = drawing.talk
+        is_over = talk.is_over
+        await drawing.step()
+        self._used = stamps.used(talk.answer) or self._used
+        if is_over:
+            del self._drawings[self.conversation.id]
+            model, self.conversation = self.conversation.model, talk.conversation
+            if model and model != self.conversation.model:
+                self._switch(model)
+            if talk.error:
+                await self.query_one(ConversationView).complain(stamps.trouble(talk.error))
+            self._list()
+        self._tell()
+
+    def _report(self, talk: Talk) -> None:
+        """Say how an answer ended that nobody was looking at."""
+        title = one_line(talk.question.title)
+        if talk.error:
+            self.notify(stamps.trouble(talk.error), title=title, severity="error", markup=False)
+        else:
+            self.notify(f"“{title}” was answered.", markup=False)
+        self._list()
+
+    def _tell(self) -> None:
+        """Say who answers, what happens and how full the context is."""
+        talk, model = self.talk, self.conversation.model or "no model"
+        loaded = self.herd.loaded
+        context = loaded.context if loaded else self.herd.config.context
+        state = stamps.under_way(talk) if talk else ""
+        self.query_one(ChatStatus).show(model, state, stamps.meter(self._used, context))
+        possible = (self.conversation.id, len(self.conversation.turns), talk is None)
+        if possible != self._possible:
+            self._possible = possible
+            self.refresh_bindings()
+
+    def _offer(self, models: tuple[Installed, ...]) -> None:
+        able = [each for each in models if each.format.is_runnable]
+        loaded = self.herd.loaded
+        self.app.push_screen(
+            Switcher(
+                able,
+                self.conversation.model or "",
+                self.host.memory,
+                loaded.reference if loaded else None,
+            ),
+            lambda name: self._switch(name) if name else None,
+        )
+
+    def _switch(self, model: str) -> None:
+        self.conversation = self.conversation.with_model(model)
+        if self.conversation.turns and not self.talk:
+            self._save()
+        self._tell()
+
+    def _save(self) -> None:
+        conversation = self.conversation
+        beside(self, lambda: self.herd.history.save(conversation), lambda _: None, group="save")
+
+    def _delete(self) -> None:
+        gone = self.conversation.id
+        beside(self, lambda: self.herd.history.remove(gone), lambda _: self.begin(), group="save")
+
+    def _list(self) -> None:
+        beside(self, self.herd.history.all, self._show_list, group="list")
+
+    def _show_list(self, summaries: tuple[Summary, ...]) -> None:
+        self.query_one(ConversationList).show(summaries, self.conversation.id)
+
+    @on(ConversationList.Chosen)
+    def _choose(self, event: ConversationList.Chosen) -> None:
+        def found(conversation: Conversation | None) -> None:
+            if conversation:
+                self.call_later(self.open, conversation)
+
+        beside(self, lambda: self.herd.history.find(event.id), found, group="history")
+        self.query_one(ConversationList).remove_class("-shown")
+        self.focus_main()
+
+    def _last(self) -> Conversation:
+        """The conversation of last time; a new one where there is none."""
+        summaries = self.herd.history.all()
+        found = self.herd.history.find(summaries[0].id) if summaries else None
+        if found and found.model:
+            return found
+        first = self.herd.first_model()
+        return Conversation(model=str(first.reference) if first else None)

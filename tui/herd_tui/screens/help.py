@@ -1,0 +1,49 @@
+"""The help screen: made from the commands."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from textual.app import ComposeResult
+from textual.binding import Binding
+from textual.containers import Vertical, VerticalScroll
+from textual.content import Content
+from textual.screen import ModalScreen
+from textual.widgets import Static
+
+from herd_tui.commands import Scope, of_scope
+
+INTRODUCTION = (
+    "Type to filter the library; enter installs a model, or opens a chat with it when it is here. "
+    "In a chat, enter sends and shift+enter or ctrl+j breaks the line. "
+    "ctrl+o lets another model answer from now on; the conversation stays.\n"
+)
+
+
+class Help(ModalScreen[None]):
+    """Every key and what it does."""
+
+    BINDINGS = [Binding("escape,f1,q", "dismiss", "Close", show=False)]
+
+    def compose(self) -> ComposeResult:
+        """One long text that scrolls."""
+        with Vertical(classes="dialog -large"):
+            yield Static("Help", classes="dialog-title", markup=False)
+            with VerticalScroll(id="help-text"):
+                yield Static(Content.assemble(*self._lines()), markup=False)
+            yield Static("escape closes", classes="dialog-foot", markup=False)
+
+    def on_mount(self) -> None:
+        """The text scrolls with the arrow keys."""
+        self.query_one("#help-text").focus()
+
+    def _lines(self) -> Iterator[tuple[str, str]]:
+        yield INTRODUCTION, ""
+        for scope in Scope:
+            yield f"\n{scope}\n", "bold"
+            for command in of_scope(scope):
+                key = self.app.get_key_display(command.binding) if command.key else ""
+                slash = f"/{command.slash}" if command.slash else ""
+                yield f"{key:>9} ", "$text-accent"
+                yield f"{slash:<9} ", "dim"
+                yield f"{command.help}\n", ""

@@ -1,0 +1,161 @@
+"""The library: what the registry offers and what is installed, in one list."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from textual import on
+from textual.app import ComposeResult
+from textual.containers import Container
+from textual.widgets import Footer, Input
+
+from herd.library import Entry
+from herd.model import Choice
+from herd.plan import Plan
+from herd_tui.commands import Scope, bindings
+from herd_tui.messages import Install, LibraryChanged, OpenChat
+from herd_tui.rows import Row, rows, sift
+from herd_tui.screens.base import HerdScreen
+from herd_tui.screens.licence import LicenceQuestion
+from herd_tui.widgets.details import Details
+from herd_tui.widgets.filter import Filter
+from herd_tui.widgets.model_list import ModelList
+from herd_tui.widgets.top_bar import TopBar
+from herd_tui.widgets.transfers import TransfersPane
+from herd_tui.work import beside
+
+
+class LibraryScreen(HerdScreen):
+    """Filter, list, details, transfers."""
+
+    SCOPE: ClassVar[Scope] = Scope.LIBRARY
+    BINDINGS = bindings(Scope.LIBRARY)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._rows: tuple[Row, ...] = ()
+        self._can_chat = False
+
+    def compose(self) -> ComposeResult:
+        """The parts."""
+        yield TopBar("library")
+        yield Filter("type to filter: a name, 7B, code, apache, fits, installed…", id="filter")
+        with Container(id="shelves"):
+            yield ModelList(id="models")
+            yield Details(id="details")
+        yield TransfersPane()
+        yield Footer(show_command_palette=False)
+
+    def on_mount(self) -> None:
+        """Read the library."""
+        self.focus_main()
+        self.reload()
+
+    def focus_main(self) -> None:
+        """One types into the filter."""
+        self.query_one(Filter).focus()
+
+    def reload(self) -> None:
+        """Read registry and store again."""
+        beside(self, self.herd.shelf, self._show, group="shelf")
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Only what can be done with the model under the cursor."""
+        if action in ("install", "chat"):
+            if not self._has_focus:
+                return False
+            row = self._current
+            can_chat = row is not None and row.runnable is not None
+            return can_chat if action == "chat" else not can_chat
+        if action == "clear":
+            return self._has_focus
+        return True
+
+    def action_install(self) -> None:
+        """Install the model under the cursor; with none, what was typed."""
+        row = self._current
+        text = row.name if row else self.query_one(Filter).value.strip()
+        if text:
+            self.order(text)
+
+    def action_chat(self) -> None:
+        """Talk to the model under the cursor."""
+        row = self._current
+        if row and row.runnable:
+            self.post_message(OpenChat(str(row.runnable.reference)))
+
+    def action_move(self, by: int) -> None:
+        """Move the cursor of the list."""
+        self.query_one(ModelList).move(by)
+
+    def action_page(self, direction: int) -> None:
+        """Move the cursor by a page."""
+        self.query_one(ModelList).page(direction)
+
+    def action_clear(self) -> None:
+        """Show every model again."""
+        self.query_one(Filter).value = ""
+
+    def order(self, text: str) -> None:
+        """Plan an install, ask what must be asked, and begin it."""
+
+        def planned() -> Plan:
+            return self.herd.plan(self.herd.choose(text))
+
+        beside(self, planned, self._ask, group="plan")
+
+    @property
+    def _current(self) -> Row | None:
+        return self.query_one(ModelList).current
+
+    @property
+    def _has_focus(self) -> bool:
+        return not isinstance(self.focused, TransfersPane)
+
+    def _show(self, shelf: tuple[Entry, ...]) -> None:
+        self._rows = rows(shelf, self.host.memory)
+        self._sift()
+
+    def _sift(self) -> None:
+        box = self.query_one(ModelList)
+        here = box.current
+        box.show(sift(self._rows, self.query_one(Filter).value), here.name if here else None)
+
+    def _ask(self, plan: Plan) -> None:
+        if trouble := plan.trouble(is_licence_accepted=True):
+            self.host.complain(trouble)
+        elif plan.needs_acceptance:
+            self.app.push_screen(
+                LicenceQuestion(plan), lambda accepted: self._begin(plan.choice, bool(accepted))
+            )
+        else:
+            self.post_message(Install(plan.choice, is_licence_accepted=False))
+
+    def _begin(self, choice: Choice, accepted: bool) -> None:
+        if accepted:
+            self.post_message(Install(choice, is_licence_accepted=True))
+        else:
+            self.notify(f"{choice.model.name} was not installed.", markup=False)
+
+    @on(Input.Changed, "#filter")
+    def _filter(self) -> None:
+        self._sift()
+
+    @on(ModelList.Moved)
+    def _detail(self, event: ModelList.Moved) -> None:
+        self.query_one(Details).show(event.row, self.host.memory)
+        can_chat = event.row is not None and event.row.runnable is not None
+        if can_chat != self._can_chat:  # the footer is costly to make anew
+            self._can_chat = can_chat
+            self.refresh_bindings()
+
+    @on(ModelList.Chosen)
+    def _choose(self, event: ModelList.Chosen) -> None:
+        if event.row.runnable:
+            self.action_chat()
+        else:
+            self.action_install()
+
+    @on(LibraryChanged)
+    def _changed(self) -> None:
+        self.reload()

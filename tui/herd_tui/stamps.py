@@ -1,0 +1,71 @@
+"""What is said beside an answer and under a conversation. Pure."""
+
+from __future__ import annotations
+
+from herd.answer import Answer
+from herd.chat import Role, Turn
+from herd.errors import HerdError
+from herd.talk import Phase, Talk
+from herd.words import count, one_line
+
+
+def stamp(turn: Turn) -> str:
+    """Who gave an answer, and how fast: `smollm2-135m:q4_1 · 48 tokens · 31 tokens/s`."""
+    parts = [one_line(turn.model or "a model")]
+    if turn.tokens:
+        parts.append(count(turn.tokens, "token"))
+        if turn.seconds:
+            parts.append(f"{turn.tokens / turn.seconds:.0f} tokens/s")
+    if not turn.is_complete:
+        parts.append("not finished")
+    return " · ".join(parts)
+
+
+def under_way(talk: Talk) -> str:
+    """What an answer is doing at the moment."""
+    match talk.phase:
+        case Phase.LOADING:
+            return "is being loaded…"
+        case Phase.READING:
+            return "reads the conversation…"
+        case Phase.WRITING:
+            return "writes… escape stops it"
+        case Phase.OVER:
+            return ""
+
+
+def used(answer: Answer) -> int | None:
+    """Tokens of the context that a conversation takes after this answer, as far as it is."""
+    if not answer.began:
+        return None
+    return answer.began.prompt_tokens + (answer.finished.tokens if answer.finished else 0)
+
+
+def meter(used: int | None, context: int) -> str:
+    """How much of the context is used: `312 of 4,096 tokens ▰▰▱▱▱▱▱▱`."""
+    if used is None:
+        return f"{context:,} tokens of context"
+    full = min(8, round(8 * used / context)) if context else 0
+    return f"{used:,} of {context:,} tokens {'▰' * full}{'▱' * (8 - full)}"
+
+
+def left_out(number: int) -> str:
+    """What is said where the turns end that the model does not see any more."""
+    does = "does" if number == 1 else "do"
+    return f"{count(number, 'turn')} above {does} not fit the context any more"
+
+
+def trouble(error: HerdError) -> str:
+    """An error as it is shown: what happened, and what to do next."""
+    return f"{error.message}\n{error.hint}" if error.hint else error.message
+
+
+def last_answer(turns: tuple[Turn, ...]) -> Turn | None:
+    """The last thing that a model said."""
+    return next((turn for turn in reversed(turns) if turn.role is Role.ASSISTANT), None)
+
+
+def up_to_last_question(turns: tuple[Turn, ...]) -> tuple[Turn, ...]:
+    """The turns up to and with the last question; none if nothing was asked."""
+    asked = [at for at, turn in enumerate(turns) if turn.role is Role.USER]
+    return turns[: asked[-1] + 1] if asked else ()

@@ -1,0 +1,57 @@
+"""The list of conversations, the newest first."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from textual import on
+from textual.app import ComposeResult
+from textual.containers import Vertical
+from textual.content import Content
+from textual.message import Message
+from textual.widgets import OptionList, Static
+from textual.widgets.option_list import Option
+
+from herd.history import Summary
+from herd.words import one_line
+
+
+class ConversationList(Vertical):
+    """Titles to choose from."""
+
+    @dataclass
+    class Chosen(Message):
+        """The person wants to see this conversation."""
+
+        id: str
+
+    def compose(self) -> ComposeResult:
+        """A title and the list."""
+        yield Static("Conversations", id="conversations-title", markup=False)
+        yield OptionList(id="conversations", markup=False)
+
+    def focus_list(self) -> None:
+        """Go to the titles."""
+        self.query_one(OptionList).focus()
+
+    def show(self, summaries: Sequence[Summary], current: str) -> None:
+        """Show these, with the cursor on the one that is open."""
+        box = self.query_one(OptionList)
+        box.clear_options()
+        box.add_options([Option(_line(each), id=each.id) for each in summaries])
+        ids = [each.id for each in summaries]
+        box.highlighted = ids.index(current) if current in ids else None
+
+    @on(OptionList.OptionSelected)
+    def _choose(self, event: OptionList.OptionSelected) -> None:
+        event.stop()
+        if event.option.id:
+            self.post_message(self.Chosen(event.option.id))
+
+
+def _line(summary: Summary) -> Content:
+    title = one_line(summary.title) or "untitled"
+    return Content.assemble(
+        title, "\n", (f"{summary.updated_at[:10]} · {one_line(summary.model or '')}", "dim")
+    )

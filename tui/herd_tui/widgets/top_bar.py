@@ -1,0 +1,55 @@
+"""The line at the top: where one is, and what this machine does at the moment."""
+
+from __future__ import annotations
+
+from textual import events
+from textual.app import ComposeResult
+from textual.containers import Horizontal
+from textual.content import Content
+from textual.widgets import Static
+
+from herd.engine import Ready
+from herd.words import one_line, size
+from herd_tui.messages import ShowScreen
+
+
+class Tab(Static):
+    """The name of a screen; a click goes there."""
+
+    def __init__(self, name: str, label: str, *, here: bool) -> None:
+        super().__init__(Content(f" {label} "), classes="-here" if here else "", markup=False)
+        self._target = name
+
+    def on_click(self, event: events.Click) -> None:
+        """Go there."""
+        event.stop()
+        self.post_message(ShowScreen(self._target))
+
+
+class TopBar(Horizontal):
+    """Name, tabs, machine."""
+
+    def __init__(self, here: str) -> None:
+        super().__init__()
+        self._here = here
+        self._machine = ""
+
+    def compose(self) -> ComposeResult:
+        """The parts from left to right."""
+        yield Static(Content(" herd "), id="brand", markup=False)
+        yield Tab("library", "F2 Library", here=self._here == "library")
+        yield Tab("chat", "F3 Chat", here=self._here == "chat")
+        yield Static(id="machine", markup=False)
+
+    def show(self, ready: Ready | None, memory: int | None) -> None:
+        """Show the machine and the model that is loaded."""
+        words = [f"{size(memory)} memory"] if memory else []
+        if ready:
+            where = ready.device
+            if 0 < ready.gpu_layers < ready.layers:
+                where = f"{where} {ready.gpu_layers}/{ready.layers}"
+            words.append(f"{ready.reference} on {where}")
+        machine = one_line(" · ".join(words)) + " "
+        if machine != self._machine:
+            self._machine = machine
+            self.query_one("#machine", Static).update(Content(machine), layout=False)

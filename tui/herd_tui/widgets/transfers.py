@@ -1,0 +1,184 @@
+"""The transfers pane: a line for each install, hidden while there is none.
+
+The gauges are read on a clock; nothing that a transfer does reaches the screen by itself.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from textual import events
+from textual.app import ComposeResult
+from textual.containers import Vertical, VerticalScroll
+from textual.content import Content
+from textual.message import Message
+from textual.reactive import reactive
+from textual.widgets import Static
+
+from herd.jobs import Job
+from herd.progress import Progress, Stage
+from herd.words import duration, rate, size
+from herd_tui.cells import bar, cell
+from herd_tui.commands import Scope, bindings
+
+_NAME, _BAR, _NUMBERS = 20, 14, 25
+_STYLES = {Stage.FAILED: "$text-error", Stage.STOPPED: "$text-warning", Stage.DONE: "$text-success"}
+
+
+class JobLine(Static):
+    """One install."""
+
+    def __init__(self, job: Job) -> None:
+        super().__init__(markup=False)
+        self.job = job
+
+    def draw(self, *, here: bool) -> None:
+        """Read the gauge and show it."""
+        width = max(40, self.size.width or 80)
+        self.update(line(self.job.name, self.job.progress(), width, here=here), layout=False)
+
+
+class TransfersPane(Vertical, can_focus=True):
+    """The installs of this process."""
+
+    SCOPE: ClassVar[Scope] = Scope.TRANSFERS
+    BINDINGS = bindings(Scope.TRANSFERS)
+    cursor: reactive[int] = reactive(0)
+
+    @dataclass
+    class Cancel(Message):
+        """Stop this install."""
+
+        job: Job
+
+    @dataclass
+    class Retry(Message):
+        """Try this install again."""
+
+        job: Job
+
+    @dataclass
+    class Dismiss(Message):
+        """Forget the installs that ended."""
+
+    @dataclass
+    class Left(Message):
+        """The person is done here."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._state: tuple[tuple[str, bool], ...] = ()
+        """What decides which commands there are; the footer is costly to make anew."""
+
+    def compose(self) -> ComposeResult:
+        """A title and the lines."""
+        yield Static("Transfers", id="transfers-title", markup=False)
+        yield VerticalScroll(id="transfers-lines", can_focus=False)
+
+    def on_mount(self) -> None:
+        """Nothing is under way yet."""
+        self.display = False
+
+    def show(self, jobs: tuple[Job, ...]) -> None:
+        """Show these installs as they are at this moment."""
+        lines = self._lines()
+        if [line.job for line in lines] != list(jobs):
+            self._replace(jobs)
+            lines = self._lines()
+        self.display = bool(jobs)
+        self.cursor = max(0, min(self.cursor, len(jobs) - 1))
+        for at, line in enumerate(lines):
+            line.draw(here=self.has_focus and at == self.cursor)
+        state = tuple((job.name, job.is_over) for job in jobs)
+        if state != self._state:
+            self._state = state
+            self.refresh_bindings()
+
+    @property
+    def current(self) -> Job | None:
+        """The install under the cursor."""
+        lines = self._lines()
+        return lines[self.cursor].job if self.cursor < len(lines) else None
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Only what the install under the cursor allows."""
+        job = self.current
+        if action == "cancel":
+            return job is not None and not job.is_over
+        if action == "retry":
+            return job is not None and job.is_over and job.error is not None
+        if action == "dismiss":
+            return any(line.job.is_over for line in self._lines())
+        return True
+
+    def on_click(self, event: events.Click) -> None:
+        """Put the cursor where the mouse is."""
+        for at, line in enumerate(self._lines()):
+            if line.region.contains(event.screen_x, event.screen_y):
+                self.cursor = at
+
+    def action_move(self, by: int) -> None:
+        """Move the cursor."""
+        self.cursor = max(0, min(len(self._lines()) - 1, self.cursor + by))
+
+    def action_cancel(self) -> None:
+        """Stop the install under the cursor."""
+        if self.current:
+            self.post_message(self.Cancel(self.current))
+
+    def action_retry(self) -> None:
+        """Try it again."""
+        if self.current:
+            self.post_message(self.Retry(self.current))
+
+    def action_dismiss(self) -> None:
+        """Forget those that ended."""
+        self.post_message(self.Dismiss())
+
+    def action_back(self) -> None:
+        """Give the focus back."""
+        self.post_message(self.Left())
+
+    def _lines(self) -> list[JobLine]:
+        return list(self.query(JobLine))
+
+    def _replace(self, jobs: tuple[Job, ...]) -> None:
+        """Take away the lines of forgotten installs, add those of new ones."""
+        there = {line.job: line for line in self._lines()}
+        for job, line in there.items():
+            if job not in jobs:
+                line.remove()
+        box = self.query_one("#transfers-lines")
+        box.mount_all([JobLine(job) for job in jobs if job not in there])
+
+
+def line(name: str, progress: Progress, width: int, *, here: bool) -> Content:
+    """An install on one line: name, bar, how far, how fast, how long yet, what it does."""
+    full, empty = bar(1.0 if progress.stage is Stage.DONE else progress.fraction, _BAR)
+    left = width - (1 + _NAME + 1 + _BAR + 1 + _NUMBERS + 1)
+    style = _STYLES.get(progress.stage, "")
+    return Content.assemble(
+        "▌" if here else " ",
+        (cell(name, _NAME), "bold" if here else ""),
+        " ",
+        (full, style or "$primary"),
+        (empty, "dim"),
+        " ",
+        cell(_numbers(progress), _NUMBERS),
+        " ",
+        (cell(_words(progress), left), style or "dim"),
+    )
+
+
+def _numbers(progress: Progress) -> str:
+    if progress.stage in (Stage.FAILED, Stage.STOPPED, Stage.WAITING):
+        return ""
+    if progress.stage is not Stage.FETCHING or progress.total is None:
+        return size(progress.done) if progress.done else ""
+    share = f"{100 * (progress.fraction or 0):.0f} %"
+    return f"{share} {rate(progress.rate)} {duration(progress.seconds_left)}"
+
+
+def _words(progress: Progress) -> str:
+    return f"{progress.stage}: {progress.note}" if progress.note else str(progress.stage)

@@ -1,0 +1,53 @@
+"""One turn of a conversation on the screen: a question as it was typed, an answer as Markdown."""
+
+from __future__ import annotations
+
+from textual import on
+from textual.app import ComposeResult
+from textual.containers import Vertical
+from textual.content import Content
+from textual.widgets import Markdown, Static
+
+from herd.chat import Role, Turn
+from herd.words import plain
+from herd_tui.stamps import stamp
+
+
+class Prose(Markdown):
+    """Markdown from a model: a link in it is copied, never opened."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(plain(text), open_links=False)
+
+    @on(Markdown.LinkClicked)
+    def _offer(self, event: Markdown.LinkClicked) -> None:
+        event.stop()
+        self.app.copy_to_clipboard(event.href)
+        self.app.notify(plain(event.href), title="Address copied", markup=False)
+
+
+class TurnView(Vertical):
+    """A turn."""
+
+    def __init__(self, turn: Turn) -> None:
+        super().__init__(classes=f"turn -{turn.role}")
+        self.turn = turn
+
+    def compose(self) -> ComposeResult:
+        """Who speaks, and what."""
+        if self.turn.role is Role.ASSISTANT:
+            yield Static(Content(stamp(self.turn)), classes="stamp", markup=False)
+            yield Prose(self.turn.text)
+        else:
+            if self.turn.role is Role.SYSTEM:
+                yield Static(Content("system prompt"), classes="stamp", markup=False)
+            yield Static(Content(plain(self.turn.text)), classes="said", markup=False)
+
+    def show(self, turn: Turn) -> None:
+        """Say anew who spoke: the numbers are known once the answer is over."""
+        self.turn = turn
+        self.query_one(".stamp", Static).update(Content(stamp(turn)))
+
+    async def append(self, text: str) -> None:
+        """Draw the next words."""
+        await self.query_one(Prose).append(plain(text))
