@@ -30,7 +30,7 @@ def given(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Given]:
 
 
 @pytest.fixture
-def opened(given: Given, tmp_path: Path) -> Opening:
+def opened(given: Given, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Opening:
     """Open the app: `async with opened(size=(80, 24)) as hand`."""
 
     @asynccontextmanager
@@ -40,7 +40,10 @@ def opened(given: Given, tmp_path: Path) -> Opening:
         app = HerdApp(given.herd, model, memory=MEMORY, clock=lambda: 0.0)
         app.theme = theme
         hand = Hand(app, tmp_path)
-        async with app.run_test(size=size, message_hook=hand.messages.append) as pilot:
+        monkeypatch.setattr(app, "NOTIFICATION_TIMEOUT", 600)
+        async with app.run_test(
+            size=size, notifications=True, message_hook=hand.messages.append
+        ) as pilot:
             hand.pilot = pilot
             await hand.settle()
             yield hand

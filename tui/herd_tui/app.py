@@ -131,7 +131,8 @@ class HerdApp(App[None]):
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """While a question or a help screen is open, only leaving."""
         if action.startswith("show_") or action == "change_theme":
-            return isinstance(self.screen, HerdScreen | CommandPalette)
+            stack = self.screen_stack
+            return bool(stack) and isinstance(stack[-1], HerdScreen | CommandPalette)
         return True
 
     def action_help_quit(self) -> None:
@@ -200,7 +201,7 @@ class HerdApp(App[None]):
             if job.is_over and job not in self._told:
                 self._told.add(job)
                 self.post_message(TransferEnded(job))
-        base = self.screen_stack[0]
+        base = self.screen_stack[0] if self.screen_stack else None  # none while screens change
         if isinstance(base, HerdScreen):
             with suppress(NoMatches):  # a screen that comes or goes has no widgets
                 base.glance(jobs)

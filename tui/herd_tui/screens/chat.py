@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from typing import ClassVar
 
@@ -49,6 +50,8 @@ class ChatScreen(HerdScreen):
     def __init__(self) -> None:
         super().__init__()
         self.conversation = Conversation()
+        self._turn = asyncio.Lock()
+        """Who may change what the view shows: the clock that draws, or what opens and adds."""
         self._drawings: dict[str, Drawing] = {}
         """Answers under way, by the conversation they belong to."""
         self._used: int | None = None
@@ -118,6 +121,12 @@ class ChatScreen(HerdScreen):
 
     async def open(self, conversation: Conversation) -> None:
         """Show a conversation; an answer that is under way in it goes on being drawn."""
+        async with self._turn:
+            await self._open(conversation)
+        self._tell()
+        self._list()
+
+    async def _open(self, conversation: Conversation) -> None:
         self.conversation = conversation
         self._used = None
         view = self.query_one(ConversationView)
@@ -125,8 +134,6 @@ class ChatScreen(HerdScreen):
             self.conversation = talk.question.with_model(conversation.model or "")
             self._drawings[conversation.id] = Drawing(talk, view)
         await view.show(self.conversation.turns, WELCOME if conversation.model else NO_MODEL)
-        self._tell()
-        self._list()
 
     def action_stop(self) -> None:
         """End the answer."""
@@ -197,21 +204,25 @@ class ChatScreen(HerdScreen):
 
     async def _begun(self, talk: Talk) -> None:
         view = self.query_one(ConversationView)
-        self.conversation = talk.question
-        self._drawings[self.conversation.id] = Drawing(talk, view)
-        self.query_one(Prompt).clear()
-        await view.show(self.conversation.turns)
+        async with self._turn:
+            self.conversation = talk.question
+            self._drawings[self.conversation.id] = Drawing(talk, view)
+            self.query_one(Prompt).clear()
+            await view.show(self.conversation.turns)
         self._tell()
         self._list()
 
     async def _draw(self) -> None:
         """Draw what came since the last time; called on a clock."""
-        for id_, drawing in list(self._drawings.items()):
-            if id_ == self.conversation.id:
-                await self._draw_open(drawing)
-            elif drawing.talk.is_over:
-                del self._drawings[id_]
-                self._report(drawing.talk)
+        if not self._drawings:
+            return
+        async with self._turn:
+            for id_, drawing in list(self._drawings.items()):
+                if id_ == self.conversation.id:
+                    await self._draw_open(drawing)
+                elif drawing.talk.is_over:
+                    del self._drawings[id_]
+                    self._report(drawing.talk)
 
     async def _draw_open(self, drawing: Drawing) -> None:
         talk = drawing.talk
