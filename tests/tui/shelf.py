@@ -81,7 +81,7 @@ MODELS = (
     model("vicuna", parameters="7B", summary="The cousin that answers [b]politely[/b]."),
     model("guanaco", 14_000_000_000, parameters="33B", summary="More than this machine has."),
     model("camel", 20_000_000_000, parameters="65B", summary="大きなラクダ 🐫 for deserts."),
-    model("old-llama", 4_000_000_000, parameters="7B", format=Format.GGML),
+    model("old-llama", 4_000_000_000, parameters="7B", format=Format.RAW),
 )
 
 

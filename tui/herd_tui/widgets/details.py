@@ -9,7 +9,16 @@ from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.widgets import Static
 
-from herd.model import Commercial, Licence, MagnetSource, PypiSource, Source, SwarmState, Variant
+from herd.model import (
+    Commercial,
+    Format,
+    Licence,
+    MagnetSource,
+    PypiSource,
+    Source,
+    SwarmState,
+    Variant,
+)
 from herd.plan import Fit, fit
 from herd.transfer import describe
 from herd.words import one_line, size
@@ -30,6 +39,8 @@ BADGES = {
     Fit.TOO_BIG: ("too big for this machine's memory", "$text-error"),
     Fit.UNKNOWN: ("", ""),
 }
+
+_FORMATS = {Format.GGML: "an old file, converted on install", Format.RAW: "cannot run"}
 
 
 class Details(VerticalScroll, can_focus=False):
@@ -102,7 +113,7 @@ def _variant(variant: Variant, memory: int | None, *, is_here: bool) -> Iterator
     yield f"{'' if verdict is Fit.UNKNOWN else verdict:<8}", BADGES[verdict][1]
     notes = ["installed"] if is_here else []
     if not variant.format.is_runnable:
-        notes.append(f"{variant.format}: an old format")
+        notes.append(_FORMATS[variant.format])
     yield f"{', '.join(notes)}\n", "dim"
 
 
