@@ -117,7 +117,7 @@ class Repairer:
         mended, right, left = [], [], []
         for finding in before.findings:
             if finding.flaw.is_of_bytes and finding.sha256 in files:
-                mended.append(self._mend(*files[finding.sha256], wanted))
+                mended.append(self._mend_or_say(*files[finding.sha256], wanted))
             elif self._set_right(finding):
                 right.append(finding)
             else:
@@ -126,6 +126,18 @@ class Repairer:
 
     def _held(self) -> tuple[Installed, ...]:
         return self._store.installed()
+
+    def _mend_or_say(self, model: Installed, file: InstalledFile, wanted: Wanted) -> Mended:
+        try:
+            return self._mend(model, file, wanted)
+        except NoSourceDelivered as error:
+            if model.original is None or file != model.files[0]:
+                raise
+            raise NoSourceDelivered(
+                error.message,
+                f"herd made it of {model.original.files[0].name}: `herd remove {model.name}` and "
+                f"then `herd install {model.name}` make it again.",
+            ) from error
 
     def _mend(self, model: Installed, file: InstalledFile, wanted: Wanted) -> Mended:
         with self._store.hold(model.reference, while_waiting=lambda: _check(wanted.stop)):

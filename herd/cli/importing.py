@@ -15,7 +15,9 @@ from herd.words import count, size
 
 if TYPE_CHECKING:
     from herd.adopt import Adopted
+    from herd.cli.install import Wishes
     from herd.foreign import Found
+    from herd.resolve import Promise
 
 HEADS = ("NAME", "TOOL", "SIZE", "SAME BYTES AS")
 
@@ -32,6 +34,8 @@ HEADS = ("NAME", "TOOL", "SIZE", "SAME BYTES AS")
 @click.option("--as", "name", metavar="NAME", help="Install one model as NAME.")
 @click.option("--copy", "copies", is_flag=True, help="Copy the bytes instead of linking to them.")
 @click.option("--dry-run", is_flag=True, help="Show what there is, and stop.")
+@options.old_files
+@options.accept_licence
 @options.yes
 @options.as_json
 @options.talk
@@ -44,19 +48,28 @@ def import_(
     name: str | None,
     copies: bool,
     dry_run: bool,
+    template: str | None,
+    keep_original: bool,
+    accept_licence: bool,
     yes: bool,
     as_json: bool,
 ) -> None:
     """Take over models that are on this machine.
 
     PATH is a .gguf file, a folder of them, the store of another tool, or a bundle that
-    `herd export` made. Nothing of the other tool is changed and no byte is copied where a link
-    will do: a hard link, else a reflink, else a symlink, else a copy. --scan looks where
-    Ollama, LM Studio, the Hugging Face cache, llama.cpp and GPT4All keep models.
+    `herd export` made; a ggml file (Alpaca, GPT4All, Vicuna of 2023) is converted. Nothing of
+    the other tool is changed and no byte is copied where a link will do: a hard link, else a
+    reflink, else a symlink, else a copy. --scan looks where Ollama, LM Studio, the Hugging Face
+    cache, llama.cpp and GPT4All keep models.
     """
     if bool(paths) == (scan or tools is not None):
         raise BadUsage("Name a PATH, or --scan.", "`herd import --scan` shows what there is.")
-    rest = [path for path in paths if not _by_another_way(session, path, name, dry_run)]
+    from herd.cli.install import Wishes
+    from herd.resolve import Promise
+
+    promise = Promise(name=name, template=template)
+    wishes = Wishes(accept_licence, is_dry=dry_run, keeps_original=keep_original)
+    rest = [path for path in paths if not _by_another_way(session, path, promise, wishes)]
     if paths and not rest:
         return
     found = _looked(rest) if paths else _scanned(tools)
@@ -77,17 +90,16 @@ def import_(
     _take(session, wanted, name, copies=copies)
 
 
-def _by_another_way(session: Session, text: str, name: str | None, dry_run: bool) -> bool:
-    """Take a bundle or an old ggml file over, which other parts of herd know; whether it is one."""
+def _by_another_way(session: Session, text: str, promise: Promise, wishes: Wishes) -> bool:
+    """Take an old ggml file over, which other parts of herd know; whether it is one."""
     path = Path(text).expanduser()
     if not path.exists():
         raise UnknownModel(f"There is nothing at {text}.", "`herd import --scan` looks around.")
     if path.is_file() and _is_old(path):
-        from herd.cli.install import Wishes, bring
-        from herd.resolve import Promise
+        from herd.cli.install import bring
+        from herd.cli.old import chosen
 
-        choice = session.herd.choose(str(path), Promise(name=name))
-        bring(session, choice, Wishes(is_dry=dry_run))
+        bring(session, chosen(session, str(path), promise), wishes)
         return True
     return False
 

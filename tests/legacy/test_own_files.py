@@ -226,6 +226,42 @@ def test_the_plan_of_an_old_file_says_what_converting_takes(herd: Caller, own: P
     assert "disk     up to 4.4 MB until it is converted; " in ran.out
 
 
+# The other verbs
+
+
+def test_import_takes_old_files_as_install_does(herd: Caller, own: Path) -> None:
+    path = str(own / "old-thing.bin")
+
+    ran = herd("import", "--as", "mine", "--template", "vicuna", "--keep-original", path)
+
+    assert ran.code == 0
+    assert "Converted from old-thing.bin (ggml, 157.2 kB), kept beside it." in ran.err
+    one = installed(herd)
+    assert (one.name, one.stop) == ("mine", ("USER:",))
+    assert "other.bin is a GPT-J" in herd("import", other_model(own)).err
+
+
+def other_model(own: Path) -> str:
+    (own / "other.bin").write_bytes(GPT_J)
+    return str(own / "other.bin")
+
+
+def test_a_converted_model_is_proved_and_says_how_it_is_made_again(herd: Caller, own: Path) -> None:
+    assert herd("install", "--as", "mine", str(own / "old-thing.bin")).code == 0
+    assert herd("verify").code == 0
+    blob = herd.make().store.blob(installed(herd).files[0].sha256)
+    blob.chmod(0o644)
+    with blob.open("r+b") as file:
+        file.seek(100_000)
+        file.write(bytes(8))
+
+    assert herd("verify").code == 5
+    ran = herd("repair", "mine")
+
+    assert ran.code == 4
+    assert "herd made it of old-thing.bin: `herd remove mine` and then" in ran.err
+
+
 # Prompts
 
 
