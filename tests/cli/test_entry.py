@@ -20,7 +20,8 @@ CLASSES = [
 CODES = {
     "HerdError": 1, "BadUsage": 2, "RegistryError": 2, "ConfigError": 2, "UnknownModel": 3,
     "NotInstalled": 3, "NoSourceDelivered": 4, "SourceFailed": 4, "SourceRefused": 4,
-    "DigestMismatch": 5, "NoRoom": 6, "CannotWrite": 6, "LicenceNotAccepted": 7,
+    "DigestMismatch": 5, "SignatureRefused": 5, "NoRoom": 6, "CannotWrite": 6,
+    "LicenceNotAccepted": 7,
     "EngineFailed": 8, "CannotRun": 8, "LegacyError": 8, "LegacyRefused": 8, "LegacyDamaged": 8,
     "EngineCrashed": 8, "Busy": 9, "HistoryUnreadable": 1, "Interrupted": 130,
 }  # fmt: skip
