@@ -130,7 +130,7 @@ class Herd:
         """What a name, an address, a magnet or a path stands for."""
         from herd.resolve import resolve
 
-        return self.ranks.choice(resolve(text, self.registry, promise))
+        return self.ranks.choice(resolve(text, self.registry, promise, memory))
 
     def alike(self, choice: Choice) -> tuple[Choice, ...]:
         """The registry's ggml models that a file of the person's own may be, by its size."""

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from urllib.parse import unquote, urlsplit
 
-from herd import legacy, magnet
-from herd.errors import BadUsage, UnknownModel
+from herd import hub, legacy, magnet
+from herd.errors import BadUsage, SourceFailed, UnknownModel
 from herd.magnet import Magnet
 from herd.model import (
     Choice,
@@ -30,10 +30,8 @@ from herd.model import (
     is_sha256,
     reference,
 )
+from herd.naming import named
 from herd.registry import Registry
-
-_QUANTISATION = re.compile(r"[-._]((?:ud-)?i?q\d\w*|bf16|f16|f32|mxfp4\w*)$", re.IGNORECASE)
-_HF = re.compile(r"hf:([\w.-]+/[\w.-]+?)(?:@([\w.-]+))?/(.+\.gguf)")
 
 
 @dataclass(frozen=True)
@@ -47,11 +45,23 @@ class Promise:
     """The name of the prompt that an old file was made for (`--template`)."""
 
 
-def resolve(text: str, registry: Registry, promise: Promise | None = None) -> Choice:
+def resolve(
+    text: str,
+    registry: Registry,
+    promise: Promise | None = None,
+    memory: Callable[[], int | None] = lambda: None,
+) -> Choice:
     """The model that the text stands for.
 
+    Args:
+        text: What was typed.
+        registry: What registries offer.
+        promise: What the person said beside it.
+        memory: Bytes of memory, by which a variant is chosen where none was named.
+
     Raises:
-        UnknownModel: the registry does not have this name.
+        UnknownModel: neither a registry nor the Hub has this name.
+        SourceFailed: the Hub was asked and did not answer.
         BadUsage: the text is an address that herd cannot use.
         LegacyError: it is the path of a ggml file that herd does not convert.
     """
@@ -59,6 +69,8 @@ def resolve(text: str, registry: Registry, promise: Promise | None = None) -> Ch
     _check(promise)
     if magnet.is_magnet(text):
         return _of_magnet(magnet.parse(text), registry, promise)
+    if hub.is_reference(text):
+        return _own(_of_hub(text, promise, memory), registry)
     outside = _outside(text.strip())
     if outside is None:
         return _offered(text, registry, promise)
@@ -127,6 +139,27 @@ def _of_magnet(found: Magnet, registry: Registry, promise: Promise) -> Choice:
     return replace(choice, remarks=(*found.remarks, told))
 
 
+def _of_hub(text: str, promise: Promise, memory: Callable[[], int | None]) -> Choice:
+    """What the Hub lists; the file that was named, unpromised, where it lists nothing."""
+    wanted = hub.reference(text)
+    try:
+        choice = hub.choose(wanted, memory())
+    except SourceFailed as error:
+        if wanted.path is None:
+            raise
+        source = HfSource(wanted.repo, wanted.revision, wanted.path)
+        choice = _choice(source, PurePosixPath(wanted.path).name, promise)
+        return replace(choice, remarks=(f"{error.message}; nobody promises its digest.",))
+    files = choice.variant.files
+    if promise.sha256 and [file.sha256 for file in files] != [promise.sha256.lower()]:
+        raise BadUsage(
+            f"The Hub gives {files[0].name} another digest: {files[0].sha256}.",
+            "Leave --sha256 out, or name another file.",
+        )
+    model = _taught(choice.model, promise)
+    return replace(choice, model=replace(model, name=promise.name or model.name))
+
+
 def _withdrawn(choice: Choice, named: MagnetSource) -> tuple[str, ...]:
     """What became of a magnet that the registry lists as revoked."""
     why = (named.note or "nobody says why").rstrip(".")
@@ -172,9 +205,6 @@ def _outside(text: str) -> tuple[Source, str] | None:
     """A source that is not a name of the registry, and what to call its file."""
     if text.lower().startswith(("http://", "https://")):
         return _address(text)
-    if match := _HF.fullmatch(text):
-        repo, revision, path = match.groups()
-        return HfSource(repo, revision or "main", path), PurePosixPath(path).name
     path = Path(text).expanduser()
     if path.is_dir():
         raise BadUsage(f"{text} is a folder.", "Name the .gguf file in it.")
@@ -200,20 +230,17 @@ def _address(text: str) -> tuple[Source, str]:
 
 
 def _choice(source: Source, file_name: str, promise: Promise) -> Choice:
-    stem = re.sub(r"\.(gguf|bin)$", "", file_name, flags=re.IGNORECASE)
-    found = _QUANTISATION.search(stem)
-    variant = _slug(found.group(1)) if found else "file"
-    name = promise.name or _slug(stem[: found.start()] if found else stem)
-    if not is_name(name):
+    found = named(file_name)
+    name = promise.name or found.model
+    if name is None:
         raise BadUsage(f"No name for a model can be made of {file_name!r}.", "Add --as NAME.")
     safe = file_name if is_file_name(file_name) else f"{name}.gguf"
     digest = Sha256(promise.sha256.lower()) if promise.sha256 else None
     file = File(name=safe, sources=(source,), sha256=digest)
-    quantisation = found.group(1).upper() if found else None
-    one = Variant(variant, (file,), Format.GGUF, quantisation)
+    one = Variant(found.variant, (file,), Format.GGUF, found.quantisation)
     if isinstance(source, PathSource) and legacy.recognise(Path(source.path)):
         one = _old(Path(source.path), file)
-    model = Model(name, stem, (one,), one.name, Licence("unknown"), summary="", registry=None)
+    model = Model(name, found.stem, (one,), one.name, Licence("unknown"), summary="", registry=None)
     return Choice(_taught(model, promise), one)
 
 
@@ -246,7 +273,3 @@ def _taught(model: Model, promise: Promise) -> Model:
         return model
     prompt = legacy.named(promise.template)
     return replace(model, template=prompt.template, stop=prompt.stop)
-
-
-def _slug(text: str) -> str:
-    return re.sub(r"[^a-z0-9._-]+", "-", text.lower()).strip("-._")[:64]

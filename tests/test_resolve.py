@@ -8,7 +8,7 @@ import pytest
 
 from herd.core import Herd
 from herd.errors import BadUsage, UnknownModel
-from herd.model import HfSource, MagnetSource, PathSource, TorrentSource, UrlSource
+from herd.model import MagnetSource, PathSource, TorrentSource, UrlSource
 from herd.resolve import Promise
 from tests.tools.fakes import herd_at
 
@@ -49,14 +49,6 @@ def test_an_address_may_be_given_a_name_and_a_digest(herd: Herd) -> None:
 
     assert choice.model.name == "mine"
     assert choice.variant.files[0].sha256 == "ab" * 32
-
-
-def test_a_file_on_a_hugging_face_hub(herd: Herd) -> None:
-    choice = herd.choose("hf:someone/Tiny-GGUF@main/Tiny-Q8_0.gguf")
-
-    assert choice.variant.files[0].sources == (
-        HfSource("someone/Tiny-GGUF", "main", "Tiny-Q8_0.gguf"),
-    )
 
 
 def test_a_magnet_is_named_after_what_it_calls_itself(herd: Herd) -> None:

@@ -64,7 +64,7 @@ def install(
     """Fetch a model, prove it and keep it.
 
     NAME is a model of the registry (`smollm2`, `qwen3-0.6b:q8_0`), the address of a .gguf,
-    `hf:user/repo/file.gguf`, a magnet, a .torrent, or a path. After Ctrl-C the same command
+    `hf:user/repo[:Q4_K_M]`, a magnet, a .torrent, or a path. After Ctrl-C the same command
     goes on where it stopped. A ggml file (Alpaca and others of 2023) is converted to GGUF.
     Exit codes: 3 unknown name, 4 no source delivered, 5 other bytes than promised, 6 no room,
     7 licence not accepted.

@@ -1,0 +1,52 @@
+"""Names of models and variants, made of the names of files. Pure."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from herd.model import is_name
+
+_QUANTISATION = re.compile(r"[-._]((?:ud-)?i?q\d\w*|bf16|f16|f32|mxfp4\w*)$", re.IGNORECASE)
+_ENDING = re.compile(r"\.(gguf|bin)$", re.IGNORECASE)
+_SHARD = re.compile(r"-([0-9]{5})-of-([0-9]{5})$", re.ASCII)
+
+
+@dataclass(frozen=True)
+class Named:
+    """What the name of a file says."""
+
+    stem: str
+    """Without its ending, its quantisation and the number of its shard."""
+    quantisation: str | None
+    """`Q4_K_M`."""
+    shard: int = 1
+    shards: int = 1
+
+    @property
+    def variant(self) -> str:
+        """The name of the variant: the quantisation in lower case, `file` where it says none."""
+        return slug(self.quantisation or "") or "file"
+
+    @property
+    def model(self) -> str | None:
+        """The name of the model; None where none can be made of it."""
+        name = slug(self.stem)
+        return name if is_name(name) else None
+
+
+def named(file_name: str) -> Named:
+    """Read the name of a file: `Qwen3-4B-Q4_K_M-00001-of-00002.gguf`."""
+    stem = _ENDING.sub("", file_name)
+    shard = _SHARD.search(stem)
+    if shard:
+        stem = stem[: shard.start()]
+    found = _QUANTISATION.search(stem)
+    quantisation = found[1].upper() if found else None
+    numbers = (int(shard[1]), int(shard[2])) if shard else (1, 1)
+    return Named(stem[: found.start()] if found else stem, quantisation, *numbers)
+
+
+def slug(text: str) -> str:
+    """The text as a name may be: lower case, and dashes for whatever a name cannot have."""
+    return re.sub(r"[^a-z0-9._-]+", "-", text.lower()).strip("-._")[:64].strip("-._")

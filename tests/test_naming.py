@@ -1,0 +1,36 @@
+"""Names of models, made of the names of files."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from herd.model import is_name
+from herd.naming import Named, named, slug
+
+
+@pytest.mark.parametrize(
+    ("file", "read"),
+    [
+        ("Qwen3-4B-Q4_K_M.gguf", Named("Qwen3-4B", "Q4_K_M")),
+        ("Qwen3.6-35B-A3B-UD-Q4_K_M.gguf", Named("Qwen3.6-35B-A3B", "UD-Q4_K_M")),
+        ("model.Q8_0.gguf", Named("model", "Q8_0")),
+        ("gpt-oss-120b-mxfp4-00001-of-00003.gguf", Named("gpt-oss-120b", "MXFP4", 1, 3)),
+        ("ggml-alpaca-7b-q4.bin", Named("ggml-alpaca-7b", "Q4")),
+        ("plain.gguf", Named("plain", None)),
+        ("x-IQ4_XS.gguf", Named("x", "IQ4_XS")),
+        ("x-BF16.gguf", Named("x", "BF16")),
+    ],
+)
+def test_a_file_name_says_the_model_and_its_quantisation(file: str, read: Named) -> None:
+    assert named(file) == read
+
+
+@given(st.text(max_size=120))
+def test_whatever_the_file_is_called_the_names_are_safe(text: str) -> None:
+    it = named(text)
+
+    assert it.model is None or is_name(it.model)
+    assert is_name(it.variant)
+    assert slug(slug(text)) == slug(text)
