@@ -72,7 +72,8 @@ class Read:
 Step = Keep | Fetch | Read
 
 CONVERTING = 250_000_000
-"""Bytes of a ggml file that are converted in a second (`benchmarks/legacy.py`: rather more)."""
+"""Bytes of a ggml file that are converted in a second, for a first word on how long it takes.
+`benchmarks/legacy.py` measures it."""
 _GROWTH = {"Q4_2": 34 / 20, "Q4_3": 34 / 24}
 """What GGUF takes for the bytes of these; every other type shrinks or stays as it is."""
 _HEADER = 4 << 20
