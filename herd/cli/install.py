@@ -38,6 +38,8 @@ class Wishes:
     """Whether a ggml file stays beside what is made of it."""
     must_ask: bool = False
     """Whether to ask once the plan is shown; `herd run` installs only then."""
+    asks_nothing: bool = False
+    """Whether the person wants no question; a licence is not accepted by that."""
 
 
 @click.command(cls=Command)
@@ -48,6 +50,7 @@ class Wishes:
 @click.option("--as", "name", metavar="NAME", help="Install an address or a path as NAME.")
 @click.option("--sha256", metavar="HEX", help="The digest that an address or a path must have.")
 @options.old_files
+@click.option("-y", "--yes", is_flag=True, help="Ask nothing, a licence neither.")
 @options.accept_licence
 @options.talk
 @options.with_session
@@ -59,6 +62,7 @@ def install(
     sha256: str | None,
     template: str | None,
     keep_original: bool,
+    yes: bool,
     accept_licence: bool,
 ) -> None:
     """Fetch a model, prove it and keep it.
@@ -78,7 +82,10 @@ def install(
             "--as, --sha256 and --template go with one name.", "Install them one by one."
         )
     wishes = Wishes(
-        is_licence_accepted=accept_licence, is_dry=dry_run, keeps_original=keep_original
+        is_licence_accepted=accept_licence,
+        is_dry=dry_run,
+        keeps_original=keep_original,
+        asks_nothing=yes,
     )
     choices = [chosen(session, each, promise) for each in names]
     failures = [error for choice in choices if (error := _tried(session, choice, wishes))]
@@ -140,7 +147,7 @@ def _accepted(session: Session, plan: Plan, wishes: Wishes) -> bool:
     """Ask for the licence, where one must be accepted and nothing else is in the way."""
     if not plan.needs_acceptance or plan.trouble(is_licence_accepted=True):
         return False
-    if wishes.is_dry or not session.can_ask:
+    if wishes.is_dry or wishes.asks_nothing or not session.can_ask:
         return False
     licence = plan.choice.model.licence
     session.say("\n".join(line for line in ("", licence.note, licence.url) if line is not None))

@@ -56,7 +56,7 @@ def run(
         raise BadUsage("--json needs a prompt.", 'Write `herd run MODEL "a question" --json`.')
     session.herd.engine.prepare()  # it starts while the store is asked
     sampling = Sampling(**drawn)
-    wishes = Wishes(is_licence_accepted=accept_licence, must_ask=not yes)
+    wishes = Wishes(is_licence_accepted=accept_licence, must_ask=not yes, asks_nothing=yes)
     held = ready(session, model or session.herd.config.model, wishes)
     session.keep_log()
     voice = Voice(session, sampling)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import replace
 
 from herd.chat import Conversation, Role, Turn
@@ -19,12 +18,13 @@ from herd.errors import HerdError
 
 MARK = ">>> "
 MORE = "... "
+TAKES_WORDS = ("/model", "/system")
 HELP = """\
 /model NAME     another model answers from now on; alone: which are installed
 /system TEXT    what the model is told before everything else; alone: nothing
 /new            a new conversation
 /bye            leave; so does Ctrl-D
-Ctrl-C stops an answer; a line that ends in \\ goes on in the next one."""
+Ctrl-C stops an answer; tab completes; a line that ends in \\ goes on in the next one."""
 
 
 class Talk:
@@ -47,9 +47,7 @@ class Talk:
 
     def go(self) -> None:
         """Talk until the person leaves."""
-        with suppress(ImportError):
-            import readline  # noqa: F401  # input() edits lines once it is there
-
+        _edit_lines(self._completions)
         self._session.say(f"{self._conversation.model} · /help shows what else there is")
         while not self._is_over:
             try:
@@ -62,6 +60,16 @@ class Talk:
                 return
             if line:
                 self._hear(line)
+
+    def _completions(self, line: str) -> list[str]:
+        """What the line may become: a command, or the model that is switched to."""
+        if line.startswith("/model "):
+            names = [str(each.reference) for each in self._session.herd.store.installed()]
+            names += [model.name for model in self._session.herd.registry.models]
+        else:
+            names = [f"{name} " if name in TAKES_WORDS else name for name in self._commands]
+        begun = line.rpartition(" ")[2]
+        return [name for name in names if line.startswith("/") and name.startswith(begun)]
 
     def _read(self) -> str:
         """What the person says; more than one line where each but the last ends in a backslash."""
@@ -119,6 +127,26 @@ class Talk:
 
     def _leave(self, _: str) -> None:
         self._is_over = True
+
+
+def _edit_lines(completions: Callable[[str], list[str]]) -> None:
+    """Have input() edit lines, remember them and complete them with tab, where it can."""
+    try:
+        import readline
+    except ImportError:
+        return
+
+    def complete(_: str, at: int) -> str | None:
+        try:
+            found = completions(readline.get_line_buffer())
+        except HerdError:
+            return None
+        return found[at] if at < len(found) else None
+
+    readline.set_completer_delims(" ")
+    readline.set_completer(complete)
+    is_libedit = "libedit" in (readline.__doc__ or "")
+    readline.parse_and_bind("bind ^I rl_complete" if is_libedit else "tab: complete")
 
 
 def _line(mark: str) -> str:

@@ -219,6 +219,13 @@ def test_a_line_is_edited_before_it_is_sent(environ: dict[str, str]) -> None:
         says(terminal, "\x10", ["tiny:q4_0 says: oh why?"])
 
 
+def test_tab_completes_commands_and_models(environ: dict[str, str]) -> None:
+    with Chat(environ) as terminal:
+        terminal.enter("/mo\ttiny:\t\n")
+        terminal.until("/model tiny:q4_0")
+        terminal.until("tiny:q4_0 answers from now on.")
+
+
 def test_ctrl_c_stops_the_answer_and_not_the_chat(environ: dict[str, str], gate: Path) -> None:
     with Chat(environ, FAKE_ENGINE_GATE=str(gate)) as terminal:
         terminal.enter("one two three\n")

@@ -167,6 +167,19 @@ def test_a_person_who_goes_away_has_accepted_nothing(
     assert herd.carrier.asked == []
 
 
+@pytest.mark.parametrize("words", [("install", "-y", "bound"), ("run", "-y", "bound", "hum?")])
+def test_y_asks_nothing_and_accepts_no_licence(
+    herd: Caller, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...]
+) -> None:
+    herd.offer(LICENSED, "second")
+    answers(monkeypatch, "y\n")
+
+    ran = herd(*words)
+
+    assert (ran.code, ran.out) == (7, "")
+    assert "[y/N]" not in ran.err
+
+
 def test_a_format_that_nothing_runs_is_said_before_a_byte_moves(herd: Caller) -> None:
     herd.offer(registry_text(URL, name="old").replace("files:", "format: raw\n        files:"), "b")
 

@@ -74,6 +74,17 @@ def test_a_reader_that_goes_away_is_no_error(environ: dict[str, str]) -> None:
     assert done.stdout.startswith("NAME")
 
 
+def test_a_reader_that_leaves_in_the_middle_of_an_answer_is_no_error(
+    environ: dict[str, str],
+) -> None:
+    words = " ".join(["hum"] * 20_000)
+
+    done = in_shell(f"HERD run -q -y tiny '{words}' | head -c 20", environ)
+
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == "tiny:q4_0 says: hum "
+
+
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="only Linux has /dev/full")
 def test_an_answer_that_cannot_be_written_is_an_error(environ: dict[str, str]) -> None:
     done = in_shell("HERD search > /dev/full", environ)
