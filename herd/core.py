@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from herd.install import Installer, Order
     from herd.jobs import Job, Jobs
     from herd.library import Entry
+    from herd.mend import Mender
     from herd.plan import Plan
     from herd.ranks import Ranks
     from herd.registry import Registry
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from herd.resolve import Promise
     from herd.talk import Talk
     from herd.transfer import Transfer
+    from herd.unpack import Unpacker
 
 
 class Herd:
@@ -105,7 +107,21 @@ class Herd:
         """What mends the store by the piece."""
         from herd.repair import Repairer
 
-        return Repairer(self.store, self._make_transfer(self.config), lambda: self.registry.models)
+        return Repairer(self.store, self.mender)
+
+    @cached_property
+    def unpacker(self) -> Unpacker:
+        """What installs bundles."""
+        from herd.unpack import Unpacker
+
+        return Unpacker(self.store, self.mender, lambda: self.registry.models)
+
+    @cached_property
+    def mender(self) -> Mender:
+        """What makes a file whole by the piece."""
+        from herd.mend import Mender
+
+        return Mender(self.store, self._make_transfer(self.config), lambda: self.registry.models)
 
     @cached_property
     def jobs(self) -> Jobs:

@@ -170,7 +170,7 @@ def turns(path: Path) -> bool:
     return False
 
 
-def write_all(stream: FileIO, content: bytes) -> None:
+def write_all(stream: FileIO, content: bytes | memoryview) -> None:
     """Write all bytes at the place where the file stands."""
     left = memoryview(content)
     while left:

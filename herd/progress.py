@@ -26,6 +26,7 @@ class Stage(StrEnum):
     FETCHING = "fetching"
     VERIFYING = "verifying"
     CONVERTING = "converting"
+    COPYING = "copying"
     INSTALLING = "installing"
     DONE = "done"
     FAILED = "failed"

@@ -12,6 +12,7 @@ import pytest
 
 from herd import pieces
 from herd.errors import Interrupted, NoSourceDelivered
+from herd.mend import Mender
 from herd.model import Installed, Source, UrlSource
 from herd.pieces import LEAF
 from herd.progress import Gauge
@@ -61,7 +62,7 @@ def repairer(store: Store) -> Repairer:
     def ask(sources: Iterable[Source], size: int, stop: threading.Event) -> Stretches:
         return Stretches(sources, size, stop, patience)
 
-    return Repairer(store, Transfer(), lambda: (), ask)
+    return Repairer(store, Mender(store, Transfer(), lambda: (), ask))
 
 
 def repair(store: Store, *places: Path, is_offline: bool = False) -> Repaired:

@@ -24,6 +24,9 @@ TICK = 0.1
 LINE_EVERY = 5.0
 """Seconds between two lines where nobody sees a bar."""
 
+MOVING = (Stage.FETCHING, Stage.VERIFYING, Stage.CONVERTING, Stage.COPYING)
+"""Stages in which bytes move, so that a rate says something."""
+
 Show = Callable[[Progress], None]
 
 
@@ -97,7 +100,7 @@ def in_words(now: Progress) -> str:
     words = [str(now.stage)]
     if now.done or now.total:
         words.append(size(now.done) + (f" of {size(now.total)}" if now.total else ""))
-    if now.stage in (Stage.FETCHING, Stage.VERIFYING, Stage.CONVERTING) and now.rate > 0:
+    if now.stage in MOVING and now.rate > 0:
         words.append(rate(now.rate))
         if now.seconds_left is not None:
             words.append(f"{duration(now.seconds_left)} left")

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -19,6 +20,19 @@ if TYPE_CHECKING:
     from herd.foreign import Found
     from herd.resolve import Promise
 
+
+@dataclass(frozen=True)
+class Wishes:
+    """What the person said beside the paths."""
+
+    name: str | None = None
+    copies: bool = False
+    others: tuple[str, ...] = ()
+    offline: bool = False
+    dry_run: bool = False
+    accept_licence: bool = False
+
+
 HEADS = ("NAME", "TOOL", "SIZE", "SAME BYTES AS")
 
 
@@ -33,6 +47,15 @@ HEADS = ("NAME", "TOOL", "SIZE", "SAME BYTES AS")
 )
 @click.option("--as", "name", metavar="NAME", help="Install one model as NAME.")
 @click.option("--copy", "copies", is_flag=True, help="Copy the bytes instead of linking to them.")
+@click.option(
+    "--with",
+    "others",
+    metavar="PATH",
+    multiple=True,
+    type=click.Path(exists=True),
+    help="Complete a torn bundle from another bundle, a store or a folder.",
+)
+@click.option("--offline", is_flag=True, help="Ask no network for what a bundle lacks.")
 @click.option("--dry-run", is_flag=True, help="Show what there is, and stop.")
 @options.old_files
 @options.accept_licence
@@ -42,6 +65,7 @@ HEADS = ("NAME", "TOOL", "SIZE", "SAME BYTES AS")
 @options.with_session
 def import_(
     session: Session,
+    /,
     paths: tuple[str, ...],
     scan: bool,
     tools: str | None,
@@ -53,6 +77,7 @@ def import_(
     accept_licence: bool,
     yes: bool,
     as_json: bool,
+    **how: Any,
 ) -> None:
     """Take over models that are on this machine.
 
@@ -70,6 +95,8 @@ def import_(
     promise = Promise(name=name, template=template)
     wishes = Wishes(accept_licence, is_dry=dry_run, keeps_original=keep_original)
     rest = [path for path in paths if not _by_another_way(session, path, promise, wishes)]
+    wishes = Wishes(**how)
+    rest = [path for path in paths if not _by_another_way(session, path, wishes)]
     if paths and not rest:
         return
     found = _looked(rest) if paths else _scanned(tools)
@@ -80,14 +107,14 @@ def import_(
         session.say("No models of other tools were found.")
         return
     wanted = [each for each in found if each.trouble is None]
-    if name and len(wanted) > 1:
+    if wishes.name and len(wanted) > 1:
         raise BadUsage("--as goes with one model.", "Name the file.")
     is_asking = not yes and (scan or tools is not None or len(wanted) > 1)
-    if dry_run or is_asking:
+    if wishes.dry_run or is_asking:
         _show(session, found)
-    if dry_run or not wanted or (is_asking and not _confirmed(session, wanted)):
+    if wishes.dry_run or not wanted or (is_asking and not _confirmed(session, wanted)):
         return
-    _take(session, wanted, name, copies=copies)
+    _take(session, wanted, wishes)
 
 
 def _by_another_way(session: Session, text: str, promise: Promise, wishes: Wishes) -> bool:
@@ -100,7 +127,25 @@ def _by_another_way(session: Session, text: str, promise: Promise, wishes: Wishe
         from herd.cli.old import chosen
 
         bring(session, chosen(session, str(path), promise), wishes)
+
+
+def _by_another_way(session: Session, text: str, wishes: Wishes) -> bool:
+    """Take a bundle or an old ggml file over, which other parts of herd know; whether it is one."""
+    path = Path(text).expanduser().absolute()
+    if not path.exists():
+        raise UnknownModel(f"There is nothing at {text}.", "`herd import --scan` looks around.")
+    if path.is_file() and _is_old(path):
+        from herd.cli import install
+        from herd.cli.old import chosen
+        from herd.resolve import Promise
+
+        choice = chosen(session, str(path), Promise(name=wishes.name))
+        install.bring(session, choice, install.Wishes(is_dry=wishes.dry_run))
         return True
+    if path.is_dir():
+        from herd.cli.unbundle import unbundle
+
+        return unbundle(session, path, wishes)
     return False
 
 
@@ -154,12 +199,12 @@ def _confirmed(session: Session, wanted: list[Found]) -> bool:
     return session.confirm(f"Import {count(len(wanted), 'model')}?", default=False)
 
 
-def _take(session: Session, wanted: list[Found], name: str | None, *, copies: bool) -> None:
+def _take(session: Session, wanted: list[Found], wishes: Wishes) -> None:
     """One model's trouble must not keep the others from coming, Ctrl-C must."""
     failures: list[HerdError] = []
     for each in wanted:
         try:
-            _one(session, each, name, copies=copies)
+            _one(session, each, wishes)
         except Interrupted:
             raise
         except HerdError as error:
@@ -170,11 +215,11 @@ def _take(session: Session, wanted: list[Found], name: str | None, *, copies: bo
         raise failures[-1]
 
 
-def _one(session: Session, found: Found, name: str | None, *, copies: bool) -> None:
+def _one(session: Session, found: Found, wishes: Wishes) -> None:
     from herd.adopt import Asked
     from herd.cli.task import done
 
-    asked = Asked(found, name, copies)
+    asked = Asked(found, wishes.name, wishes.copies)
     adopter = session.herd.adopter
     adopted = done(session, found.name, asked.gauge, asked.stop, lambda: adopter.adopt(asked))
     _report(session, found, adopted)

@@ -33,6 +33,11 @@ PANELS = {
         Verb("verify", "verify:verify", "Prove installed models against their digests."),
         Verb("repair", "repair:repair", "Mend installed models, damaged piece by damaged piece."),
         Verb("import", "importing:import_", "Take over models that are on this machine."),
+        Verb(
+            "export",
+            "export:export",
+            "Write installed models into a folder that travels.",
+        ),
         Verb("remove", "remove:remove", "Take a model out of the store.", ("rm", "uninstall")),
     ),
     "herd itself": (

@@ -164,7 +164,7 @@ def damaged(path: Path, table: Table, stop: threading.Event) -> list[int]:
         OSError: the file.
     """
     bad = []
-    buffer = bytearray(table.piece_size)
+    buffer = bytearray(min(table.piece_size, table.size))
     with path.open("rb", buffering=0) as stream:
         for piece in range(len(table)):
             if stop.is_set():

@@ -1,0 +1,247 @@
+"""One file made whole: the pieces that are wrong come again, from wherever they are.
+
+Pieces come from what lies on this machine first, then from the file's addresses by
+ranges. Where no table says which pieces are wrong, or nobody gives single pieces, the file
+comes whole. What is made is proved; a table that lies costs time and nothing else.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from herd import disk
+from herd.errors import Interrupted, NoSourceDelivered
+from herd.model import File, HfSource, InstalledFile, Model, PathSource, Source, UrlSource
+from herd.pieces import Table
+from herd.progress import Gauge, Stage
+from herd.staging import Staged
+from herd.store import Store
+from herd.store.proof import damaged
+from herd.transfer import Transfer, describe
+from herd.transfer.stretches import Stretches
+
+Mouths = Callable[[Iterable[Source], int, threading.Event], Stretches]
+_MOST_FILES = 10_000
+_DEEPEST = 6
+
+
+@dataclass(frozen=True)
+class Means:
+    """With what a file may be made whole."""
+
+    places: tuple[Path, ...] = ()
+    """Other stores, bundles, folders or files that may have the bytes."""
+    is_offline: bool = False
+    """Whether the network is left alone."""
+    gauge: Gauge = field(default_factory=Gauge)
+    stop: threading.Event = field(default_factory=threading.Event)
+
+
+@dataclass(frozen=True)
+class Mended:
+    """A file that is whole again."""
+
+    file: InstalledFile
+    pieces: int
+    """Pieces that came."""
+    size: int
+    """Bytes that came."""
+    givers: tuple[str, ...]
+    """Who gave them."""
+
+
+class Mender:
+    """Makes files whole in staging."""
+
+    def __init__(
+        self,
+        store: Store,
+        transfer: Transfer,
+        models: Callable[[], Iterable[Model]],
+        mouths: Mouths = Stretches,
+    ) -> None:
+        """Reads nothing.
+
+        Args:
+            store: Where the file is staged, and where a damaged blob of it may lie.
+            transfer: Brings a whole file where pieces cannot be had.
+            models: What registries offer: further sources of a file.
+            mouths: Asks addresses for stretches.
+        """
+        self._store = store
+        self._transfer = transfer
+        self._models = models
+        self._mouths = mouths
+
+    def mend(
+        self, file: InstalledFile, staged: Staged, table: Table | None, means: Means
+    ) -> Mended:
+        """Have the whole file in `staged.part`; what lies there already counts.
+
+        Raises:
+            NoSourceDelivered: some pieces are nowhere to be had; those that came are kept.
+            DigestMismatch, NoRoom, CannotWrite, Interrupted: what was staged may be kept.
+        """
+        one = _One(self._store, file, staged, means, self._sources(file))
+        done = self._by_pieces(one, table) if table else None
+        return one.whole(self._transfer) if done is None else done
+
+    def _by_pieces(self, one: _One, table: Table) -> Mended | None:
+        try:
+            return one.by_pieces(table, self._mouths)
+        except NoSourceDelivered:
+            if not one.has_other_ways:
+                raise
+            return None
+
+    def _sources(self, file: InstalledFile) -> tuple[Source, ...]:
+        """Where the file came from, and where registries say that it is."""
+        offered = (
+            source
+            for model in self._models()
+            for variant in model.variants
+            for each in variant.files
+            if each.sha256 == file.sha256
+            for source in each.sources
+        )
+        return tuple(dict.fromkeys((*file.sources, *offered)))
+
+
+class _One:
+    """One blob to be mended, by the only one who works on its model."""
+
+    def __init__(
+        self,
+        store: Store,
+        file: InstalledFile,
+        staged: Staged,
+        means: Means,
+        sources: Sequence[Source],
+    ) -> None:
+        self._store = store
+        self._file = file
+        self._part = staged.part
+        self._staged = staged
+        self._means = means
+        self._sources = sources
+        self._givers: dict[str, None] = {}
+
+    def by_pieces(self, table: Table, mouths: Mouths) -> Mended | None:
+        """Replace the damaged pieces alone; None where that does not make the file right."""
+        with disk.writing(self._part):
+            had_part = self._part.exists()
+            if not had_part and not self._store.copy_of(self._file.sha256, self._part):
+                return None
+            bad = damaged(self._part, table, self._means.stop)
+            if len(bad) == len(table) and not self._means.places and len(table) > 1:
+                return None
+            sizes = sum(len(table.span(piece)) for piece in bad)
+            self._means.gauge.begin(Stage.FETCHING, sizes, note=self._file.name)
+            with self._part.open("r+b", buffering=0) as stream:
+                stream.truncate(table.size)
+                with mouths(self._addresses(), table.size, self._means.stop) as ways:
+                    for piece in bad:
+                        content = self._piece(table, piece, ways, had_part=had_part)
+                        stream.seek(table.span(piece).start)
+                        disk.write_all(stream, content)
+                        self._means.gauge.advance(len(content))
+            if not self._is_right():
+                return None
+        return Mended(self._file, len(bad), sizes, tuple(self._givers))
+
+    def whole(self, transfer: Transfer) -> Mended:
+        """Bring the whole file.
+
+        Raises:
+            NoSourceDelivered: nobody gives it.
+        """
+        local = [PathSource(str(path)) for path in self._candidates() if self._fits(path)]
+        sources = (*local, *self._addresses())
+        if not sources:
+            raise NoSourceDelivered(
+                f"Nothing on this machine has the bytes of {self._file.name}"
+                + (", and the network is left alone." if self._means.is_offline else "."),
+                "--from PATH names another store, a bundle or a folder that has them.",
+            )
+        file = File(self._file.name, sources, self._file.size, self._file.sha256)
+        fetched = transfer.fetch(file, self._staged, self._means.gauge, self._means.stop)
+        givers = tuple(describe(share.source) for share in fetched.shares)
+        table = fetched.delivery.table
+        pieces = len(table) if table else 1
+        return Mended(self._file, pieces, fetched.delivery.size, givers)
+
+    @property
+    def has_other_ways(self) -> bool:
+        """Whether somebody may give the whole file who gives no pieces."""
+        return any(not isinstance(each, UrlSource | HfSource) for each in self._addresses())
+
+    def _piece(self, table: Table, piece: int, ways: Stretches, *, had_part: bool) -> bytes:
+        """The bytes of a piece that are as the table says, from whoever has them.
+
+        Raises:
+            NoSourceDelivered: nobody has.
+        """
+        span = table.span(piece)
+        for giver, content in self._offers(span, ways, had_part=had_part):
+            if table.is_whole(piece, content):
+                self._givers[giver] = None
+                return content
+        reasons = "; ".join(error.message for error in ways.troubles)
+        raise NoSourceDelivered(
+            f"Nobody has bytes {span.start}-{span.stop - 1} of {self._file.name}"
+            + (f": {reasons}." if reasons else "."),
+            "--from PATH names another store, a bundle or a folder that has them.",
+        )
+
+    def _offers(
+        self, span: range, ways: Stretches, *, had_part: bool
+    ) -> Iterator[tuple[str, bytes]]:
+        """What claims to be these bytes: nearest first."""
+        near = [self._store.blob(self._file.sha256)] if had_part else []
+        for path in (*near, *self._candidates()):
+            check_stop(self._means.stop)
+            if (content := disk.stretch(path, span)) is not None:
+                yield str(path), content
+        yield from ways.offers(span)
+
+    def _addresses(self) -> tuple[Source, ...]:
+        return () if self._means.is_offline else tuple(self._sources)
+
+    def _candidates(self) -> list[Path]:
+        return [path for place in self._means.places for path in self._within(place)]
+
+    def _within(self, place: Path) -> Iterator[Path]:
+        """Files of a place that may have the bytes: by digest, by name or by size."""
+        yield place / "blobs" / "sha256" / self._file.sha256
+        if place.is_file():
+            yield place
+            return
+        for path in disk.files_below(place, most=_MOST_FILES, deepest=_DEEPEST):
+            if path.name == self._file.name or self._fits(path):
+                yield path
+
+    def _fits(self, path: Path) -> bool:
+        try:
+            return path.is_file() and path.stat().st_size == self._file.size
+        except OSError:
+            return False
+
+    def _is_right(self) -> bool:
+        """Whether the part is the file now: the digest decides, not the table."""
+        return disk.digest(self._part, self._took) == self._file.sha256
+
+    def _took(self, _: int) -> None:
+        check_stop(self._means.stop)
+
+
+def check_stop(stop: threading.Event) -> None:
+    """End here if somebody wants it to end.
+
+    Raises:
+        Interrupted: they do.
+    """
+    if stop.is_set():
+        raise Interrupted("It was stopped.", "The same command goes on from there.")
