@@ -6,6 +6,7 @@ import threading
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from herd.errors import NoSourceDelivered
 from herd.mend import Means, Mended, Mender, check_stop
 from herd.model import File, Installed, InstalledFile
 from herd.progress import Gauge
@@ -78,9 +79,6 @@ class Repairer:
             else:
                 left.append(finding)
         return Repaired(before, tuple(mended), tuple(right), tuple(left))
-
-    def _held(self) -> tuple[Installed, ...]:
-        return self._store.installed()
 
     def _mend_or_say(self, model: Installed, file: InstalledFile, wanted: Wanted) -> Mended:
         try:

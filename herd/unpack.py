@@ -209,8 +209,10 @@ def lacks(lack: Lack) -> str:
     more = f" and {len(lack.spans) - 4} more" if len(lack.spans) > 4 else ""
     if not lack.pieces:
         return f"{lack.file.name} is not what it should be"
-    word = "piece" if len(lack.pieces) == 1 else "pieces"
-    return f"{len(lack.pieces)} {word} of {lack.file.name} {'is' if len(lack.pieces) == 1 else 'are'} missing (bytes {named}{more})"
+    one = len(lack.pieces) == 1
+    word, are = ("piece", "is") if one else ("pieces", "are")
+    where = f"(bytes {named}{more})"
+    return f"{len(lack.pieces)} {word} of {lack.file.name} {are} missing {where}"
 
 
 def _digest(part: Path, wanted: Unpacking) -> str:

@@ -16,9 +16,7 @@ from herd.words import count, size
 
 if TYPE_CHECKING:
     from herd.adopt import Adopted
-    from herd.cli.install import Wishes
     from herd.foreign import Found
-    from herd.resolve import Promise
 
 
 @dataclass(frozen=True)
@@ -31,6 +29,8 @@ class Wishes:
     offline: bool = False
     dry_run: bool = False
     accept_licence: bool = False
+    template: str | None = None
+    keep_original: bool = False
 
 
 HEADS = ("NAME", "TOOL", "SIZE", "SAME BYTES AS")
@@ -69,12 +69,6 @@ def import_(
     paths: tuple[str, ...],
     scan: bool,
     tools: str | None,
-    name: str | None,
-    copies: bool,
-    dry_run: bool,
-    template: str | None,
-    keep_original: bool,
-    accept_licence: bool,
     yes: bool,
     as_json: bool,
     **how: Any,
@@ -89,12 +83,6 @@ def import_(
     """
     if bool(paths) == (scan or tools is not None):
         raise BadUsage("Name a PATH, or --scan.", "`herd import --scan` shows what there is.")
-    from herd.cli.install import Wishes
-    from herd.resolve import Promise
-
-    promise = Promise(name=name, template=template)
-    wishes = Wishes(accept_licence, is_dry=dry_run, keeps_original=keep_original)
-    rest = [path for path in paths if not _by_another_way(session, path, promise, wishes)]
     wishes = Wishes(**how)
     rest = [path for path in paths if not _by_another_way(session, path, wishes)]
     if paths and not rest:
@@ -117,18 +105,6 @@ def import_(
     _take(session, wanted, wishes)
 
 
-def _by_another_way(session: Session, text: str, promise: Promise, wishes: Wishes) -> bool:
-    """Take an old ggml file over, which other parts of herd know; whether it is one."""
-    path = Path(text).expanduser()
-    if not path.exists():
-        raise UnknownModel(f"There is nothing at {text}.", "`herd import --scan` looks around.")
-    if path.is_file() and _is_old(path):
-        from herd.cli.install import bring
-        from herd.cli.old import chosen
-
-        bring(session, chosen(session, str(path), promise), wishes)
-
-
 def _by_another_way(session: Session, text: str, wishes: Wishes) -> bool:
     """Take a bundle or an old ggml file over, which other parts of herd know; whether it is one."""
     path = Path(text).expanduser().absolute()
@@ -139,8 +115,9 @@ def _by_another_way(session: Session, text: str, wishes: Wishes) -> bool:
         from herd.cli.old import chosen
         from herd.resolve import Promise
 
-        choice = chosen(session, str(path), Promise(name=wishes.name))
-        install.bring(session, choice, install.Wishes(is_dry=wishes.dry_run))
+        choice = chosen(session, str(path), Promise(name=wishes.name, template=wishes.template))
+        how = install.Wishes(wishes.accept_licence, wishes.dry_run, wishes.keep_original)
+        install.bring(session, choice, how)
         return True
     if path.is_dir():
         from herd.cli.unbundle import unbundle
