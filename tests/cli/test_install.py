@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import sys
+import threading
 from pathlib import Path
 
 import pytest
 
 from herd.errors import NoSourceDelivered, SourceRefused
+from herd.jobs import Job
 from tests.cli.calling import URL, Caller, Typed
 from tests.tools.fakes import GGUF, digest, registry_text
 
@@ -236,3 +238,25 @@ def test_removing_what_is_not_there_removes_nothing_of_the_rest(herd: Caller) ->
 
     assert ran.code == 3
     assert names(herd) == ["tiny:q4_0"]
+
+
+def test_where_nobody_sees_a_bar_a_line_comes_now_and_then(
+    herd: Caller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("herd.cli.bar.LINE_EVERY", 0.0)
+    gate = herd.carrier.gates[URL] = threading.Event()
+    looks: list[float] = []
+    wait = Job.wait
+
+    def look(job: Job, timeout: float | None = None) -> bool:
+        looks.append(0)
+        if len(looks) > 3:
+            gate.set()
+        return wait(job, timeout)
+
+    monkeypatch.setattr(Job, "wait", look)
+
+    ran = herd("install", "tiny")
+
+    assert ran.code == 0
+    assert "tiny:q4_0: fetching · 2.0 kB of 4.1 kB" in ran.err
