@@ -28,6 +28,7 @@ from herd.engine.protocol import (
     Embed,
     Failed,
     Load,
+    Look,
     Reply,
     Request,
     Sign,
@@ -114,6 +115,10 @@ class Child:
                 self._answer(request)
             case Embed():
                 self._embed(request)
+            case Look():
+                from herd.engine.llama import machine
+
+                self._say(machine())
             case Stop():
                 self._end()
 

@@ -8,7 +8,6 @@ by then.
 
 from __future__ import annotations
 
-import contextlib
 import threading
 import weakref
 from collections.abc import Generator, Iterator, Sequence
@@ -21,10 +20,12 @@ from herd.engine.exchange import Exchange, Terms
 from herd.engine.household import Household
 from herd.engine.line import Line
 from herd.engine.pieces import Began, Extras, Finished, Loadable, Piece, Ready, Text, Vector
+from herd.engine.placing import shape_of
 from herd.engine.process import COMMAND
 from herd.engine.protocol import Ask, Embed, Load, Settings, Sign
 from herd.engine.residents import Phase, Resident, State
 from herd.errors import HerdError, Interrupted
+from herd.fit import CONTEXT, needs
 from herd.model import Sampling
 
 PATIENCE = 300.0
@@ -239,10 +240,9 @@ class Engine:
 
 
 def needed(model: Loadable) -> int:
-    """Bytes that it will take, about."""
-    with contextlib.suppress(OSError):
-        return int(model.path.stat().st_size * 1.2) + (256 << 20)
-    return 0
+    """Bytes that it will take, wherever it goes."""
+    shape = shape_of(model.path)
+    return needs(shape, min(model.context or CONTEXT, shape.trained or CONTEXT), model.cache).total
 
 
 def _follow(resident: Resident, reply: object) -> None:

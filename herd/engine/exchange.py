@@ -10,9 +10,9 @@ from pathlib import Path
 
 from herd import errors
 from herd.engine.causes import how_it_died, why_it_died
-from herd.engine.pieces import Finished, Ready
+from herd.engine.pieces import Finished, Machine, Ready
 from herd.engine.process import Died, Process
-from herd.engine.protocol import Ask, Embed, Failed, Garbled, Load, Reply, Stop
+from herd.engine.protocol import Ask, Embed, Failed, Garbled, Load, Look, Reply, Stop
 from herd.errors import EngineCrashed, EngineFailed, HerdError, Interrupted
 
 STOPS_WITHIN = 5.0
@@ -38,7 +38,7 @@ class Terms:
 class Exchange:
     """A request under way; it is over with Ready, Finished, Failed or the child's death."""
 
-    def __init__(self, process: Process, request: Load | Ask | Embed, terms: Terms) -> None:
+    def __init__(self, process: Process, request: Load | Ask | Embed | Look, terms: Terms) -> None:
         self._process = process
         self._terms = terms
         self._is_loading = isinstance(request, Load)
@@ -89,7 +89,7 @@ class Exchange:
             raise self._crash(end) from None
         now = time.monotonic()
         reply = received[1] if received and received[0] == self._number else None
-        self._is_over = isinstance(reply, Ready | Finished | Failed)
+        self._is_over = isinstance(reply, Machine | Ready | Finished | Failed)
         # Only waiting counts as silence: whoever reads slowly makes no child hang.
         self._silence = 0.0 if reply else self._silence + now - began
         if not self._is_over:

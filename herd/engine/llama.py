@@ -17,26 +17,23 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from herd.engine import hardware
 from herd.engine.causes import speaks_of_memory, unknown_architecture, why_not_loaded
-from herd.engine.cores import usable_cores
 from herd.engine.drawing import looks_back, odds, samplers
 from herd.engine.flag import StopFlag
-from herd.engine.header import is_repacked
-from herd.engine.pieces import Odds
+from herd.engine.pieces import Machine, Odds
 from herd.engine.vectors import Vectors
 from herd.errors import CannotRun, EngineFailed, Interrupted
+from herd.fit import BATCH, Placement
 from herd.model import Sampling
 
-CONTEXT = 4096
-"""Tokens of a conversation where nobody says otherwise."""
-
-CHUNK = 512
+CHUNK = BATCH
 """Tokens of a prompt that are read at once; on a CPU a stop is heard inside of it, too."""
 
-_ALL_LAYERS = 1 << 16
+_CACHES = {"f32": 0, "f16": 1, "q4_0": 2, "q4_1": 3, "q5_0": 6, "q5_1": 7, "q8_0": 8, "bf16": 30}
+"""enum ggml_type, for keys and values."""
 _DEBUG = 1  # enum ggml_log_level
 _DONE, _ABORTED = 0, 2  # what llama_decode returns
-_GPU = (1, 2)  # enum ggml_backend_dev_type: a GPU, a GPU that shares the memory
 
 
 def _open_without_running(name: str) -> None:
@@ -62,19 +59,8 @@ class Wanted:
 
     reference: str
     path: Path
-    context: int | None
-    gpu_layers: int
-    """-1: all, where there is a GPU."""
+    placement: Placement
     threads: int
-    """0: one for each physical core."""
-
-
-@dataclass(frozen=True)
-class Device:
-    """What a model runs on."""
-
-    name: str
-    is_gpu: bool
 
 
 class Llama:
@@ -94,17 +80,12 @@ class Llama:
             Interrupted: the flag was set.
         """
         self._stop = stop
-        self.device, self.gpu_layers = _best_device(wanted.gpu_layers)
         said = _listen()
-        self._model = _load(wanted, self.gpu_layers, stop, moved)
-        if not self._model and self.device.is_gpu and speaks_of_memory(said()):
-            self.device, self.gpu_layers = Device("CPU", is_gpu=False), 0
-            self._model = _load(wanted, 0, stop, moved)
+        self._model = _load(wanted, stop, moved)
         if not self._model:
             raise _refused(wanted.reference, said(), stop)
         self._vocab = api.llama_model_get_vocab(self._model)
         self.layers = int(api.llama_model_n_layer(self._model))
-        self.gpu_layers = min(self.gpu_layers, self.layers)
         self.trained_context = int(api.llama_model_n_ctx_train(self._model))
         self._context = self._new_context(wanted)
         if not self._context:
@@ -252,14 +233,16 @@ class Llama:
 
     def _new_context(self, wanted: Wanted) -> object:
         params = api.llama_context_default_params()
-        size = min(self.trained_context or CONTEXT, wanted.context or CONTEXT)
-        params.n_ctx = size
+        placement = wanted.placement
+        params.n_ctx = self.context = placement.context  # llama.cpp rounds its own up
         params.n_batch = params.n_ubatch = CHUNK
-        params.n_threads = params.n_threads_batch = wanted.threads or usable_cores()
+        params.n_outputs_max = 1  # room for the logits of a whole chunk would be 100 MB and more
+        params.n_threads = params.n_threads_batch = wanted.threads
+        params.type_k = params.type_v = _CACHES[placement.cache]
+        params.swa_full = placement.has_whole_windows
         params.flash_attn_type = api.LLAMA_FLASH_ATTN_TYPE_AUTO
         params.abort_callback = ctypes.cast(ctypes.CDLL(None).strlen, api.ggml_abort_callback)
         params.abort_callback_data = self._stop.address
-        self.context = size  # llama.cpp rounds its own up
         return api.llama_init_from_model(self._model, params)
 
     def _decoded(self, batch: object, tokens: list[int]) -> bool:
@@ -292,17 +275,17 @@ class Llama:
         return text.decode(errors="replace") if text else ""
 
 
-def _load(
-    wanted: Wanted, gpu_layers: int, stop: StopFlag, moved: Callable[[float], None]
-) -> object:
+def _load(wanted: Wanted, stop: StopFlag, moved: Callable[[float], None]) -> object:
     def look(fraction: float, _: object) -> bool:
         moved(min(1.0, max(0.0, fraction)))
         return not stop.is_set
 
     params = api.llama_model_default_params()
-    params.n_gpu_layers = gpu_layers
+    layers = wanted.placement.gpu_layers
+    # The output counts as one more layer.
+    params.n_gpu_layers = layers + 1 if layers >= wanted.placement.layers else layers
     params.progress_callback = api.llama_progress_callback(look)
-    if gpu_layers == 0 and is_repacked(wanted.path):
+    if not wanted.placement.is_mapped:
         params.load_mode = api.LLAMA_LOAD_MODE_NONE
     return api.llama_model_load_from_file(os.fsencode(wanted.path), params)
 
@@ -318,30 +301,13 @@ def _refused(reference: str, said: str, stop: StopFlag) -> EngineFailed | Interr
     return EngineFailed(message, f"Remove it and install it again: `herd remove {reference}`.")
 
 
-def _best_device(gpu_layers: int) -> tuple[Device, int]:
-    """The GPU if this build can use one and it is wanted, and how many layers go there."""
-    gpus = [device for device in _devices() if device.is_gpu]
-    if not gpus or gpu_layers == 0 or not api.llama_supports_gpu_offload():
-        return Device("CPU", is_gpu=False), 0
-    return gpus[0], _ALL_LAYERS if gpu_layers < 0 else gpu_layers
-
-
-def _devices() -> list[Device]:
-    """What ggml can compute on, from its own list."""
-    library = ggml.libggml
-    count, get = library.ggml_backend_dev_count, library.ggml_backend_dev_get
-    count.restype, get.restype, get.argtypes = ctypes.c_size_t, ctypes.c_void_p, [ctypes.c_size_t]
-    return [_device(library, get(at)) for at in range(count())]
-
-
-def _device(library: ctypes.CDLL, device: int) -> Device:
-    name, make = library.ggml_backend_dev_name, library.ggml_backend_dev_description
-    kind = library.ggml_backend_dev_type
-    for function in (name, make, kind):
-        function.argtypes = [ctypes.c_void_p]
-    name.restype = make.restype = ctypes.c_char_p
-    words = b"%s %s" % (name(device), make(device))
-    return Device(words.decode(errors="replace"), is_gpu=kind(device) in _GPU)
+def machine() -> Machine:
+    """What this build of llama.cpp has to compute on here."""
+    return Machine(
+        hardware.devices(ggml.libggml),
+        hardware.features(api.llama_print_system_info()),
+        can_offload=bool(api.llama_supports_gpu_offload()),
+    )
 
 
 _said: deque[str] = deque(maxlen=256)

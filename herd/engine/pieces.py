@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from herd.fit import Device
 from herd.model import Sampling
 
 OWN_TEMPLATE = "the model's own"
@@ -30,7 +31,15 @@ class Loadable:
     stop: tuple[str, ...] = ()
     """Texts that end an answer and are not part of it."""
     context: int | None = None
-    """Tokens wanted; None leaves it to the engine."""
+    """Tokens wanted, at most; None leaves it to the engine."""
+    is_exact: bool = False
+    """Whether the context must not be shortened, even if it does not fit."""
+    gpu_layers: int | None = None
+    """Layers on the GPU; None: as the settings say."""
+    threads: int | None = None
+    """None: as the settings say."""
+    cache: str = "f16"
+    """Type of the keys and values of the context, as ggml calls it."""
     sampling: Sampling = field(default_factory=Sampling)
     """What the registry and the person ask for; the engine samples as `answer` is told."""
 
@@ -66,6 +75,28 @@ class Ready:
     layers: int
     seconds: float
     """What loading took."""
+    threads: int = 0
+    cache: str = "f16"
+    """Type of the keys and values of the context."""
+    is_mapped: bool = True
+    """Whether the file is mapped into memory, or read into it."""
+    expected: int = 0
+    """Bytes that it was reckoned to take."""
+    verdict: str = ""
+    """Whether it fits."""
+    why: tuple[str, ...] = ()
+    """What was chosen, and for which reason."""
+
+
+@dataclass(frozen=True)
+class Machine:
+    """What this build of llama.cpp has to compute on here."""
+
+    devices: tuple[Device, ...]
+    features: tuple[str, ...]
+    """Of the CPU, that the build uses."""
+    can_offload: bool
+    """Whether the build can use a GPU at all."""
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ what still arrives of an answer that nobody waits for is told apart from the nex
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
@@ -18,11 +18,13 @@ from herd.engine.pieces import (
     Extras,
     Finished,
     Loadable,
+    Machine,
     Odds,
     Ready,
     Text,
     Vector,
 )
+from herd.fit import Device
 from herd.model import Sampling
 
 LONGEST_REPLY = 1 << 20
@@ -71,6 +73,11 @@ class Embed:
 
 
 @dataclass(frozen=True)
+class Look:
+    """Say what there is to compute on: a Machine."""
+
+
+@dataclass(frozen=True)
 class Stop:
     """Leave the request of this number, wherever it is."""
 
@@ -93,11 +100,12 @@ class Failed:
     hint: str | None
 
 
-Request = Load | Ask | Embed | Stop
-Reply = Ready | Began | Text | Odds | Vector | Finished | Sign | Failed
+Request = Load | Ask | Embed | Look | Stop
+Reply = Machine | Ready | Began | Text | Odds | Vector | Finished | Sign | Failed
 
 _REPLIES = {
-    kind.__name__: kind for kind in (Ready, Began, Text, Odds, Vector, Finished, Sign, Failed)
+    kind.__name__: kind
+    for kind in (Machine, Ready, Began, Text, Odds, Vector, Finished, Sign, Failed)
 }
 _TYPES: dict[str, tuple[type, ...]] = {
     "int": (int,),
@@ -105,7 +113,10 @@ _TYPES: dict[str, tuple[type, ...]] = {
     "str": (str,),
     "Reason": (str,),
     "str | None": (str, type(None)),
+    "bool": (bool,),
     "tuple[float, ...]": (list,),
+    "tuple[str, ...]": (list,),
+    "tuple[Device, ...]": (list,),
     "Mapping[str, float]": (dict,),
 }
 
@@ -127,25 +138,49 @@ def decode_reply(line: bytes) -> tuple[int, Reply]:
         number, kind = said.pop("number"), _REPLIES[said.pop("kind")]
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise Garbled("no reply") from error
-    wanted = {each.name: _TYPES[str(each.type)] for each in fields(kind)}
+    wanted = {each.name: str(each.type) for each in fields(kind)}
     if type(number) is not int or said.keys() != wanted.keys():
         raise Garbled("a reply with other fields")
-    if not all(isinstance(said[name], types) for name, types in wanted.items()):
+    if not all(isinstance(said[name], _TYPES[form]) for name, form in wanted.items()):
         raise Garbled("a reply with values of other types")
-    if not all(type(value) in (int, float) for value in _numbers(said)):
-        raise Garbled("a reply with values of other types")
-    if kind is Vector:
-        said["values"] = tuple(said["values"])
-    return number, kind(**said)
+    try:
+        return number, kind(**{name: _part(wanted[name], said[name]) for name in said})
+    except (TypeError, KeyError) as error:
+        raise Garbled("a reply with values of other types") from error
 
 
-def _numbers(said: dict[str, Any]) -> Iterator[object]:
-    """What stands in the lists and the mappings of a reply."""
-    for value in said.values():
-        if isinstance(value, list):
-            yield from value
-        if isinstance(value, dict):
-            yield from value.values()
+def _part(form: str, value: Any) -> Any:
+    """A value of a reply, with what is in it.
+
+    Raises:
+        TypeError: something in it is not what it should be.
+    """
+    match form:
+        case "tuple[Device, ...]":
+            return tuple(_device(each) for each in value)
+        case "tuple[float, ...]":
+            return tuple(_checked(each, int, float) for each in value)
+        case "tuple[str, ...]":
+            return tuple(_checked(each, str) for each in value)
+        case "Mapping[str, float]":
+            return {name: _checked(each, int, float) for name, each in value.items()}
+        case _:
+            return value
+
+
+def _device(said: Any) -> Device:
+    device = Device(**said)
+    for name in ("free", "total"):
+        _checked(getattr(device, name), int)
+    for name in ("name", "description"):
+        _checked(getattr(device, name), str)
+    return device
+
+
+def _checked(value: Any, *kinds: type) -> Any:
+    if type(value) not in kinds:
+        raise TypeError(value)
+    return value
 
 
 def decode_request(line: bytes) -> tuple[int, Request]:
@@ -161,6 +196,8 @@ def decode_request(line: bytes) -> tuple[int, Request]:
             return number, Ask(_turns(said["turns"]), sampling, tuple(said["stop"]), extras)
         case "Embed":
             return number, Embed(tuple(said["texts"]))
+        case "Look":
+            return number, Look()
         case "Stop":
             return number, Stop()
         case _:

@@ -8,9 +8,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from herd.chat import Turn
+from herd.engine.cores import usable_cores
 from herd.engine.flag import StopFlag
-from herd.engine.llama import Llama, Wanted
+from herd.engine.llama import Llama, Wanted, machine
 from herd.engine.pieces import NO_TEMPLATE, OWN_TEMPLATE, REGISTRY_TEMPLATE, Ready
+from herd.engine.placing import placed
 from herd.engine.protocol import Load
 from herd.engine.template import Special, Template, TemplateFailed, plain
 from herd.errors import EngineFailed
@@ -31,13 +33,10 @@ class Talker:
         """Load it; the arguments and the errors are those of Llama."""
         began = time.monotonic()
         model = load.model
-        wanted = Wanted(
-            reference=model.reference,
-            path=model.path,
-            context=model.context,
-            gpu_layers=load.settings.gpu_layers,
-            threads=load.settings.threads,
-        )
+        placement = placed(model, load.settings, machine().devices)
+        threads = load.settings.threads if model.threads is None else model.threads
+        wanted = Wanted(model.reference, model.path, placement, threads or usable_cores())
+        self._wanted = wanted
         self.reference = model.reference
         self.llama = Llama(wanted, stop, moved)
         try:
@@ -91,14 +90,20 @@ class Talker:
             return Spoken(None, f"{NO_TEMPLATE} (its own does not work: {failure})")
 
     def _describe(self, seconds: float) -> Ready:
-        llama = self.llama
+        llama, placement = self.llama, self._wanted.placement
         return Ready(
             reference=self.reference,
             context=llama.context,
             trained_context=llama.trained_context,
             template=self._spoken.origin,
-            device=llama.device.name,
-            gpu_layers=llama.gpu_layers,
+            device=placement.device,
+            gpu_layers=min(placement.gpu_layers, llama.layers),
             layers=llama.layers,
             seconds=seconds,
+            threads=self._wanted.threads,
+            cache=placement.cache,
+            is_mapped=placement.is_mapped,
+            expected=placement.needs.total,
+            verdict=str(placement.verdict),
+            why=placement.why,
         )

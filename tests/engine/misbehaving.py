@@ -19,6 +19,12 @@ READY = {
     "gpu_layers": 0,
     "layers": 2,
     "seconds": 0.1,
+    "threads": 2,
+    "cache": "f16",
+    "is_mapped": True,
+    "expected": 1000,
+    "verdict": "fits",
+    "why": ["context 4,096"],
 }
 
 

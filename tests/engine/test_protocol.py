@@ -10,12 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from herd.chat import Role, Turn
-from herd.engine.pieces import Began, Finished, Loadable, Ready, Text
+from herd.engine.pieces import Began, Finished, Loadable, Machine, Ready, Text
 from herd.engine.protocol import (
     Ask,
     Failed,
     Garbled,
     Load,
+    Look,
     Reply,
     Request,
     Settings,
@@ -25,6 +26,7 @@ from herd.engine.protocol import (
     decode_request,
     encode,
 )
+from herd.fit import Device
 from herd.model import Sampling
 
 TEXT = st.text(st.characters(), max_size=20)  # halves of characters among them
@@ -68,7 +70,11 @@ def test_a_question_comes_back(turns: list[Turn], sampling: Sampling, stop: list
     [
         Stop(),
         Load(Loadable("a", Path("/b/c.gguf")), Settings()),
-        Load(Loadable("ä", Path("x"), "{{ t }}", ("s",), 512, Sampling(top_k=3)), Settings(0, 2)),
+        Load(
+            Loadable("ä", Path("x"), "{{ t }}", ("s",), 512, sampling=Sampling(top_k=3)),
+            Settings(0, 2),
+        ),
+        Look(),
     ],
 )
 def test_other_requests_come_back(request_: Request) -> None:
@@ -87,7 +93,7 @@ def test_what_is_no_reply_is_garbled(line: bytes) -> None:
         decode_reply(line)
 
 
-READY = Ready("a", 1, 1, "t", "CPU", 0, 1, 0.5)
+READY = Ready("a", 1, 1, "t", "CPU", 0, 1, 0.5, why=("context 1",))
 
 
 @pytest.mark.parametrize(
@@ -102,10 +108,29 @@ READY = Ready("a", 1, 1, "t", "CPU", 0, 1, 0.5)
         {"extra": 1},
         {"seconds": "soon"},
         {"template": ["t"]},
+        {"why": "because"},
+        {"why": [1]},
+        {"is_mapped": 1},
     ],
 )
 def test_a_reply_with_a_wrong_field_is_garbled(change: dict[str, object]) -> None:
     said = json.loads(encode(1, READY)) | change
+
+    with pytest.raises(Garbled):
+        decode_reply(json.dumps(said).encode())
+
+
+MACHINE = Machine((Device("CPU", False, 1, 2, "a CPU"),), ("AVX2",), can_offload=False)
+
+
+def test_a_machine_comes_back() -> None:
+    assert decode_reply(encode(1, MACHINE)) == (1, MACHINE)
+
+
+@pytest.mark.parametrize("change", [{"free": "much"}, {"name": 1}, {"speed": 1}])
+def test_a_device_that_is_none_is_garbled(change: dict[str, object]) -> None:
+    said = json.loads(encode(1, MACHINE))
+    said["devices"][0] |= change
 
     with pytest.raises(Garbled):
         decode_reply(json.dumps(said).encode())

@@ -1,0 +1,54 @@
+"""Where a model goes, from its file, the settings and the devices: before it is loaded."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+from herd import gguf_header
+from herd.engine.header import is_repacked
+from herd.engine.pieces import Loadable
+from herd.engine.protocol import Settings
+from herd.fit import Device, Placement, Wishes, choose
+from herd.gguf_header import BadHeader
+from herd.shape import Shape, shape
+
+_PART = re.compile(r"-(\d{5})-of-(\d{5})\.gguf$")
+
+
+def placed(model: Loadable, settings: Settings, devices: Sequence[Device]) -> Placement:
+    """How this model is best loaded on these devices."""
+    layers = settings.gpu_layers if model.gpu_layers is None else model.gpu_layers
+    wishes = Wishes(
+        context=model.context,
+        gpu_layers=None if layers < 0 else layers,
+        cache=model.cache,
+        is_exact=model.is_exact,
+    )
+    return choose(shape_of(model.path), devices, wishes)
+
+
+def shape_of(path: Path) -> Shape:
+    """The shape of the model in a file; of one that does not read, its size alone.
+
+    Whether a file is sound is for llama.cpp to say, which reads all of it.
+    """
+    try:
+        with path.open("rb", buffering=0) as stream:
+            header = gguf_header.read(stream, is_brief=True)
+        return shape(header, _size(path), is_repacked=is_repacked(path))
+    except (BadHeader, OSError):
+        return Shape(weights=_size(path), layers=())
+
+
+def _size(path: Path) -> int:
+    """Bytes of the file, with those of its other parts."""
+    try:
+        parts = [path]
+        if found := _PART.search(path.name):
+            stem = path.name[: found.start()]
+            parts = sorted(path.parent.glob(f"{stem}-*-of-{found[2]}.gguf"))
+        return sum(part.stat().st_size for part in parts)
+    except OSError:
+        return 0

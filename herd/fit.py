@@ -1,0 +1,264 @@
+"""Whether a model fits this machine, and how it is best loaded: sums over its shape. Pure.
+
+What is reckoned was measured against llama.cpp 0.3.36's child process (benchmarks/engine.py
+has the table): weights, the keys and values of the context, what computing takes, and what
+a process has around it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from herd.shape import Shape
+from herd.words import size
+
+CONTEXT = 4096
+"""Tokens of a conversation where nobody says otherwise."""
+SHORT_CONTEXT, LEAST_CONTEXT = 2048, 512
+"""Tokens: shorter than the first only where it would not run otherwise; never than the second."""
+BATCH = 512
+"""Tokens of a prompt that are read at once."""
+
+BITS = {"f32": 32.0, "f16": 16.0, "bf16": 16.0, "q8_0": 8.5, "q5_1": 6.0, "q5_0": 5.5,
+        "q4_1": 5.0, "q4_0": 4.5}  # fmt: skip
+"""Types that keys and values may have, with bits for each number."""
+
+PROCESS = 32 << 20
+"""Bytes of a process that has llama.cpp and no model yet."""
+PER_TOKEN = 340
+"""Bytes of the vocabulary for each token, its text, its merges and their tables."""
+ON_GPU = 400 << 20
+"""Bytes that a GPU's own runtime takes as soon as something is computed on it."""
+SHARE = 0.95
+"""Of the free memory of a GPU; the screen and other programs move while a model loads."""
+
+
+class Verdict(StrEnum):
+    """What a person is told."""
+
+    FITS = "fits"
+    SHORTENED = "fits with a shorter context"
+    PARTLY = "partly on the GPU"
+    TOO_BIG = "does not fit"
+
+
+@dataclass(frozen=True)
+class Device:
+    """Something that computes."""
+
+    name: str
+    is_gpu: bool
+    free: int
+    """Bytes of its memory that are free; for a CPU, of the machine's."""
+    total: int
+    description: str = ""
+    shares_memory: bool = False
+    """Whether a GPU's memory is the machine's."""
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """What the person fixed; None leaves it to herd."""
+
+    context: int | None = None
+    """At most so many tokens."""
+    gpu_layers: int | None = None
+    cache: str = "f16"
+    """Type of keys and values."""
+    is_exact: bool = False
+    """Whether the context must be what was asked for, even if it does not fit."""
+
+
+@dataclass(frozen=True)
+class Needs:
+    """Bytes that a model takes, and for what."""
+
+    weights: int
+    cache: int
+    """Keys, values, states."""
+    compute: int
+    around: int
+    """The process, the vocabulary."""
+
+    @property
+    def total(self) -> int:
+        """Bytes."""
+        return self.weights + self.cache + self.compute + self.around
+
+
+@dataclass(frozen=True)
+class Placement:
+    """How a model is loaded, and why so."""
+
+    verdict: Verdict
+    context: int
+    gpu_layers: int
+    layers: int
+    cache: str
+    has_whole_windows: bool
+    """Whether layers that look at a window keep all tokens: then any beginning can be reused."""
+    is_mapped: bool
+    device: str
+    needs: Needs
+    why: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """One way to keep a context."""
+
+    shape: Shape
+    context: int
+    cache: str
+    has_whole_windows: bool
+
+    def kept(self, layers: int | None = None) -> int:
+        """Bytes of keys, values and states of so many layers."""
+        cells = padded(self.context)
+        numbers = 0
+        for layer in self.shape.layers[:layers]:
+            within = cells
+            if layer.window and not self.has_whole_windows:
+                within = min(cells, padded(layer.window + BATCH))
+            numbers += (layer.key + layer.value) * within
+        return int(numbers * BITS[self.cache] / 8) + self.shape.state
+
+    @property
+    def needs(self) -> Needs:
+        shape = self.shape
+        mask = self.context * BATCH * 2
+        between = BATCH * 4 * (2 * shape.inner + 6 * shape.width)
+        return Needs(
+            weights=shape.weights,
+            cache=self.kept(),
+            compute=mask + between + shape.vocabulary * 4,
+            around=PROCESS + shape.vocabulary * PER_TOKEN,
+        )
+
+    def on_gpu(self, layers: int) -> int:
+        """Bytes on GPUs with so many layers there; the output goes with the last of them."""
+        weights = layers * self.shape.per_layer
+        if layers >= len(self.shape.layers):
+            weights = self.shape.weights
+        return weights + self.kept(layers) + self.needs.compute
+
+
+def padded(cells: int) -> int:
+    """llama.cpp keeps cells in multiples of 256."""
+    return -(-cells // 256) * 256
+
+
+def needs(shape: Shape, context: int, cache: str = "f16") -> Needs:
+    """What a model takes with everything in one memory."""
+    return _Plan(shape, context, cache, has_whole_windows=True).needs
+
+
+def choose(shape: Shape, devices: Sequence[Device], wishes: Wishes) -> Placement:
+    """The best way to load a model on these devices.
+
+    The GPU with the wanted context, with one that is somewhat shorter, with some of the
+    layers; then the CPU with the wanted context, with a shorter one. A context is never
+    shortened that the person insists on.
+    """
+    wanted = min(wishes.context or CONTEXT, shape.trained or wishes.context or CONTEXT)
+    plans = list(_plans(shape, wanted, wishes))
+    gpus = [each for each in devices if each.is_gpu]
+    if gpus and wishes.gpu_layers != 0 and (found := _on_gpus(plans, gpus, wanted, wishes)):
+        return found
+    return _on_cpu(plans, [each for each in devices if not each.is_gpu], wanted, wishes)
+
+
+def _plans(shape: Shape, wanted: int, wishes: Wishes) -> Iterator[_Plan]:
+    """The ways to keep a context, the best first."""
+    context = wanted
+    has_windows = any(each.window for each in shape.layers)
+    while True:
+        yield _Plan(shape, context, wishes.cache, has_whole_windows=True)
+        if has_windows:
+            yield _Plan(shape, context, wishes.cache, has_whole_windows=False)
+        if wishes.is_exact or context <= LEAST_CONTEXT:
+            return
+        context = max(LEAST_CONTEXT, context // 2)
+
+
+def _on_gpus(
+    plans: Sequence[_Plan], gpus: Sequence[Device], wanted: int, wishes: Wishes
+) -> Placement | None:
+    most = len(plans[0].shape.layers)
+    room = sum(int(each.free * SHARE) - ON_GPU for each in gpus)
+    plan, layers = plans[0], wishes.gpu_layers
+    if layers is None or layers < 0:
+        whole = [
+            each
+            for each in plans
+            if each.context >= min(wanted, SHORT_CONTEXT) and each.on_gpu(most) <= room
+        ]
+        plan = whole[0] if whole else plan
+        fitting = (at for at in range(most, 0, -1) if plan.on_gpu(at) <= room)
+        layers = next(fitting, 0)
+    if layers <= 0:
+        return None
+    layers = min(layers, most)
+    names = " and ".join(each.name for each in gpus)
+    taken = f"{size(plan.on_gpu(layers))} of {size(room)}"
+    asked = ", as was asked" if wishes.gpu_layers is not None and wishes.gpu_layers >= 0 else ""
+    return Placement(
+        Verdict.PARTLY if layers < most else _verdict(plan, wanted),
+        plan.context,
+        layers,
+        most,
+        plan.cache,
+        plan.has_whole_windows,
+        layers == most or not plan.shape.is_repacked,
+        gpus[0].name,
+        plan.needs,
+        (*_why(plan, wanted, wishes), f"{layers} of {most} layers on {names}{asked}: {taken}"),
+    )
+
+
+def _on_cpu(
+    plans: Sequence[_Plan], machine: Sequence[Device], wanted: int, wishes: Wishes
+) -> Placement:
+    free = max((each.free for each in machine), default=0)
+    total = max((each.total for each in machine), default=0)
+    fitting = [each for each in plans if not free or each.needs.total <= free]
+    plan = fitting[0] if fitting else plans[0]
+    verdict = _verdict(plan, wanted)
+    # What is free changes from one moment to the next; what the machine has does not.
+    if total and plan.needs.total > total:
+        verdict = Verdict.TOO_BIG
+    is_mapped = not plan.shape.is_repacked
+    why = [*_why(plan, wanted, wishes), f"on the CPU: {size(plan.needs.total)} of {size(free)}"]
+    if not is_mapped:
+        why.append("not mapped: this CPU gets the weights in another layout")
+    return Placement(
+        verdict,
+        plan.context,
+        0,
+        len(plan.shape.layers),
+        plan.cache,
+        plan.has_whole_windows,
+        is_mapped,
+        "CPU",
+        plan.needs,
+        tuple(why),
+    )
+
+
+def _verdict(plan: _Plan, wanted: int) -> Verdict:
+    return Verdict.SHORTENED if plan.context < wanted else Verdict.FITS
+
+
+def _why(plan: _Plan, wanted: int, wishes: Wishes) -> list[str]:
+    text = f"context {plan.context:,}"
+    if plan.context < wanted:
+        text += f": {wanted:,} would not fit into memory"
+    elif wishes.is_exact:
+        text += ": as was asked"
+    elif plan.shape.trained == plan.context:
+        text += ": all that it was trained on"
+    if plan.has_whole_windows:
+        return [text]
+    return [text, "layers with a window keep no more than it: all tokens would not fit"]
