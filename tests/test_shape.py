@@ -79,13 +79,11 @@ def test_which_layers_look_at_a_window_is_known_by_the_architecture(
 
 
 def test_a_header_may_say_itself_which_layers_look_at_a_window() -> None:
-    values = renamed(
-        "new",
-        **{
-            "attention.sliding_window": 512,
-            "attention.sliding_window_pattern": Array(4, (True, True, True, False)),
-        },
-    )
+    more: dict[str, Value] = {
+        "attention.sliding_window": 512,
+        "attention.sliding_window_pattern": Array(4, (True, True, True, False)),
+    }
+    values = renamed("new", **more)
 
     assert [layer.window for layer in shape(header(values), 1).layers] == [512, 512, 512, None]
 
