@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from herd.chat import Conversation, Role, Turn
-from herd.engine import Began, Engine, Finished, Loadable, Text
+from herd.engine import Began, Engine, Extras, Finished, Loadable, Piece, Text, Thinking
 from herd.model import Sampling
 
 DEFAULT_SAMPLING = Sampling(
@@ -30,6 +30,7 @@ class Answer:
         model: Loadable,
         conversation: Conversation,
         stop: threading.Event | None = None,
+        extras: Extras | None = None,
     ) -> None:
         self.stop = stop or threading.Event()
         """Set it to end the answer."""
@@ -37,7 +38,12 @@ class Answer:
         """What became of the prompt, once the model has read it."""
         self.finished: Finished | None = None
         """How it ended, once it did."""
+        self.thought = ""
+        """What the model thought so far before it answered; no part of the turn."""
+        self.hear: Callable[[str], None] = lambda _: None
+        """Called with each piece of a thought, between two texts."""
         self._engine = engine
+        self._extras = extras
         self._model = model
         self._turns = conversation.turns
         self._texts: list[str] = []
@@ -45,16 +51,23 @@ class Answer:
 
     def __iter__(self) -> Iterator[str]:
         sampling = self._model.sampling.over(DEFAULT_SAMPLING)
-        for piece in self._engine.answer(self._model, self._turns, sampling, self.stop):
+        for piece in self._pieces(sampling):
             match piece:
                 case Began():
                     self.began = piece
+                case Thinking(text):
+                    self.thought += text
+                    self.hear(text)
                 case Text(text):
                     self._since = self._since or time.monotonic()
                     self._texts.append(text)
                     yield text
                 case Finished():
                     self.finished = piece
+
+    def _pieces(self, sampling: Sampling) -> Iterator[Piece]:
+        extras = () if self._extras is None else (self._extras,)
+        return self._engine.answer(self._model, self._turns, sampling, self.stop, *extras)
 
     @property
     def text(self) -> str:

@@ -5,11 +5,31 @@ from __future__ import annotations
 import os
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
+from typing import Any
 
 from herd.errors import ConfigError
 from herd.words import nearest
+
+CACHES = ("f16", "q8_0", "q4_0", "q4_1", "q5_0", "q5_1", "bf16", "f32")
+"""Types that the keys and values of a context may have."""
+
+
+@dataclass(frozen=True)
+class Loading:
+    """How a model is to be loaded; None leaves it to herd."""
+
+    context: int | None = None
+    gpu_layers: int | None = None
+    threads: int | None = None
+    cache: str | None = None
+    """One of CACHES."""
+
+    def over(self, other: Loading) -> Loading:
+        """This, and where it says nothing, the other."""
+        mine = {name: value for name, value in vars(self).items() if value is not None}
+        return replace(other, **mine)
 
 
 @dataclass(frozen=True)
@@ -28,9 +48,13 @@ class Config:
     """Seconds that a model stays loaded without being used; -1: as long as there is room."""
     dht: bool = True
     """Whether a magnet may be looked up in the distributed hash table."""
+    models: Mapping[str, Loading] = field(default_factory=dict)
+    """How single models are loaded: tables `[models.NAME]` or `[models."NAME:VARIANT"]`."""
 
 
-ENVIRONMENT = {each.name: f"HERD_{each.name.upper()}" for each in fields(Config)}
+ENVIRONMENT = {
+    each.name: f"HERD_{each.name.upper()}" for each in fields(Config) if each.name != "models"
+}
 """The variable that overrides each key."""
 
 _LIMITS = {
@@ -79,9 +103,34 @@ def _from_file(path: Path) -> dict[str, object]:
         return {}
     except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path} does not read: {error}.", "Mend or remove the file.") from error
+    models = _models(document.pop("models", {}), str(path))
     for name in document:
         _known(name, f"{path}: {name}")
-    return {name: _checked(name, value, str(path)) for name, value in document.items()}
+    flat = {name: _checked(name, value, str(path)) for name, value in document.items()}
+    return flat | {"models": models}
+
+
+def _models(tables: object, path: str) -> dict[str, Loading]:
+    if not isinstance(tables, dict) or not all(isinstance(each, dict) for each in tables.values()):
+        raise ConfigError(f"{path}: models must be tables: `[models.smollm2]`.")
+    return {
+        name: Loading(**_loading(table, f"{path}: models.{name}")) for name, table in tables.items()
+    }
+
+
+def _loading(table: dict[str, object], origin: str) -> dict[str, Any]:
+    known = [each.name for each in fields(Loading)]
+    for name, value in table.items():
+        if name not in known:
+            raise ConfigError(
+                f"{origin}: {name} is nothing that a model is loaded with.",
+                f"herd knows {', '.join(known)}.",
+            )
+        if name != "cache":
+            _checked(name, value, origin)
+        elif value not in CACHES:
+            raise ConfigError(f"{origin}: cache must be one of {', '.join(CACHES)}.")
+    return table
 
 
 def _from_text(name: str, text: str, variable: str) -> object:

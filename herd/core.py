@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from herd.adopt import Adopter
     from herd.answer import Answer
     from herd.chat import Conversation
-    from herd.config import Config
-    from herd.engine import Engine, Loadable, Ready
+    from herd.config import Config, Loading
+    from herd.engine import Engine, Extras, Loadable, Ready
     from herd.engine.presence import Running
     from herd.history import History
     from herd.install import Installer, Order
@@ -61,6 +61,8 @@ class Herd:
         self.places = where or places()
         self._make_transfer = transfer or _transfer
         self._make_engine = engine or _engine
+        self.loading: Loading | None = None
+        """How the person wants models loaded in this run; it goes before the configuration."""
 
     @cached_property
     def config(self) -> Config:
@@ -216,18 +218,26 @@ class Herd:
             installed: The model.
             sampling: What the person set; it goes before the registry's.
         """
+        from herd.config import Loading
         from herd.engine import Loadable
 
         if not installed.format.is_runnable:
             raise CannotRun(
                 f"{installed.reference} is a {installed.format} file, which herd cannot run."
             )
+        wanted = self.loading or Loading()
+        for name in (str(installed.reference), installed.name):
+            wanted = wanted.over(self.config.models.get(name, Loading()))
         return Loadable(
             reference=str(installed.reference),
             path=self.store.path_of(installed),
             template=installed.template,
             stop=installed.stop,
-            context=self.config.context,
+            context=wanted.context or self.config.context,
+            is_exact=wanted.context is not None,
+            gpu_layers=wanted.gpu_layers,
+            threads=wanted.threads,
+            cache=wanted.cache or "f16",
             sampling=(sampling or Sampling()).over(installed.sampling),
         )
 
@@ -236,12 +246,13 @@ class Herd:
         conversation: Conversation,
         sampling: Sampling | None = None,
         stop: threading.Event | None = None,
+        extras: Extras | None = None,
     ) -> Answer:
         """The answer of the conversation's model to its last turn; it begins when iterated."""
         from herd.answer import Answer
 
         installed = self.installed(conversation.model or self.config.model)
-        return Answer(self.engine, self.loadable(installed, sampling), conversation, stop)
+        return Answer(self.engine, self.loadable(installed, sampling), conversation, stop, extras)
 
     def running(self) -> tuple[Running, ...]:
         """Models that are loaded on this machine, by whichever herd, the last used first."""

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from herd.config import Config, load
+from herd.config import Config, Loading, load
 from herd.errors import ConfigError
 
 
@@ -30,6 +30,11 @@ def test_the_file_says_what_it_says_and_the_environment_goes_before_it(tmp_path:
         ("model = 3", "model must be a text, not 3."),
         ("model = ", "does not read"),
         ("[context]\nx = 1", "context must be a whole number"),
+        ("models = 3", "models must be tables"),
+        ("[models]\nsmollm2 = 3", "models must be tables"),
+        ("[models.smollm2]\nctx = 3", "models.smollm2: ctx is nothing that a model is loaded"),
+        ("[models.smollm2]\ncontext = 3", "models.smollm2: context must be from 64"),
+        ('[models.smollm2]\ncache = "q9"', "cache must be one of f16, q8_0"),
     ],
 )
 def test_a_setting_that_does_not_read_is_one_sentence(
@@ -43,6 +48,14 @@ def test_a_setting_that_does_not_read_is_one_sentence(
 
     assert message in caught.value.message
     assert str(path) in caught.value.message
+
+
+def test_single_models_may_be_loaded_in_another_way(tmp_path: Path) -> None:
+    path = tmp_path / "config.toml"
+    path.write_text('[models."qwen3:q4_0"]\ncontext = 8192\ncache = "q8_0"\n')
+
+    assert load(path, {}).models == {"qwen3:q4_0": Loading(context=8192, cache="q8_0")}
+    assert Loading(threads=2).over(Loading(context=9, threads=1)) == Loading(9, threads=2)
 
 
 def test_a_misspelt_setting_names_the_nearest_one(tmp_path: Path) -> None:

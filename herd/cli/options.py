@@ -9,6 +9,7 @@ import click
 
 from herd.cli.session import Session
 from herd.cli.verbs import Option
+from herd.config import CACHES
 
 Verb = TypeVar("Verb", bound=Callable[..., Any])
 
@@ -88,5 +89,20 @@ def sampling(verb: Verb) -> Verb:
     for name, kind, metavar, words in reversed(options):
         verb = click.option(
             name, type=kind, metavar=metavar, help=words, cls=Option, panel="Sampling"
+        )(verb)
+    return verb
+
+
+def loading(verb: Verb) -> Verb:
+    """How the model is loaded; what is not given is the configuration's, else chosen to fit."""
+    options = (
+        ("--ctx", "context", click.IntRange(64, 1 << 24), "N", "Hold N tokens of conversation."),
+        ("--gpu-layers", "gpu_layers", click.IntRange(-1), "N", "Put N layers on the GPU."),
+        ("--threads", "threads", click.IntRange(1, 1024), "N", "Compute with N threads."),
+        ("--cache", "cache", click.Choice(CACHES), None, "Type of the context's keys and values."),
+    )
+    for name, field, kind, metavar, words in reversed(options):
+        verb = click.option(
+            name, field, type=kind, metavar=metavar, help=words, cls=Option, panel="Loading"
         )(verb)
     return verb

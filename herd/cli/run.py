@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -14,6 +16,8 @@ from herd.cli.session import Session
 from herd.cli.speaking import Voice
 from herd.cli.terminal import is_terminal
 from herd.cli.verbs import Command
+from herd.config import Loading
+from herd.engine import Extras
 from herd.errors import BadUsage, Interrupted, UnknownModel
 from herd.model import Installed, Sampling
 
@@ -30,7 +34,16 @@ MOST_PIPED = 1 << 24
 @click.option("--system", metavar="TEXT", help="What the model is told before everything else.")
 @options.yes
 @options.accept_licence
+@click.option(
+    "--json-schema",
+    "schema",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Answer in JSON of this schema.",
+)
+@click.option("--think/--no-think", "thinks", default=None, help="Have it think first, or not.")
 @options.sampling
+@options.loading
 @click.option("--json", "as_json", is_flag=True, help="Print the whole answer as JSON.")
 @options.talk
 @options.with_session
@@ -43,6 +56,12 @@ def run(
     yes: bool,
     accept_licence: bool,
     as_json: bool,
+    schema: Path | None,
+    thinks: bool | None,
+    context: int | None,
+    gpu_layers: int | None,
+    threads: int | None,
+    cache: str | None,
     **drawn: Any,
 ) -> None:
     """Answer a prompt, or chat in the plain terminal.
@@ -54,12 +73,16 @@ def run(
     question = _question(prompt)
     if as_json and question is None:
         raise BadUsage("--json needs a prompt.", 'Write `herd run MODEL "a question" --json`.')
+    extras = None
+    if schema or thinks is not None:
+        extras = Extras(schema=read_schema(schema) if schema else None, thinks=thinks)
+    session.herd.loading = Loading(context, gpu_layers, threads, cache)
     session.herd.engine.prepare()  # it starts while the store is asked
     sampling = Sampling(**drawn)
     wishes = Wishes(is_licence_accepted=accept_licence, must_ask=not yes, asks_nothing=yes)
     held = ready(session, model or session.herd.config.model, wishes)
     session.keep_log()
-    voice = Voice(session, sampling)
+    voice = Voice(session, sampling, extras)
     conversation = begun(held, system)
     if question is None:
         from herd.cli.talk import Talk
@@ -95,6 +118,21 @@ def ready(session: Session, text: str, wishes: Wishes) -> Installed:
             ) from missing
     bring(session, choice, wishes)
     return session.herd.store.find(choice.reference)
+
+
+def read_schema(path: Path) -> dict[str, Any]:
+    """A JSON Schema.
+
+    Raises:
+        BadUsage: the file does not hold one.
+    """
+    try:
+        schema = json.loads(path.read_bytes())
+    except (OSError, ValueError, RecursionError) as error:
+        raise BadUsage(f"{path} does not read as JSON: {error}.", "Mend the file.") from error
+    if not isinstance(schema, dict):
+        raise BadUsage(f"{path} is no JSON Schema: that is an object.", "Mend the file.")
+    return schema
 
 
 def begun(held: Installed, system: str | None) -> Conversation:
@@ -133,6 +171,7 @@ def _form(answer: Answer) -> dict[str, object]:
     return {
         "model": answer.turn.model,
         "text": answer.text,
+        "thought": answer.thought,
         "reason": finished.reason if finished else None,
         "tokens": finished.tokens if finished else None,
         "seconds": finished.seconds if finished else None,

@@ -111,6 +111,8 @@ def edited(text: str, name: str, value: object | None) -> str:
         wanted[name] = value
         setting = f"{name} = {_literal(value)}"
         fresh = text + ("\n" if text and not text.endswith("\n") else "") + setting + "\n"
+        if any(isinstance(each, dict) for each in before.values()):
+            fresh = f"{setting}\n{text}"  # at the end it would belong to a table
         after = line.sub(lambda old: setting + old["rest"], text) if name in before else fresh
     try:
         is_right = tomllib.loads(after) == wanted

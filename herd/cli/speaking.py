@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING
 
 from herd.chat import Conversation
 from herd.cli.session import Session
-from herd.cli.terminal import is_terminal
+from herd.cli.terminal import DIM, is_terminal, plain, styled
+from herd.engine.pieces import NO_TEMPLATE
+from herd.fit import Verdict
 from herd.model import Sampling
 from herd.words import count
 
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     from types import FrameType
 
     from herd.answer import Answer
+    from herd.engine import Extras
 
 PATIENCE = 1.0
 """Seconds without a word after which the wait is shown."""
@@ -30,9 +33,11 @@ CLEAR = "\r\x1b[K"
 class Voice:
     """Speaks answers, all drawn in the same way."""
 
-    def __init__(self, session: Session, sampling: Sampling) -> None:
+    def __init__(self, session: Session, sampling: Sampling, extras: Extras | None = None) -> None:
         self._session = session
         self._sampling = sampling
+        self._extras = extras
+        self._remarked: set[str] = set()
 
     def answer(self, conversation: Conversation, *, is_silent: bool = False) -> Answer:
         """Speak the answer to the last turn, to its end or to Ctrl-C.
@@ -45,15 +50,19 @@ class Voice:
             HerdError: as the engine; what came so far is on the screen.
         """
         stop = threading.Event()
-        answer = self._session.herd.ask(conversation, self._sampling, stop)
+        answer = self._session.herd.ask(conversation, self._sampling, stop, self._extras)
         with stopping(stop), waiting(self._session, f"{conversation.model} …") as ended:
+            thought = Thought(self._session, ended)
+            answer.hear = thought.hear
             try:
                 for text in answer:
                     ended()
+                    thought.end()
                     if not is_silent:
                         self._session.stream(text)
             finally:
                 ended()
+                thought.end()
                 if answer.text and not is_silent:
                     self._session.stream("\n")
         self._remark(answer)
@@ -62,6 +71,13 @@ class Voice:
     def _remark(self, answer: Answer) -> None:
         """Say what the words alone do not show."""
         say = self._session.say
+        loaded = self._session.herd.engine.loaded
+        if loaded and loaded.template.startswith(NO_TEMPLATE):
+            self._remark_once(
+                f"({loaded.reference} has no chat template: it goes on with the text.)"
+            )
+        if loaded and loaded.context and loaded.verdict == Verdict.SHORTENED:
+            self._remark_once(f"({loaded.reference}: {loaded.why[0]}.)")
         if answer.began and answer.began.left_out:
             say(f"({count(answer.began.left_out, 'old turn')} no longer fit and were left out.)")
         match answer.finished.reason if answer.finished else None:
@@ -73,6 +89,35 @@ class Voice:
                 say("(Cut: it said the same again and again.)")
             case "stopped":
                 say("(Stopped.)")
+
+    def _remark_once(self, text: str) -> None:
+        if text not in self._remarked:
+            self._remarked.add(text)
+            self._session.say(text)
+
+
+class Thought:
+    """What a model thinks before it answers: dim, on a terminal's stderr, never on stdout."""
+
+    def __init__(self, session: Session, ended: Callable[[], None]) -> None:
+        self._ended = ended
+        self._is_shown = not session.is_quiet and is_terminal(sys.stderr)
+        self._is_open = False
+
+    def hear(self, text: str) -> None:
+        """The next piece."""
+        if self._is_shown:
+            self._ended()
+            self._is_open = True
+            sys.stderr.write(styled(plain(text), DIM, sys.stderr))
+            sys.stderr.flush()
+
+    def end(self) -> None:
+        """The answer begins."""
+        if self._is_open:
+            self._is_open = False
+            sys.stderr.write("\n\n")
+            sys.stderr.flush()
 
 
 @contextmanager

@@ -4,7 +4,18 @@ Importing this loads nothing heavy; llama.cpp is loaded in the child process alo
 """
 
 from herd.engine.engine import Engine
-from herd.engine.pieces import Began, Extras, Finished, Loadable, Odds, Piece, Ready, Text, Vector
+from herd.engine.pieces import (
+    Began,
+    Extras,
+    Finished,
+    Loadable,
+    Odds,
+    Piece,
+    Ready,
+    Text,
+    Thinking,
+    Vector,
+)
 from herd.engine.protocol import Settings
 from herd.engine.residents import Phase, State
 
@@ -21,5 +32,6 @@ __all__ = [
     "Settings",
     "State",
     "Text",
+    "Thinking",
     "Vector",
 ]

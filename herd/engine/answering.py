@@ -8,10 +8,11 @@ from collections.abc import Iterator, Sequence
 from herd.chat import Role, Turn, fit
 from herd.engine.flag import StopFlag
 from herd.engine.loops import LOOK_EVERY, is_looping
-from herd.engine.pieces import Began, Finished, Odds, Reason, Text
-from herd.engine.protocol import Ask, Sign
+from herd.engine.pieces import Began, Finished, Reason
+from herd.engine.protocol import Ask, Reply, Sign
 from herd.engine.stream import TextStream
 from herd.engine.talker import Talker
+from herd.engine.thinking import Thoughts
 from herd.errors import EngineFailed
 
 KEPT_FREE = 1024
@@ -41,7 +42,7 @@ class Answering:
         self._tokens = 0
         self._said: list[int] = []
 
-    def pieces(self) -> Iterator[Began | Sign | Text | Odds | Finished]:
+    def pieces(self) -> Iterator[Reply]:
         """Everything there is to say, `Finished` last.
 
         Raises:
@@ -60,9 +61,12 @@ class Answering:
         else:
             yield from self._written(prompt)
 
-    def _written(self, prompt: Sequence[int]) -> Iterator[Text | Odds | Finished]:
+    def _written(self, prompt: Sequence[int]) -> Iterator[Reply]:
         stream = TextStream(self._ask.stop)
         reason: Reason | None = None
+        # A text that is gone on with, and JSON, are no answer before which anybody thinks.
+        is_answer = self._ask.extras.prompt is None and self._ask.extras.schema is None
+        thoughts = Thoughts(self._talker.begun, is_answering=not is_answer)
         ready, sent = "", 0.0
         grammar = self._grammar()
         with self._llama.sampler(self._ask.sampling, prompt, grammar) as draw:
@@ -76,12 +80,12 @@ class Answering:
                 if self._ask.extras.likeliest is not None:
                     yield self._llama.odds(token, self._ask.extras.likeliest)
                 ready += stream.feed(self._piece(token))
-                if ready and self._last - sent >= GATHERED:
-                    yield Text(ready)
+                if ready and (self._ask.extras.likeliest or self._last - sent >= GATHERED):
+                    yield from thoughts.feed(ready)
                     ready, sent = "", self._last
                 reason = "stop" if stream.is_stopped else self._limit() or self._taken(token)
-        if ready := ready + stream.end():
-            yield Text(ready)
+        yield from thoughts.feed(ready + stream.end())
+        yield from thoughts.end()
         yield self._finished(reason)
 
     def _grammar(self) -> str | None:
@@ -137,12 +141,14 @@ def fitted(talker: Talker, ask: Ask) -> tuple[list[int], int]:
         prompt = talker.llama.tokens(ask.extras.prompt)
     else:
         _refuse_endless(talker, turns)
-        prompt = talker.prompt(turns, tools)
+        prompt = talker.prompt(turns, tools, ask.extras.thinks)
     free = min(ask.sampling.max_tokens or KEPT_FREE, KEPT_FREE, context // 4)
     left_out = 0
     if len(prompt) > context - free and ask.extras.prompt is None:
-        kept = fit(turns, lambda some: len(talker.prompt(some, tools)), context - free)
-        prompt, left_out = talker.prompt(kept.turns, tools), kept.left_out
+        kept = fit(
+            turns, lambda some: len(talker.prompt(some, tools, ask.extras.thinks)), context - free
+        )
+        prompt, left_out = talker.prompt(kept.turns, tools, ask.extras.thinks), kept.left_out
     if len(prompt) > context - LEAST_ROOM:
         raise _too_long(talker.reference, f"{len(prompt):,} tokens", context)
     if not prompt:

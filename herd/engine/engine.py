@@ -19,7 +19,17 @@ from herd.chat import Turn
 from herd.engine.exchange import Exchange, Terms
 from herd.engine.household import Household
 from herd.engine.line import Line
-from herd.engine.pieces import Began, Extras, Finished, Loadable, Piece, Ready, Text, Vector
+from herd.engine.pieces import (
+    Began,
+    Extras,
+    Finished,
+    Loadable,
+    Piece,
+    Ready,
+    Text,
+    Thinking,
+    Vector,
+)
 from herd.engine.placing import shape_of
 from herd.engine.process import COMMAND
 from herd.engine.protocol import Ask, Embed, Load, Settings, Sign
@@ -251,7 +261,7 @@ def _follow(resident: Resident, reply: object) -> None:
             resident.begin(Phase.READING, 0.0)
         case Sign(fraction):
             resident.begin(Phase.READING, fraction)
-        case Text():
+        case Thinking() | Text():
             resident.begin(Phase.TALKING)
 
 

@@ -22,6 +22,7 @@ from herd.engine.causes import speaks_of_memory, unknown_architecture, why_not_l
 from herd.engine.drawing import looks_back, odds, samplers
 from herd.engine.flag import StopFlag
 from herd.engine.pieces import Machine, Odds
+from herd.engine.thinking import SPOKEN
 from herd.engine.vectors import Vectors
 from herd.errors import CannotRun, EngineFailed, Interrupted
 from herd.fit import BATCH, Placement
@@ -97,6 +98,7 @@ class Llama:
         self._one = (api.llama_token * 1)()
         self._batch = api.llama_batch_get_one(self._one, 1)
         self._piece = ctypes.create_string_buffer(256)
+        self._marks = dict(self._found_marks())
 
     def close(self) -> None:
         """Give the memory back."""
@@ -179,6 +181,8 @@ class Llama:
             token: The token.
             is_first: Whether to leave out the space with which many vocabularies begin.
         """
+        if mark := self._marks.get(token):
+            return mark
         size = self._sized(token, int(is_first))
         if size < 0:
             self._piece = ctypes.create_string_buffer(-size)
@@ -262,6 +266,15 @@ class Llama:
             count = 0
             api.llama_memory_clear(self._memory, False)
         del self._read[count:]
+
+    def _found_marks(self) -> Iterator[tuple[int, bytes]]:
+        """Control tokens around what a model thinks; of other control tokens nobody hears."""
+        for text in SPOKEN:
+            raw = text.encode()
+            found = (api.llama_token * (len(raw) + 8))()
+            count = self._tokenize(raw, found)
+            if count == 1 and api.llama_vocab_is_control(self._vocab, found[0]):
+                yield found[0], raw
 
     def _sized(self, token: int, lstrip: int) -> int:
         buffer = self._piece

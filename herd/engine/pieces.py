@@ -56,6 +56,8 @@ class Extras:
     """A JSON Schema that the answer must conform to; `{}` is any JSON object."""
     likeliest: int | None = None
     """How many likeliest tokens to tell with each token; None: no Odds at all."""
+    thinks: bool | None = None
+    """Whether the model is to think first; None: as its template has it. Few templates ask."""
 
 
 @dataclass(frozen=True)
@@ -118,6 +120,13 @@ class Text:
 
 
 @dataclass(frozen=True)
+class Thinking:
+    """The next words of what the model thinks before it answers; no part of the answer."""
+
+    text: str
+
+
+@dataclass(frozen=True)
 class Finished:
     """An answer is over."""
 
@@ -150,5 +159,5 @@ class Vector:
     """Tokens of the text."""
 
 
-Piece = Began | Text | Odds | Finished
+Piece = Began | Thinking | Text | Odds | Finished
 """What an answer consists of."""

@@ -86,7 +86,8 @@ def _read(path: Path) -> Running | None:
     try:
         with path.open("rb") as file:
             said: dict[str, Any] = json.loads(file.read(_LARGEST))
-        ready = Ready(**{each.name: said["ready"][each.name] for each in fields(Ready)})
+        kept = {each.name: said["ready"][each.name] for each in fields(Ready)}
+        ready = Ready(**kept | {"why": tuple(kept["why"])})
         one = Running(**said | {"ready": ready})
         return Running(**vars(one) | {"memory": held_by(one.pid).total})
     except (OSError, ValueError, KeyError, TypeError, RecursionError):

@@ -22,6 +22,7 @@ from herd.engine.pieces import (
     Odds,
     Ready,
     Text,
+    Thinking,
     Vector,
 )
 from herd.fit import Device
@@ -101,11 +102,11 @@ class Failed:
 
 
 Request = Load | Ask | Embed | Look | Stop
-Reply = Machine | Ready | Began | Text | Odds | Vector | Finished | Sign | Failed
+Reply = Machine | Ready | Began | Thinking | Text | Odds | Vector | Finished | Sign | Failed
 
 _REPLIES = {
     kind.__name__: kind
-    for kind in (Machine, Ready, Began, Text, Odds, Vector, Finished, Sign, Failed)
+    for kind in (Machine, Ready, Began, Thinking, Text, Odds, Vector, Finished, Sign, Failed)
 }
 _TYPES: dict[str, tuple[type, ...]] = {
     "int": (int,),

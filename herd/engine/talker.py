@@ -15,6 +15,7 @@ from herd.engine.pieces import NO_TEMPLATE, OWN_TEMPLATE, REGISTRY_TEMPLATE, Rea
 from herd.engine.placing import placed
 from herd.engine.protocol import Load
 from herd.engine.template import Special, Template, TemplateFailed, plain
+from herd.engine.thinking import Marks, begun_by
 from herd.errors import EngineFailed
 
 
@@ -38,6 +39,8 @@ class Talker:
         wanted = Wanted(model.reference, model.path, placement, threads or usable_cores())
         self._wanted = wanted
         self.reference = model.reference
+        self.begun: Marks | None = None
+        """Between which marks the last prompt left the model."""
         self.llama = Llama(wanted, stop, moved)
         try:
             self._spoken = self._choose(model.template)
@@ -51,7 +54,12 @@ class Talker:
         """Whether turns are told apart; without a template the model goes on with the text."""
         return self._spoken.template is not None
 
-    def prompt(self, turns: Sequence[Turn], tools: Sequence[Mapping[str, Any]] = ()) -> list[int]:
+    def prompt(
+        self,
+        turns: Sequence[Turn],
+        tools: Sequence[Mapping[str, Any]] = (),
+        thinks: bool | None = None,
+    ) -> list[int]:
         """The tokens of these turns, and of the tools that are offered with them.
 
         Raises:
@@ -59,12 +67,13 @@ class Talker:
         """
         template = self._spoken.template
         try:
-            text = template.render(turns, tools) if template else plain(turns)
+            text = template.render(turns, tools, thinks) if template else plain(turns)
         except TemplateFailed as failure:
             raise EngineFailed(
                 f"The chat template of {self.reference} refuses this conversation: {failure}.",
                 "Begin a new conversation, or switch to another model.",
             ) from None
+        self.begun = begun_by(text) if template else None
         return self.llama.tokens(text)
 
     def close(self) -> None:

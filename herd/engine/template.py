@@ -72,13 +72,19 @@ class Template:
         self._takes_system = self._is_taken(Turn(Role.SYSTEM, "You are a llama."))
         self._takes_tools = self._are_taken()
 
-    def render(self, turns: Sequence[Turn], tools: Sequence[Mapping[str, Any]] = ()) -> str:
+    def render(
+        self,
+        turns: Sequence[Turn],
+        tools: Sequence[Mapping[str, Any]] = (),
+        thinks: bool | None = None,
+    ) -> str:
         """The prompt of these turns, up to where the answer begins.
 
         Args:
             turns: The conversation.
             tools: What the model may want called; a template that knows no tools is given
                 them as words of the system.
+            thinks: Whether the model is to think first, for a template that asks.
 
         Raises:
             TemplateFailed: it refuses these turns.
@@ -86,7 +92,8 @@ class Template:
         if (tools or any(turn.calls or turn.tool for turn in turns)) and not self._takes_tools:
             turns, tools = spelled_out(turns, tools), ()
         turns = joined(turns)
-        return self._rendered(turns if self._takes_system else without_system(turns), tools)
+        taken = turns if self._takes_system else without_system(turns)
+        return self._rendered(taken, tools, thinks)
 
     def _is_taken(self, system: Turn) -> bool:
         try:
@@ -107,7 +114,12 @@ class Template:
             return False
         return text.count("hum_probe") >= 2 and "a low note" in text
 
-    def _rendered(self, turns: Sequence[Turn], tools: Sequence[Mapping[str, Any]] = ()) -> str:
+    def _rendered(
+        self,
+        turns: Sequence[Turn],
+        tools: Sequence[Mapping[str, Any]] = (),
+        thinks: bool | None = None,
+    ) -> str:
         messages = [message(turn) for turn in turns]
         longest = LARGEST_VALUE + 16 * sum(len(turn.text) for turn in turns)
         parts: list[str] = []
@@ -119,6 +131,7 @@ class Template:
                 documents=None,
                 bos_token=self._special.bos,
                 eos_token=self._special.eos,
+                **({} if thinks is None else {"enable_thinking": thinks}),
             ):
                 parts.append(part)
                 longest -= len(part)

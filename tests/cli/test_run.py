@@ -5,11 +5,12 @@ from __future__ import annotations
 import sys
 import threading
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 import pytest
 
 from herd.chat import Role, Turn
-from herd.engine import Loadable, Piece
+from herd.engine import Began, Extras, Finished, Loadable, Piece, Text, Thinking
 from herd.errors import EngineCrashed, EngineFailed
 from herd.model import Sampling
 from tests.cli.calling import Caller, Typed
@@ -102,6 +103,58 @@ def test_sampling_options_reach_the_engine(ready: Caller, monkeypatch: pytest.Mo
     (sampling,) = drawn
     assert (sampling.temperature, sampling.top_k, sampling.top_p) == (0.0, 3, 0.5)
     assert (sampling.min_p, sampling.seed, sampling.max_tokens) == (0.1, 7, 9)
+
+
+def test_how_a_model_is_loaded_may_be_said(
+    ready: Caller, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    loaded: list[Loadable] = []
+    given: list[Extras | None] = []
+    answer = ready.engine.answer
+
+    def note(
+        model: Loadable,
+        turns: Sequence[Turn],
+        sampling: Sampling,
+        stop: threading.Event,
+        extras: Extras | None = None,
+    ) -> Iterator[Piece]:
+        loaded.append(model)
+        given.append(extras)
+        return answer(model, turns, sampling, stop)
+
+    monkeypatch.setattr(ready.engine, "answer", note)
+    (ready.home / "config.toml").write_text('[models.tiny]\nthreads = 3\ncache = "q4_0"\n')
+    schema = tmp_path / "schema.json"
+    schema.write_text('{"type": "object"}')
+    words = f"--ctx 1024 --gpu-layers 0 --cache q8_0 --no-think --json-schema {schema}"
+
+    ready("run", "tiny", "hum?", *words.split())
+
+    (model,), (extras,) = loaded, given
+    assert (model.context, model.is_exact, model.gpu_layers) == (1024, True, 0)
+    assert (model.threads, model.cache) == (3, "q8_0")
+    assert extras == Extras(schema={"type": "object"}, thinks=False)
+
+
+@pytest.mark.parametrize("text", ["{", "[]"])
+def test_a_schema_that_is_none_is_refused(ready: Caller, tmp_path: Path, text: str) -> None:
+    (tmp_path / "schema.json").write_text(text)
+
+    ran = ready("run", "tiny", "hum?", "--json-schema", str(tmp_path / "schema.json"))
+
+    assert ran.code == 2
+    assert "schema.json" in ran.err
+
+
+def test_a_thought_is_no_part_of_the_answer(ready: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
+    def think(*_: object) -> Iterator[Piece]:
+        yield from (Began(1, 0, 0), Thinking("Hm."), Text("Warm."), Finished("stop", 2, 1.0, 0.1))
+
+    monkeypatch.setattr(ready.engine, "answer", think)
+
+    assert ready("run", "tiny", "hum?").out == "Warm.\n"
+    assert ready.json("run", "tiny", "hum?")["thought"] == "Hm."
 
 
 @pytest.mark.parametrize("words", [("--top-p", "2"), ("--max-tokens", "0"), ("--seed", "-1")])

@@ -134,6 +134,12 @@ def test_whatever_was_written_comes_back(first: object, second: object) -> None:
     assert edited(text, "model", None) == "# kept\n"
 
 
+def test_a_setting_does_not_fall_into_the_table_of_a_model() -> None:
+    text = edited("[models.smollm2]\ncontext = 512\n", "context", 8192)
+
+    assert tomllib.loads(text) == {"context": 8192, "models": {"smollm2": {"context": 512}}}
+
+
 def test_logs_show_the_last_lines_of_each(herd: Caller) -> None:
     logs = herd.home / "logs"
     logs.mkdir()
