@@ -302,10 +302,10 @@ def memory() -> int | None:
     return int(psutil.virtual_memory().total)
 
 
-def _transfer(_: Config) -> Transfer:
+def _transfer(config: Config) -> Transfer:
     from herd.transfer import Transfer
 
-    return Transfer()
+    return Transfer(dht=config.dht)
 
 
 def _engine(where: Places, config: Config) -> Engine:

@@ -57,13 +57,15 @@ class Fetched:
 class Transfer:
     """Brings files from whatever source delivers."""
 
-    def __init__(self, carriers: Mapping[type, Carrier] | None = None) -> None:
+    def __init__(self, carriers: Mapping[type, Carrier] | None = None, *, dht: bool = True) -> None:
         """A carrier is made when its first source comes.
 
         Args:
             carriers: By type of source; they go before herd's own.
+            dht: Whether magnets may be asked of the distributed hash table.
         """
         self._carriers: dict[type, Carrier] = dict(carriers or {})
+        self._dht = dht
 
     def fetch(
         self,
@@ -76,8 +78,9 @@ class Transfer:
     ) -> Fetched:
         """Bring a file into `staged.part`, asking its sources in their order.
 
-        Addresses that follow one another are one source with many mouths, but for those
-        that are doubted: they are asked when no other source delivered.
+        Addresses that follow one another are one source with many mouths, and where there
+        is a swarm they all feed it; but for sources that are doubted: they are asked when no
+        other one delivered.
 
         Raises:
             NoSourceDelivered: every source failed; what is staged is kept.
@@ -130,7 +133,7 @@ class Transfer:
     def _carrier(self, source: Source) -> Carrier:
         kind = type(source)
         if kind not in self._carriers:
-            self._carriers[kind] = _carrier_of(source)
+            self._carriers[kind] = _carrier_of(source, dht=self._dht)
         return self._carriers[kind]
 
 
@@ -202,12 +205,33 @@ def _reason(place: str, failure: HerdError) -> str:
 def _grouped(
     sources: tuple[Source, ...], doubted: Collection[Source]
 ) -> Iterator[tuple[Source, ...]]:
-    """The sources in their order, doubted ones last, addresses that follow one another together."""
+    """The sources in their order, doubted ones last: a swarm and all addresses together."""
     last = sorted(sources, key=lambda each: each in doubted)
-    kinds = groupby(last, lambda each: (isinstance(each, UrlSource | HfSource), each in doubted))
+    good = [each for each in last if each not in doubted]
+    swarm = next((each for each in good if _is_swarm(each)), None)
+    addresses = [each for each in good if isinstance(each, UrlSource | HfSource)]
+    if swarm is None or not addresses:
+        yield from _in_rows(last, doubted)
+        return
+    together = (swarm, *addresses)
+    first = next(at for at, each in enumerate(last) if each in together)
+    yield from _in_rows(last[:first], doubted)
+    yield together
+    yield from _in_rows([each for each in last[first:] if each not in together], doubted)
+
+
+def _in_rows(sources: list[Source], doubted: Collection[Source]) -> Iterator[tuple[Source, ...]]:
+    """Addresses that follow one another together, but those that are doubted apart."""
+    kinds = groupby(sources, lambda each: (isinstance(each, UrlSource | HfSource), each in doubted))
     for (is_address, _), group in kinds:
         together = tuple(group)
         yield from (together,) if is_address else ((each,) for each in together)
+
+
+def _is_swarm(source: Source) -> bool:
+    if isinstance(source, MagnetSource):
+        return source.state is not SwarmState.REVOKED
+    return isinstance(source, TorrentSource)
 
 
 def describe(source: Source) -> str:
@@ -264,7 +288,7 @@ def _size(staged: Staged) -> int:
         return 0
 
 
-def _carrier_of(source: Source) -> Carrier:
+def _carrier_of(source: Source, *, dht: bool) -> Carrier:
     """A carrier of herd's own; each drags its world in only when it is needed."""
     match source:
         case UrlSource() | HfSource():
@@ -278,7 +302,7 @@ def _carrier_of(source: Source) -> Carrier:
         case MagnetSource() | TorrentSource():
             from herd.transfer.swarm import TorrentCarrier
 
-            return TorrentCarrier()
+            return TorrentCarrier(dht=dht)
         case PathSource():
             from herd.transfer.local import PathCarrier
 

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
-from herd.errors import SourceRefused
-from herd.model import MagnetSource, SwarmState, TorrentSource
+from herd.errors import HerdError, SourceFailed, SourceRefused
+from herd.model import HfSource, MagnetSource, Source, SwarmState, TorrentSource, UrlSource
 from herd.transfer import torrent
-from herd.transfer.carrier import Delivery, Wish
+from herd.transfer.carrier import Carrier, Delivery, EachFailed, Wish
+from herd.transfer.patience import Patience
+from herd.transfer.seam import Seam
+from herd.transfer.seam_mirrors import mirror_of, web_seeds
+from herd.transfer.standing import Standing
 from herd.transfer.swarm_folder import SwarmFolder
-from herd.transfer.swarm_reach import SwarmReach, allowed_by, is_web, reach
+from herd.transfer.swarm_reach import allowed_by, is_web, reach
 from herd.transfer.swarm_settings import settings
 from herd.transfer.swarm_watch import SwarmPatience
 from herd.transfer.torrent import MOST_BYTES, NativeSession, read
@@ -23,7 +28,7 @@ GetSmall = Callable[[str, int, threading.Event], bytes]
 
 
 class TorrentCarrier:
-    """Brings files from swarms."""
+    """Brings files from swarms, and from their mirrors together with them."""
 
     def __init__(
         self,
@@ -32,6 +37,7 @@ class TorrentCarrier:
         dht: bool = True,
         interface: str | None = None,
         get_small: GetSmall | None = None,
+        mirror_patience: Patience | None = None,
     ) -> None:
         """Touches nothing.
 
@@ -41,33 +47,68 @@ class TorrentCarrier:
                 whose trackers are all local is never asked of it.
             interface: The one own IP address to speak from; None means any.
             get_small: Brings a .torrent from an http(s) address.
+            mirror_patience: What a mirror is granted.
         """
         self._patience = patience or SwarmPatience()
         self._dht = dht
         self._interface = interface
         self._get_small = get_small or _get_small
+        self._mirror_patience = mirror_patience
 
     def fetch(self, wish: Wish) -> Delivery:
-        """Bring the file, going on from what is staged. As Carrier.fetch."""
+        """Bring the file, going on from what is staged. As Carrier.fetch.
+
+        The other sources of the wish are mirrors: they feed the swarm through the seam, and
+        what the swarm cannot use of them is asked by itself in the end.
+        """
+        try:
+            return self._from_swarm(wish)
+        except SourceFailed as failure:
+            failed = failure.each if isinstance(failure, EachFailed) else ((wish.source, failure),)
+        left = tuple(each for each in wish.others if each not in [source for source, _ in failed])
+        if not left:
+            raise failed_together(failed)
+        wish.gauge.note(failed[0][1].message.rstrip("."))
+        try:
+            return self._http().fetch(replace(wish, source=left[0], others=left[1:]))
+        except SourceFailed as failure:
+            more = failure.each if isinstance(failure, EachFailed) else ((left[0], failure),)
+            raise EachFailed((*failed, *more)) from failure
+
+    def _from_swarm(self, wish: Wish) -> Delivery:
         torrent.require()
         folder = SwarmFolder(wish.staged)
+        mirrors = [source for source in wish.others if isinstance(source, UrlSource | HfSource)]
+        seeds: tuple[Standing, ...] = ()
         match wish.source:
             case MagnetSource() as magnet:
                 _require_hash(magnet)
-                terms = self._terms(reach(magnet.trackers), is_magnet=True)
+                found = reach(magnet.trackers)
                 start = _saved(folder, magnet) or magnet
             case TorrentSource(location):
                 start = read(self._bring(location, wish.stop))
                 found = reach(start.trackers, allowed_by(location))
-                terms = self._terms(found, is_magnet=False)
+                seeds = web_seeds(start, wish.file, allowed_by(location))
             case _:
                 raise TypeError(wish.source)
+        patience = self._mirror_patience or Patience()
+        standings = (*(mirror_of(each, patience) for each in mirrors), *seeds)
+        dht = self._dht and isinstance(wish.source, MagnetSource) and not found.is_local
+        chosen = settings(interface=self._interface, dht=dht)
+        terms = Terms(
+            open=lambda to: NativeSession(chosen, to),
+            read=read,
+            reach=found,
+            patience=self._patience,
+            http=self._http() if mirrors else None,
+            seam=(lambda size: Seam(size, standings, patience, wish.stop)) if standings else None,
+        )
         return TorrentFetch(wish, folder, terms).run(start)
 
-    def _terms(self, found: SwarmReach, *, is_magnet: bool) -> Terms:
-        dht = self._dht and is_magnet and not found.is_local
-        chosen = settings(interface=self._interface, dht=dht)
-        return Terms(lambda to: NativeSession(chosen, to), read, found, self._patience)
+    def _http(self) -> Carrier:
+        from herd.transfer.download import HttpCarrier
+
+        return HttpCarrier(self._mirror_patience)
 
     def _bring(self, location: str, stop: threading.Event) -> bytes:
         if is_web(location):
@@ -78,6 +119,11 @@ class TorrentCarrier:
         except (OSError, ValueError, RuntimeError) as error:
             reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
             raise SourceRefused(f"{location} cannot be read: {reason.lower()}") from error
+
+
+def failed_together(each: tuple[tuple[Source, HerdError], ...]) -> HerdError:
+    """What to raise when these sources failed, each in its own way."""
+    return each[0][1] if len(each) == 1 else EachFailed(each)
 
 
 def _saved(folder: SwarmFolder, magnet: MagnetSource) -> Metainfo | None:

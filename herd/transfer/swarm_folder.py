@@ -6,7 +6,6 @@ hashes. What another carrier left in the part moves in, so that its good pieces 
 
 from __future__ import annotations
 
-import hashlib
 import os
 import shutil
 import threading
@@ -14,6 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from herd.model import Sha256
+from herd.pieces import Proof, Table
 from herd.transfer.carrier import Staged
 from herd.transfer.part import check, require_room, writing
 
@@ -64,20 +64,20 @@ class SwarmFolder:
         if self.path.is_dir() and not any(self.path.iterdir()):
             self.path.rmdir()
 
-    def digest(self, stop: threading.Event, advance: Callable[[int], None]) -> Sha256:
-        """The digest of the file as it lies there.
+    def proof(self, stop: threading.Event, advance: Callable[[int], None]) -> tuple[Sha256, Table]:
+        """The digest of the file as it lies there, and its pieces.
 
         Raises:
             Interrupted: `stop` was set; everything is kept.
             CannotWrite: the file does not read.
         """
-        digest = hashlib.sha256()
         with writing(self.file), self.file.open("rb", buffering=0) as stream:
+            proof = Proof(self.file.stat().st_size)
             while piece := stream.read(_PIECE):
                 check(stop)
-                digest.update(piece)
+                proof.update(piece)
                 advance(len(piece))
-        return Sha256(digest.hexdigest())
+        return proof.sha256, proof.table()
 
     def deliver(self) -> int:
         """Move the file to the part and remove everything else; its size in bytes.

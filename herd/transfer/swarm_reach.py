@@ -55,6 +55,8 @@ class SwarmReach:
 
     trackers: tuple[str, ...] = ()
     opened: frozenset[Kind] = frozenset()
+    seam: str | None = None
+    """The one loopback address at which herd's own seam listens."""
 
     @property
     def is_local(self) -> bool:

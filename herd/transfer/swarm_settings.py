@@ -57,6 +57,14 @@ _MANNERS: dict[str, object] = {
     "min_reconnect_time": 5,
     "mixed_mode_algorithm": 0,
 }
+_SEAM: dict[str, object] = {
+    # Each mouth of a mirror is a web seed of its own.
+    "max_web_seed_connections": 16,
+    "urlseed_timeout": 20,
+    "urlseed_wait_retry": 2,
+    "urlseed_pipeline_size": 2,
+    "urlseed_max_request_bytes": 16 << 20,
+}
 
 
 def settings(*, interface: str | None = None, dht: bool = False) -> dict[str, object]:
@@ -72,4 +80,4 @@ def settings(*, interface: str | None = None, dht: bool = False) -> dict[str, ob
         "enable_dht": dht,
         "dht_bootstrap_nodes": _BOOTSTRAP if dht else "",
     }
-    return _PRIVATE | _BOUNDS | _MANNERS | bound
+    return _PRIVATE | _BOUNDS | _MANNERS | _SEAM | bound

@@ -58,6 +58,8 @@ class Look:
     """Connected now."""
     fetched: int = 0
     """Payload bytes that came over the network, right or wrong."""
+    wasted: int = 0
+    """Of those: wrong, or there already."""
 
     @property
     def note(self) -> str:
@@ -80,6 +82,11 @@ class Reports:
     seen: set[tuple[str, int]] = field(default_factory=set)
     """Addresses of peers that were tried."""
     banned: set[str] = field(default_factory=set)
+    """In this session."""
+    liars: set[str] = field(default_factory=set)
+    """Banned in this session or in one before."""
+    failed: list[int] = field(default_factory=list)
+    """Pieces that proved wrong, until somebody takes them off the list."""
     disk: DiskTrouble | None = None
     """The first one; thousands follow it."""
 
@@ -95,7 +102,7 @@ class Reports:
             for address, words in list(self.trackers.items())[:_MOST_TRACKERS_TOLD]
         ]
         told.append(f"{count(len(self.seen), 'peer')} seen")
-        told += [f"{len(self.banned)} banned for wrong bytes"] if self.banned else []
+        told += [f"{len(self.liars)} banned for wrong bytes"] if self.liars else []
         return "; ".join(told)
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +17,10 @@ from herd.errors import SourceRefused
 from herd.model import MagnetSource
 from herd.transfer.swarm_folder import FILE, SwarmFolder
 from herd.transfer.swarm_reach import SwarmReach
+from herd.transfer.swarm_session import Taking
 from herd.transfer.swarm_settings import MOST_PIECES
 from herd.transfer.swarm_watch import DiskTrouble, Look, Phase, Reports
 from herd.transfer.torrent_contents import Entry, Metainfo
-from herd.transfer.torrent_fetch import Taking
 
 lt: Any
 _why_missing = ""
@@ -35,6 +36,8 @@ MOST_BYTES = 10 * 1000 * 1000
 _MOST_PEERS_KEPT = 50
 _GRACE = 0.1
 """Seconds in which trackers hear that herd leaves."""
+_LIMITED = 1
+"""The class of peers that the session's limits hold for, as a mask."""
 _BUNDLES = (
     "/etc/ssl/certs/ca-certificates.crt",
     "/etc/pki/tls/certs/ca-bundle.crt",
@@ -63,6 +66,7 @@ class NativeSession:
         _trust_authorities()
         self.reports = Reports()
         self._trackers = list(found.trackers)
+        self._seam = found.seam
         self._hashes: bytes | None = None
         category = lt.alert_category
         mask = category.error | category.status | category.storage | category.tracker
@@ -71,7 +75,14 @@ class NativeSession:
         addresses = lt.ip_filter()
         for each in found.closed:
             addresses.add_rule(each.first, each.last, 1)
+        if found.seam:
+            addresses.add_rule(found.seam, found.seam, 0)
         self._session.set_ip_filter(addresses)
+        # By default no limit holds for what is near, and the mirrors are on loopback.
+        everybody = lt.ip_filter()
+        everybody.add_rule("0.0.0.0", "255.255.255.255", _LIMITED)  # noqa: S104  # a range
+        everybody.add_rule("::", "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff", _LIMITED)
+        self._session.set_peer_class_filter(everybody)
         self._handle: Any = None
 
     def ask(self, magnet: MagnetSource, folder: SwarmFolder) -> None:
@@ -95,9 +106,12 @@ class NativeSession:
             if not entry.is_pad
         }
         params.peers = sorted(taking.peers)[:_MOST_PEERS_KEPT]
+        # Small files in small requests: else one web seed asks for all of it at once.
+        wanted = max(taking.metainfo.piece_size, taking.metainfo.entries[taking.index].size // 16)
+        self._session.apply_settings({"urlseed_max_request_bytes": min(16 << 20, wanted)})
         # Neither paused nor auto_managed: with one of them left it would wait for ever.
         params.flags = lt.torrent_flags.apply_ip_filter
-        self._add(params, taking.folder)
+        self._add(params, taking.folder, taking.web_seeds)
 
     def look(self) -> Look:
         """As Session.look."""
@@ -110,7 +124,24 @@ class NativeSession:
             done=status.total_wanted_done,
             peers=status.num_peers,
             fetched=status.total_payload_download,
+            wasted=status.total_failed_bytes + status.total_redundant_bytes,
         )
+
+    def feed(self, url: str) -> None:
+        """As Session.feed."""
+        self._handle.add_url_seed(url)
+
+    def wean(self, url: str) -> None:
+        """As Session.wean."""
+        self._handle.remove_url_seed(url)
+
+    def fed(self) -> frozenset[str]:
+        """As Session.fed."""
+        return frozenset(self._handle.url_seeds())
+
+    def limit(self, rate: int | None) -> None:
+        """As Session.limit."""
+        self._session.apply_settings({"download_rate_limit": rate or 0})
 
     def metadata(self) -> bytes | None:
         """As Session.metadata."""
@@ -140,12 +171,12 @@ class NativeSession:
         # The destructor returns when every block is written and every thread has ended.
         self._handle = self._session = None
 
-    def _add(self, params: Any, folder: SwarmFolder) -> None:
+    def _add(self, params: Any, folder: SwarmFolder, web_seeds: Iterable[str] = ()) -> None:
         params.save_path = str(folder.path)
         params.trackers = self._trackers
         params.tracker_tiers = [0] * len(self._trackers)
-        # Mirrors never go to libtorrent: one 503 and it never asks them again.
-        params.url_seeds, params.http_seeds, params.dht_nodes = [], [], []
+        # Mirrors never go to libtorrent, only the seam that they are behind.
+        params.url_seeds, params.http_seeds, params.dht_nodes = list(web_seeds), [], []
         self._handle = self._session.add_torrent(params)
 
     def _hear(self) -> None:
@@ -160,11 +191,19 @@ class NativeSession:
                 case lt.peer_connect_alert():
                     self.reports.seen.add(tuple(alert.endpoint))
                 case lt.peer_ban_alert():
-                    self.reports.banned.add(str(alert.endpoint[0]))
+                    self._ban(str(alert.endpoint[0]))
+                case lt.hash_failed_alert():
+                    self.reports.failed.append(alert.piece_index)
                 case lt.file_error_alert():
                     self._disk(alert.error.value(), alert.error.message())
                 case lt.save_resume_data_alert():
                     self._hashes = _torrent_of(alert.params)
+
+    def _ban(self, host: str) -> None:
+        # A mirror that is banned is told of under its own name.
+        if host != self._seam:
+            self.reports.banned.add(host)
+            self.reports.liars.add(host)
 
     def _disk(self, errno: int, words: str) -> None:
         self.reports.disk = self.reports.disk or DiskTrouble(errno, words)
@@ -189,6 +228,8 @@ def read(raw: bytes) -> Metainfo:
         entries=tuple(_entry(files, index, known) for index in range(files.num_files())),
         trackers=tuple(params.trackers),
         info=content[b"info"],
+        piece_size=files.piece_length(),
+        web_seeds=tuple(params.url_seeds),
     )
 
 
@@ -214,6 +255,7 @@ def _entry(files: Any, index: int, layers: dict[bytes, bytes] | None) -> Entry:
         is_pad=bool(flags & files.flag_pad_file),
         is_link=bool(flags & files.flag_symlink),
         has_hashes=has_hashes,
+        offset=files.file_offset(index),
     )
 
 

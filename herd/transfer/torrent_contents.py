@@ -31,6 +31,8 @@ class Entry:
     is_link: bool = False
     has_hashes: bool = True
     """Whether the hashes of its pieces are known (BEP 52 keeps them outside the metadata)."""
+    offset: int = 0
+    """Where it begins among the bytes of all files."""
 
     @property
     def name(self) -> str:
@@ -50,11 +52,35 @@ class Metainfo:
     trackers: tuple[str, ...] = ()
     info: Mapping[bytes, object] = field(default_factory=dict)
     """The info dictionary as it was written, before anybody made its names harmless."""
+    piece_size: int = 1
+    """Bytes of a piece."""
+    web_seeds: tuple[str, ...] = ()
+    """Addresses that it names (BEP 19), as written."""
 
     def is_of(self, magnet: MagnetSource) -> bool:
         """Whether it is the torrent that the magnet names."""
         named = {each for each in (magnet.v1, magnet.v2) if each}
         return bool(named) and named <= self.hashes
+
+    @property
+    def is_folder(self) -> bool:
+        """Whether there are several files: web seeds then have a path for each."""
+        return len(self.entries) > 1 or b"files" in self.info
+
+    def is_alone(self, index: int) -> bool:
+        """Whether no piece of this file has bytes of another one."""
+        pieces = self._pieces(self.entries[index])
+        others = (each for at, each in enumerate(self.entries) if at != index and not each.is_pad)
+        return not any(
+            theirs.start < pieces.stop and pieces.start < theirs.stop
+            for theirs in map(self._pieces, others)
+        )
+
+    def _pieces(self, entry: Entry) -> range:
+        if not entry.size:
+            return range(0)
+        last = (entry.offset + entry.size - 1) // self.piece_size
+        return range(entry.offset // self.piece_size, last + 1)
 
     def entry_of(self, file: File) -> int:
         """The index of the file that is wanted, after a look for traps.

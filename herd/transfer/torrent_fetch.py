@@ -1,75 +1,33 @@
 """One file out of one swarm: ask for the metadata, choose, check, fetch, prove, hand over.
 
-The swarm itself is behind `Session`; its clock is in `swarm_watch`.
+The swarm itself is behind `Session`; its clock is in `swarm_watch`. Mirrors take part in
+it through the seam, and fetch by themselves until a magnet's metadata is there.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Protocol
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
 
-from herd.errors import SourceFailed
-from herd.model import MagnetSource, Sha256
+from herd.errors import DigestMismatch, HerdError, SourceFailed
+from herd.model import MagnetSource, Sha256, Source
+from herd.pieces import Table
 from herd.progress import Stage
-from herd.transfer.carrier import Delivery, Wish
+from herd.staging import discard
+from herd.transfer.carrier import Carrier, Delivery, EachFailed, Share, Wish
+from herd.transfer.pace import Pace
 from herd.transfer.part import check, trouble
+from herd.transfer.seam import Seam
+from herd.transfer.seam_feed import Feed
+from herd.transfer.swarm_beside import Beside
 from herd.transfer.swarm_folder import SwarmFolder
 from herd.transfer.swarm_reach import SwarmReach
+from herd.transfer.swarm_session import Session, Taking
 from herd.transfer.swarm_watch import Look, Overdue, Phase, Reports, SwarmPatience, SwarmWatch
 from herd.transfer.torrent_contents import Metainfo
 from herd.words import duration
-
-
-@dataclass(frozen=True)
-class Taking:
-    """What a session is to fetch."""
-
-    metainfo: Metainfo
-    index: int
-    """Of the one entry that is wanted."""
-    folder: SwarmFolder
-    peers: frozenset[tuple[str, int]]
-    """Known already."""
-
-
-class Session(Protocol):
-    """One torrent in one libtorrent session."""
-
-    reports: Reports
-
-    def ask(self, magnet: MagnetSource, folder: SwarmFolder) -> None:
-        """Begin to ask peers for the metadata of a magnet; no payload."""
-        ...
-
-    def take(self, taking: Taking) -> None:
-        """Begin to check what is there and to fetch the rest."""
-        ...
-
-    def look(self) -> Look:
-        """What goes on."""
-        ...
-
-    def metadata(self) -> bytes | None:
-        """What came of `ask`, as a .torrent."""
-        ...
-
-    def want_hashes(self) -> None:
-        """Ask for the .torrent with the piece hashes that peers gave; it comes in `hashes`."""
-        ...
-
-    def hashes(self) -> bytes | None:
-        """The answer to `want_hashes`, once."""
-        ...
-
-    def close(self, *, is_hasty: bool = False) -> None:
-        """Let go of the network and of all files, everything written; once is enough.
-
-        Args:
-            is_hasty: Whether trackers need not hear of it: somebody waits for the end.
-        """
-        ...
 
 
 @dataclass(frozen=True)
@@ -81,6 +39,18 @@ class Terms:
     """A .torrent's content; raises SourceRefused."""
     reach: SwarmReach
     patience: SwarmPatience = field(default_factory=SwarmPatience)
+    http: Carrier | None = None
+    """Brings the file from its mirrors as long as there is no metadata."""
+    seam: Callable[[int], Seam] | None = None
+    """The mirrors of a file of so many bytes, as web seeds."""
+
+
+class _CameOtherwise(Exception):  # no error: it ends the swarm's part
+    """The mirrors delivered the whole file before the swarm began."""
+
+    def __init__(self, delivery: Delivery) -> None:
+        super().__init__()
+        self.delivery = delivery
 
 
 class TorrentFetch:
@@ -91,71 +61,140 @@ class TorrentFetch:
         self._folder = folder
         self._terms = terms
         self._watch = SwarmWatch(terms.patience, time.monotonic())
-        self._fetched = 0
+        self._tally = _Tally()
+        self._seam: Seam | None = None
+        self._feed: Feed | None = None
+        self._lost: SourceFailed | DigestMismatch | None = None
+        """Why the mirrors did not deliver beside the magnet."""
 
     def run(self, start: Metainfo | MagnetSource) -> Delivery:
         """Bring the file. As Carrier.fetch."""
+        with ExitStack() as stack:
+            size = self._wish.file.size
+            if isinstance(start, Metainfo):
+                size = start.entries[start.entry_of(self._wish.file)].size
+            if self._terms.seam is not None and size:
+                self._seam = stack.enter_context(self._terms.seam(size))
+            try:
+                return self._bring(start)
+            except _CameOtherwise as other:
+                return other.delivery
+
+    def _bring(self, start: Metainfo | MagnetSource) -> Delivery:
         metainfo = self._until_whole(start)
-        digest = self._proved()
+        digest, table = self._proved()
         if digest != (self._wish.file.sha256 or digest):
             # Every piece was right when it was written: what lies there may have changed since.
             metainfo = self._until_whole(metainfo)
-            digest = self._proved()
+            digest, table = self._proved()
         name = metainfo.entries[metainfo.entry_of(self._wish.file)].name
-        return Delivery(self._folder.deliver(), digest, name)
+        liars = () if self._feed is None else tuple(one.source for one in self._feed.liars)
+        shares = self._tally.shares(self._wish.source, self._feed)
+        size = self._folder.deliver()
+        return Delivery(
+            size,
+            digest,
+            name,
+            table=table,
+            shares=shares,
+            wasted=self._tally.wasted,
+            liars=liars,
+            failed=tuple(self._failed()),
+        )
 
     def _until_whole(self, start: Metainfo | MagnetSource) -> Metainfo:
         known: Metainfo | MagnetSource = start
+        reach, liars = self._terms.reach, set[str]()
+        if self._seam is not None:
+            reach = replace(reach, seam=self._seam.host)
         while True:
-            session = self._terms.open(self._terms.reach)
+            session = self._terms.open(reach)
+            session.reports.liars |= liars
             try:
                 metainfo = self._ask(session, known) if isinstance(known, MagnetSource) else known
                 if self._take(session, metainfo):
                     return metainfo
             finally:
                 session.close(is_hasty=self._wish.stop.is_set())
+                liars = session.reports.liars
             known = metainfo
 
     def _ask(self, session: Session, magnet: MagnetSource) -> Metainfo:
-        self._wish.gauge.begin(Stage.FETCHING, self._wish.file.size, note="finding peers")
         session.ask(magnet, self._folder)
-        while (raw := session.metadata()) is None:
-            look = session.look()
-            self._wish.gauge.note(look.note)
-            if self._judge(session, look):
-                raise self._silence(session.reports)
-            self._pause()
+        with ExitStack() as stack:
+            beside: Beside | None = None
+            if self._terms.http is not None and self._wish.others:
+                beside = stack.enter_context(Beside(self._wish, self._terms.http))
+            else:
+                gauge = self._wish.gauge
+                gauge.begin(Stage.FETCHING, self._wish.file.size, note="finding peers")
+            raw = self._metadata(session, beside)
         metainfo = self._terms.read(raw)
         metainfo.entry_of(self._wish.file)
         self._folder.save_metainfo(raw)
         return metainfo
+
+    def _metadata(self, session: Session, beside: Beside | None) -> bytes:
+        """Wait for it, while the mirrors fetch.
+
+        Raises:
+            _CameOtherwise: the mirrors were quicker.
+        """
+        is_silent = False
+        while (raw := session.metadata()) is None:
+            look = session.look()
+            if beside is None:
+                self._wish.gauge.note(look.note)
+            elif self._did_come(beside):
+                raise _CameOtherwise(beside.delivery)  # type: ignore[arg-type]  # it did
+            is_silent = is_silent or self._judge(session, look) is not None
+            if is_silent and not (beside and beside.is_running):
+                raise self._silence(session.reports)
+            self._pause()
+        return raw
+
+    def _did_come(self, beside: Beside) -> bool:
+        """Whether the mirrors delivered; what they failed by is noted."""
+        beside.check()
+        if beside.failure is not None and self._lost is None:
+            self._lost = beside.failure
+            self._wish.gauge.begin(Stage.FETCHING, self._wish.file.size, note="finding peers")
+            if isinstance(beside.failure, DigestMismatch):
+                discard(self._wish.staged)
+        return beside.delivery is not None
 
     def _take(self, session: Session, metainfo: Metainfo) -> bool:
         """Fetch until the file is whole; False when a fresh session must go on."""
         index = metainfo.entry_of(self._wish.file)
         size = metainfo.entries[index].size
         self._folder.open(size)
+        if self._feed is None and self._seam and not self._lost and metainfo.is_alone(index):
+            self._feed = Feed(self._seam, metainfo, index)
+        mouths = self._feed.begin() if self._feed else ()
         peers = frozenset(session.reports.seen)
-        session.take(Taking(metainfo, index, self._folder, peers))
+        self._hold_back(session, 0)
+        session.take(Taking(metainfo, index, self._folder, peers, mouths))
         try:
             return self._follow(session, size, _Hashes(session, metainfo.entries[index].has_hashes))
         except BaseException:
             session.close(is_hasty=self._wish.stop.is_set())
-            if self._fetched == 0:
+            if self._tally.fetched == 0:
                 self._folder.give_back()
             raise
 
     def _follow(self, session: Session, size: int, hashes: _Hashes) -> bool:
         shown: Phase | None = None
-        before = self._fetched
+        self._tally.begin()
         while True:
             look = session.look()
-            self._fetched = before + look.fetched
+            moved = self._tally.note(look)
             self._show(look, size, is_new=look.phase is not shown)
             shown = look.phase
             if session.reports.disk is not None:
                 disk = session.reports.disk
                 raise trouble(self._folder.path, OSError(disk.errno, disk.words))
+            if self._feed is not None:
+                self._feed.look(session, self._peers(look), self._tally.rate, time.monotonic())
             if look.phase is Phase.WHOLE:
                 return True
             match self._judge(session, look):
@@ -164,7 +203,18 @@ class TorrentFetch:
                 case Overdue():
                     raise self._stall(session.reports)
             self._keep(hashes)
+            self._hold_back(session, moved)
             self._pause()
+
+    def _hold_back(self, session: Session, moved: int) -> None:
+        """Keep to the budget that all carriers share."""
+        budget = self._wish.budget
+        budget.spend(moved)
+        if budget.tightest is not None or self._tally.limit is not None:
+            limit = budget.fair_share(self._tally.rate)
+            if limit != self._tally.limit:
+                self._tally.limit = limit
+                session.limit(limit)
 
     def _show(self, look: Look, size: int, *, is_new: bool) -> None:
         gauge, done = self._wish.gauge, min(look.done, size)
@@ -172,7 +222,13 @@ class TorrentFetch:
             is_checking = look.phase is Phase.CHECKING
             gauge.begin(Stage.VERIFYING if is_checking else Stage.FETCHING, size, done)
         gauge.move_to(done)
-        gauge.note(look.note)
+        mirrors = self._feed.at_work if self._feed else 0
+        gauge.at_work(peers=self._peers(look), mirrors=mirrors)
+        gauge.note(gauge.read().sources or look.note)
+
+    def _peers(self, look: Look) -> int:
+        """Connected peers; to libtorrent the mouths of the mirrors are peers as well."""
+        return max(0, look.peers - (self._seam.connections if self._seam else 0))
 
     def _keep(self, hashes: _Hashes) -> None:
         if raw := hashes.wanted():
@@ -181,10 +237,10 @@ class TorrentFetch:
                 self._folder.save_metainfo(raw)
                 hashes.are_known = True
 
-    def _proved(self) -> Sha256:
+    def _proved(self) -> tuple[Sha256, Table]:
         gauge = self._wish.gauge
         gauge.begin(Stage.VERIFYING, self._wish.file.size)
-        return self._folder.digest(self._wish.stop, gauge.advance)
+        return self._folder.proof(self._wish.stop, gauge.advance)
 
     def _judge(self, session: Session, look: Look) -> Overdue | None:
         return self._watch.judge(look, session.reports, time.monotonic())
@@ -195,17 +251,79 @@ class TorrentFetch:
 
     def _silence(self, reports: Reports) -> SourceFailed:
         waited = duration(self._terms.patience.metadata)
-        return SourceFailed(
-            f"nobody gave the metadata within {waited} ({reports.sentence})",
-            "The swarm may be dead; try again later or name another source.",
+        return self._with_mirrors(
+            SourceFailed(
+                f"nobody gave the metadata within {waited} ({reports.sentence})",
+                "The swarm may be dead; try again later or name another source.",
+            )
         )
 
     def _stall(self, reports: Reports) -> SourceFailed:
         waited = duration(self._terms.patience.stalled)
-        return SourceFailed(
-            f"nothing came for {waited} ({reports.sentence})",
-            "Run the same command again to go on; what was fetched is kept.",
+        return self._with_mirrors(
+            SourceFailed(
+                f"nothing came for {waited} ({reports.sentence})",
+                "Run the same command again to go on; what was fetched is kept.",
+            )
         )
+
+    def _with_mirrors(self, failure: SourceFailed) -> SourceFailed:
+        """The swarm's failure, and that of each mirror that took part."""
+        each: list[tuple[Source, HerdError]] = [(self._wish.source, failure)]
+        if isinstance(self._lost, EachFailed):
+            each += self._lost.each
+        elif self._lost is not None:
+            each += [(source, self._lost) for source in self._wish.others[:1]]
+        else:
+            each += self._failed()
+        return failure if len(each) == 1 else EachFailed(tuple(each))
+
+    def _failed(self) -> list[tuple[Source, HerdError]]:
+        """The mirrors that are out; those that only a whole fetch can use are not."""
+        standings = self._feed.seam.mirrors.each if self._feed else ()
+        return [(one.source, one.out) for one in standings if one.out and not one.is_single]
+
+
+class _Tally:
+    """Bytes that came, over all sessions."""
+
+    def __init__(self) -> None:
+        self.fetched = 0
+        self.wasted = 0
+        self.limit: int | None = None
+        """Bytes per second that the session was told."""
+        self._base = (0, 0)
+        self._began_with: int | None = None
+        self._done = 0
+        self._pace = Pace(time.monotonic())
+
+    @property
+    def rate(self) -> float:
+        """Bytes per second now."""
+        return self._pace.rate(time.monotonic())
+
+    def begin(self) -> None:
+        """A fresh session counts from nothing."""
+        self._base = (self.fetched, self.wasted)
+
+    def note(self, look: Look) -> int:
+        """Bytes that came since the last look."""
+        before = self.fetched
+        self.fetched, self.wasted = self._base[0] + look.fetched, self._base[1] + look.wasted
+        if look.phase in (Phase.FETCHING, Phase.WHOLE):
+            self._began_with = look.done if self._began_with is None else self._began_with
+            self._done = look.done
+        self._pace.add(self.fetched - before, time.monotonic())
+        return self.fetched - before
+
+    def shares(self, swarm: Source, feed: Feed | None) -> tuple[Share, ...]:
+        """Who gave what of the file."""
+        mirrors = [] if feed is None else feed.seam.mirrors.each
+        given = [(one.source, feed.seam.givers.share(one.key)) for one in mirrors if feed]
+        new = self._done - (self._began_with or 0)
+        from_peers = max(0, new - sum(size for _, size in given))
+        each = [(swarm, from_peers), *given]
+        return tuple(Share(source, size) for source, size in each if size)
 
 
 @dataclass

@@ -37,6 +37,7 @@ class Peer:
         metadata: bytes | None = None,
         promised_metadata: int | None = None,
         quits_after: int | None = None,
+        gate: threading.Event | None = None,
     ) -> None:
         """Listen.
 
@@ -47,6 +48,7 @@ class Peer:
             metadata: The info dictionary it gives; None: the torrent's own.
             promised_metadata: The size of it that it claims; None: the true one.
             quits_after: Payload bytes after which it answers no more.
+            gate: Holds the metadata back until it is set.
         """
         info: Any = lt.bdecode(torrent.raw)
         self._piece = info[b"info"][b"piece length"]
@@ -56,6 +58,7 @@ class Peer:
         self._content = content
         self._spoil = spoil
         self._quits_after = quits_after
+        self._gate = gate
         self._server = socket.create_server((own_host(), 0))
         self._open: list[socket.socket] = []
         self._threads = [threading.Thread(target=self._accept)]
@@ -129,6 +132,8 @@ class Peer:
             self._give_metadata(line, body[1:])
 
     def _give_metadata(self, line: socket.socket, body: bytes) -> None:
+        if self._gate is not None:
+            self._gate.wait(60)
         asked: Any = lt.bdecode(body)
         index = asked[b"piece"]
         part = self._metadata[index * _METADATA_PIECE :][:_METADATA_PIECE]

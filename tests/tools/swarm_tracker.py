@@ -25,6 +25,8 @@ class HttpTracker:
     def __init__(self, *peers: Address, refusal: str = "", host: str = "127.0.0.1") -> None:
         self.peers = list(peers)
         self.refusal = refusal
+        self.interval = 1800
+        """Seconds after which it may be asked again."""
         self.announces: list[dict[str, list[str]]] = []
         """The query of every announce, in order."""
         self._server = ThreadingHTTPServer((host, 0), self._asked_by())
@@ -50,7 +52,8 @@ class HttpTracker:
             reason = self.refusal.encode()
             return b"d14:failure reason%d:%be" % (len(reason), reason)
         peers = compact(self.peers)
-        return b"d8:intervali1800e5:peers%d:%be" % (len(peers), peers)
+        often = b"8:intervali%de12:min intervali%de" % (self.interval, self.interval)
+        return b"d%b5:peers%d:%be" % (often, len(peers), peers)
 
     def _asked_by(self) -> type[BaseHTTPRequestHandler]:
         tracker = self

@@ -1,0 +1,154 @@
+"""Which mouths of which mirrors a swarm is fed by, and which mirrors lied.
+
+Every mirror begins with one mouth. One whose pieces proved right gets more while the line
+is not full: over a long way that loses packets one connection is slow, and eight are eight
+times as fast. A mirror that gave a whole wrong piece is out, with all its mouths.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from typing import Protocol
+
+from herd.errors import SourceRefused
+from herd.transfer.seam import Mouth, Seam
+from herd.transfer.standing import Standing
+from herd.transfer.swarm_watch import Reports
+from herd.transfer.torrent_contents import Metainfo
+
+log = logging.getLogger(__name__)
+
+MOST = 8
+"""Mouths of all mirrors together."""
+ENOUGH = 160 * 1024 * 1024
+"""Bytes per second at which another connection would only take the processor from the others."""
+_GUILTY = 2
+"""Points of suspicion that a mirror is a liar at: a ban or a wrong piece has one."""
+_EVERY = 0.5
+"""Seconds between two new mouths."""
+_PROVED = 2
+"""Pieces that a mirror gave before it is trusted with more than one mouth."""
+
+
+class Fed(Protocol):
+    """A session that takes web seeds."""
+
+    reports: Reports
+
+    def feed(self, url: str) -> None:
+        """Offer a web seed."""
+        ...
+
+    def wean(self, url: str) -> None:
+        """Take a web seed away."""
+        ...
+
+    def fed(self) -> frozenset[str]:
+        """The web seeds that it has not banned."""
+        ...
+
+
+class Feed:
+    """The mouths of one file's mirrors, over all sessions that it takes."""
+
+    def __init__(self, seam: Seam, metainfo: Metainfo, index: int) -> None:
+        self.seam = seam
+        self.liars: list[Standing] = []
+        """Mirrors that gave wrong bytes."""
+        self._metainfo = metainfo
+        self._index = index
+        seam.givers.learn(seam.size, metainfo.piece_size)
+        self._mouths: dict[str, Mouth] = {}
+        self._opened: Counter[int] = Counter()
+        self._suspicion: Counter[int] = Counter()
+        self._next = 0.0
+
+    def begin(self) -> tuple[str, ...]:
+        """The web seeds of a fresh session: one mouth for each mirror that may be asked."""
+        self._mouths = {}
+        for at, one in enumerate(self.seam.mirrors.each):
+            if one.is_usable:
+                self._open(at)
+        return tuple(self._mouths)
+
+    @property
+    def at_work(self) -> int:
+        """Mirrors that answered and may be asked."""
+        return sum(one.is_usable and one.is_known for one in self.seam.mirrors.each)
+
+    def look(self, session: Fed, peers: int, rate: float, now: float) -> None:
+        """Take out who lied or is out, and open another mouth where that is of use.
+
+        Args:
+            session: Which is fed.
+            peers: Members of the swarm that are connected, mouths not among them.
+            rate: Bytes per second that come now.
+            now: Seconds of a monotonic clock.
+        """
+        failed, session.reports.failed = session.reports.failed, []
+        first = self._metainfo.entries[self._index].offset // self._metainfo.piece_size
+        for piece in failed:
+            liar = self.seam.givers.convict(piece - first)
+            for at, one in enumerate(self.seam.mirrors.each):
+                if one.key == liar:
+                    # A peer may have given a block of it, too, which nobody here can see.
+                    self._suspect(at, _GUILTY if peers == 0 else 1)
+        left = session.fed()
+        for url, mouth in list(self._mouths.items()):
+            one = self.seam.mirrors.each[mouth.mirror]
+            if url not in left:
+                self._ban(mouth, session)
+            if not one.is_usable or self._count(mouth.mirror) > max(1, one.allowed):
+                self._mouths.pop(url, None)
+                session.wean(url)
+        more = self._another() if rate < ENOUGH and now >= self._next else None
+        if more is not None:
+            self._next = now + _EVERY
+            session.feed(self._open(more))
+
+    def _ban(self, mouth: Mouth, session: Fed) -> None:
+        """Libtorrent banned a mouth: where several gave a wrong piece it may hit the innocent."""
+        self._mouths = {url: each for url, each in self._mouths.items() if each != mouth}
+        self._suspect(mouth.mirror, 1)
+        one = self.seam.mirrors.each[mouth.mirror]
+        if one.is_usable and not self._count(mouth.mirror):
+            session.feed(self._open(mouth.mirror))
+
+    def _suspect(self, mirror: int, points: int) -> None:
+        self._suspicion[mirror] += points
+        if self._suspicion[mirror] >= _GUILTY:
+            self._lied(self.seam.mirrors.each[mirror])
+            # Whoever shared pieces with a liar was suspected for its sake.
+            self._suspicion.clear()
+
+    def _lied(self, one: Standing) -> None:
+        if one in self.liars:
+            return
+        self.liars.append(one)
+        self.seam.givers.forget(one.key)
+        log.warning("%s gave wrong bytes and is left out", one.host)
+        self.seam.mirrors.put_out(one, SourceRefused(f"{one.host} gave wrong bytes"))
+
+    def _another(self) -> int | None:
+        """The mirror that should get a mouth more: it has proved itself and has the fewest."""
+        if len(self._mouths) >= MOST:
+            return None
+        enough = min(_PROVED * self._metainfo.piece_size, self.seam.size // 2)
+        proved = [
+            (self._count(at), at)
+            for at, one in enumerate(self.seam.mirrors.each)
+            if one.is_usable and self.seam.givers.share(one.key) >= enough
+        ]
+        places = [each for each in proved if each[0] < self.seam.mirrors.each[each[1]].allowed]
+        return min(places)[1] if places else None
+
+    def _count(self, mirror: int) -> int:
+        return sum(mouth.mirror == mirror for mouth in self._mouths.values())
+
+    def _open(self, mirror: int) -> str:
+        mouth = Mouth(mirror, self._opened[mirror])
+        self._opened[mirror] += 1
+        url = self.seam.url(mouth, is_folder=self._metainfo.is_folder)
+        self._mouths[url] = mouth
+        return url

@@ -1,0 +1,66 @@
+"""What a fetch asks of a libtorrent session; `torrent.py` has the real one, tests have others."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from herd.model import MagnetSource
+from herd.transfer.seam_feed import Fed
+from herd.transfer.swarm_folder import SwarmFolder
+from herd.transfer.swarm_watch import Look
+from herd.transfer.torrent_contents import Metainfo
+
+
+@dataclass(frozen=True)
+class Taking:
+    """What a session is to fetch."""
+
+    metainfo: Metainfo
+    index: int
+    """Of the one entry that is wanted."""
+    folder: SwarmFolder
+    peers: frozenset[tuple[str, int]]
+    """Known already."""
+    web_seeds: tuple[str, ...] = ()
+    """Mouths of the seam."""
+
+
+class Session(Fed, Protocol):
+    """One torrent in one libtorrent session."""
+
+    def ask(self, magnet: MagnetSource, folder: SwarmFolder) -> None:
+        """Begin to ask peers for the metadata of a magnet; no payload."""
+        ...
+
+    def take(self, taking: Taking) -> None:
+        """Begin to check what is there and to fetch the rest."""
+        ...
+
+    def look(self) -> Look:
+        """What goes on."""
+        ...
+
+    def limit(self, rate: int | None) -> None:
+        """Bring no more bytes per second than that; None: as many as come."""
+        ...
+
+    def metadata(self) -> bytes | None:
+        """What came of `ask`, as a .torrent."""
+        ...
+
+    def want_hashes(self) -> None:
+        """Ask for the .torrent with the piece hashes that peers gave; it comes in `hashes`."""
+        ...
+
+    def hashes(self) -> bytes | None:
+        """The answer to `want_hashes`, once."""
+        ...
+
+    def close(self, *, is_hasty: bool = False) -> None:
+        """Let go of the network and of all files, everything written; once is enough.
+
+        Args:
+            is_hasty: Whether trackers need not hear of it: somebody waits for the end.
+        """
+        ...
