@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 import click
 
 from herd.cli import completion, options
@@ -26,24 +24,22 @@ def remove(session: Session, names: tuple[str, ...], yes: bool) -> None:
     On a terminal it says what that frees and asks; -y does not ask. Bytes that another
     installed model has too stay.
     """
+    from herd.usage import frees
+
     doomed = dict.fromkeys(session.herd.installed(name) for name in names)
     for model in doomed:
-        if not yes and session.can_ask and not _confirmed(session, model):
+        freed = size(frees(model, session.herd.store.installed()))
+        question = f"Remove {model.reference}? That frees {freed}."
+        if not yes and session.can_ask and not session.confirm(question, default=False):
             session.say(f"{model.reference} stays.")
             continue
-        session.say(f"Removed {model.reference}: {size(session.herd.remove(model))} freed.")
+        done = session.herd.remove(model)
+        why = f" ({_why(model)})" if done < model.size else ""
+        session.say(f"Removed {model.reference}: {size(done)} freed{why}.")
 
 
-def _confirmed(session: Session, model: Installed) -> bool:
-    freed = size(frees(model, session.herd.store.installed()))
-    return session.confirm(f"Remove {model.reference}? That frees {freed}.", default=False)
-
-
-def frees(model: Installed, held: Iterable[Installed]) -> int:
-    """Bytes that only this model has."""
-    others = {
-        file.sha256 for each in held if each.reference != model.reference for file in each.files
-    }
-    return sum(
-        {file.sha256: file.size for file in model.files if file.sha256 not in others}.values()
-    )
+def _why(model: Installed) -> str:
+    """Why not all of its bytes are free now."""
+    if any(file.adopted for file in model.files):
+        return "the rest is another tool's, which keeps it"
+    return "the rest is needed by other models"

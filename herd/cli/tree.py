@@ -38,6 +38,8 @@ PANELS = {
             "export:export",
             "Write installed models into a folder that travels.",
         ),
+        Verb("df", "disk_use:df", "Show what models take of the disk."),
+        Verb("prune", "prune:prune", "Take away what no installed model needs."),
         Verb("remove", "remove:remove", "Take a model out of the store.", ("rm", "uninstall")),
     ),
     "herd itself": (

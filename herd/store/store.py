@@ -25,6 +25,7 @@ from herd.store.hold import Hold, holding
 from herd.store.lock import Lock
 from herd.store.manifests import read
 from herd.store.mending import Mending
+from herd.store.pruning import Litter, Pruning, digests, remove_orphan, spare
 from herd.store.settle import Settling
 from herd.store.tables import table_of
 from herd.store.view import View
@@ -41,6 +42,7 @@ class Store(View):
         super().__init__(places)
         self.mending = Mending(self._blobs, self._links, self._manifests, self._alone)
         """The steps of a repair."""
+        self._pruning = Pruning(places, self._writing)
         self._settling = Settling(self._manifests, self._links, self._blobs, self._tables)
 
     def hold(
@@ -234,6 +236,25 @@ class Store(View):
         """
         with self._alone():
             return self._settling.drop(set(digests))
+
+    def litter(self) -> Litter:
+        """What lies there that no installed model needs and nobody works on."""
+        orphans = tuple(each.path for each in self.named(()) if not each.models)
+        return Litter(self._pruning.begun(), tuple(map(spare, self.unused())), orphans)
+
+    def prune(self, litter: Litter) -> int:
+        """Take away what is still not needed of what was found; bytes freed.
+
+        Raises:
+            CannotWrite: the disk.
+        """
+        freed = sum(self._pruning.clear(each) for each in litter.begun)
+        freed += self.drop(digests(litter.spare))
+        known = {each.path for each in self.named(()) if not each.models}
+        with self._alone():
+            for path in known & set(litter.orphans):
+                remove_orphan(path, self._places.models)
+        return freed + self.sweep()
 
     def sweep(self) -> int:
         """Finish what a kill broke off between two states; bytes freed.
