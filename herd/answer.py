@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, nullcontext
 
 from herd.chat import Conversation, Role, Turn
 from herd.engine import Began, Engine, Extras, Finished, Loadable, Piece, Text, Thinking
@@ -42,6 +43,8 @@ class Answer:
         """What the model thought so far before it answered; no part of the turn."""
         self.hear: Callable[[str], None] = lambda _: None
         """Called with each piece of a thought, between two texts."""
+        self.meanwhile: Callable[[], AbstractContextManager[None]] = nullcontext
+        """Entered while the answer comes."""
         self._engine = engine
         self._extras = extras
         self._model = model
@@ -50,6 +53,10 @@ class Answer:
         self._since: float | None = None
 
     def __iter__(self) -> Iterator[str]:
+        with self.meanwhile():
+            yield from self._spoken()
+
+    def _spoken(self) -> Iterator[str]:
         sampling = self._model.sampling.over(DEFAULT_SAMPLING)
         for piece in self._pieces(sampling):
             match piece:

@@ -46,6 +46,18 @@ class Config:
     """Threads that generate; 0: one for each physical core."""
     keep_alive: int = 1800
     """Seconds that a model stays loaded without being used; -1: as long as there is room."""
+    download_limit: int = 0
+    """Bytes per second of all downloads together; 0: no limit."""
+    upload_limit: int = 0
+    """Bytes per second that sharing may take; 0: no limit."""
+    chatting_limit: int = 0
+    """Bytes per second of all downloads while a model answers; 0: as else."""
+    download_hours: str = ""
+    """When downloads may run: 22:00-07:00; empty: always."""
+    downloads_at_once: int = 2
+    """Downloads that run at the same time; the others wait."""
+    pause_metered: bool = True
+    """Whether downloads wait while the connection is metered."""
     dht: bool = True
     """Whether a magnet may be looked up in the distributed hash table."""
     models: Mapping[str, Loading] = field(default_factory=dict)
@@ -61,6 +73,10 @@ _LIMITS = {
     "context": (64, 1 << 24),
     "gpu_layers": (-1, 10_000),
     "threads": (0, 1024),
+    "download_limit": (0, 1 << 40),
+    "upload_limit": (0, 1 << 40),
+    "chatting_limit": (0, 1 << 40),
+    "downloads_at_once": (1, 64),
     "keep_alive": (-1, 1 << 31),
 }
 

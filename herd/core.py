@@ -14,9 +14,10 @@ from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from herd.errors import CannotRun, NotInstalled, UnknownModel
+from herd.errors import CannotRun, HerdError, NotInstalled, UnknownModel
 from herd.model import Choice, Installed, Sampling, reference
 from herd.places import Places, places
+from herd.progress import Stage
 from herd.store import Store
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from herd.answer import Answer
     from herd.chat import Conversation
     from herd.config import Config, Loading
+    from herd.downloads import Downloads
     from herd.engine import Engine, Extras, Loadable, Ready
     from herd.engine.presence import Running
     from herd.history import History
@@ -59,6 +61,7 @@ class Herd:
             engine: Makes the engine; tests give others.
         """
         self.places = where or places()
+        self._asked: dict[str, tuple[str, Promise | None]] = {}
         self._make_transfer = transfer or _transfer
         self._make_engine = engine or _engine
         self.loading: Loading | None = None
@@ -128,9 +131,17 @@ class Herd:
     @cached_property
     def jobs(self) -> Jobs:
         """Installs that run beside everything else."""
+        from herd.begun import rules_of
         from herd.jobs import Jobs
 
-        return Jobs(self.installer.install)
+        return Jobs(self.installer.install, self.downloads, rules_of(self.config), self._discard)
+
+    @cached_property
+    def downloads(self) -> Downloads:
+        """What was begun and is not done, by whichever herd."""
+        from herd.downloads import Downloads
+
+        return Downloads(self.places.downloads)
 
     @cached_property
     def engine(self) -> Engine:
@@ -148,7 +159,9 @@ class Herd:
         """What a name, an address, a magnet or a path stands for."""
         from herd.resolve import resolve
 
-        return self.ranks.choice(resolve(text, self.registry, promise, memory))
+        choice = self.ranks.choice(resolve(text, self.registry, promise, memory))
+        self._asked[str(choice.reference)] = (text, promise)
+        return choice
 
     def alike(self, choice: Choice) -> tuple[Choice, ...]:
         """The registry's ggml models that a file of the person's own may be, by its size."""
@@ -161,8 +174,31 @@ class Herd:
         return self.installer.plan(choice, keeps_original=keeps_original)
 
     def start(self, order: Order) -> Job:
-        """Begin an install in a thread of its own."""
-        return self.jobs.start(order)
+        """Begin an install in a thread of its own; it outlives this process in the list."""
+        from herd.begun import asked_for
+
+        name = str(order.choice.reference)
+        return self.jobs.start(order, asked_for(order, *self._asked.get(name, (name, None))))
+
+    def restore(self, name: str | None = None) -> tuple[Job, ...]:
+        """Take over the downloads that no living process runs: all, or the one of this name.
+
+        One that cannot be asked for any more (its registry is gone) stays in the list.
+        """
+        from herd.begun import order_of
+
+        jobs = []
+        for entry in self.downloads.all():
+            if not entry.is_owned and name in (None, entry.name):
+                with contextlib.suppress(HerdError):
+                    order = order_of(entry, self.choose)
+                    jobs.append(self.jobs.start(order, entry.asked, entry.wanted))
+                    order.gauge.begin(Stage.WAITING, entry.total, entry.done)
+        return tuple(jobs)
+
+    def _discard(self, order: Order) -> None:
+        for file in order.choice.variant.files:
+            self.store.discard(self.store.staged(file))
 
     def transfers(self) -> tuple[Job, ...]:
         """The installs of this process, without making what installs need."""
@@ -252,7 +288,11 @@ class Herd:
         from herd.answer import Answer
 
         installed = self.installed(conversation.model or self.config.model)
-        return Answer(self.engine, self.loadable(installed, sampling), conversation, stop, extras)
+        loadable = self.loadable(installed, sampling)
+        answer = Answer(self.engine, loadable, conversation, stop, extras)
+        if "jobs" in self.__dict__:
+            answer.meanwhile = self.jobs.while_chatting
+        return answer
 
     def running(self) -> tuple[Running, ...]:
         """Models that are loaded on this machine, by whichever herd, the last used first."""

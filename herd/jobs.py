@@ -1,80 +1,138 @@
-"""Installs that run in threads, each with a gauge that can be read and a stop that can be set."""
+"""Installs that run in threads: paused, limited, moved and cancelled at will; they outlive a quit.
+
+Theory of operation. A job waits, runs, is paused, or is over. One thread, the conductor,
+looks four times a second: it reads what is wanted of each job (by this process or, in the
+list of downloads, by another one), asks the rules whether anything may run now and how
+fast, and lets the first waiting jobs run. A pause ends the job's own thread, which keeps
+what was staged; going on is a new run of the same order. So a paused job holds nothing
+open, and a quit is a pause that the next process ends.
+"""
 
 from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable
-from dataclasses import dataclass, field
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import datetime
 
+from herd.downloads import Asked, Downloads, Wanted
 from herd.errors import HerdError, Interrupted
 from herd.install import Order, Outcome
-from herd.progress import Progress, Stage
+from herd.job import Job, State
+from herd.listing import Listing
+from herd.metered import is_metered
+from herd.progress import Stage
+from herd.rules import Rules
+from herd.transfer import Budget
+
+__all__ = ["Job", "Jobs", "State"]
 
 log = logging.getLogger(__name__)
 
-
-@dataclass(eq=False)
-class Job:
-    """One install under way; made by Jobs."""
-
-    order: Order
-    outcome: Outcome | None = None
-    error: HerdError | None = None
-    _ended: threading.Event = field(default_factory=threading.Event)
-
-    @property
-    def name(self) -> str:
-        """The full name of what is being installed."""
-        return str(self.order.choice.reference)
-
-    @property
-    def is_over(self) -> bool:
-        """Whether it ended, well or not."""
-        return self._ended.is_set()
-
-    def progress(self) -> Progress:
-        """How far it is."""
-        return self.order.gauge.read()
-
-    def stop(self) -> None:
-        """Ask it to end; what was staged is kept."""
-        self.order.stop.set()
-
-    def wait(self, timeout: float | None = None) -> bool:
-        """Wait for its end, at most `timeout` seconds; False if it still runs."""
-        return self._ended.wait(timeout)
+_TICK = 0.25
+_METERED_EVERY = 30.0
+"""Seconds between two questions whether the connection is metered."""
 
 
 class Jobs:
     """The installs of one process."""
 
-    def __init__(self, install: Callable[[Order], Outcome]) -> None:
-        self._install = install
-        self._jobs: list[Job] = []
-        self._lock = threading.Lock()
+    def __init__(
+        self,
+        install: Callable[[Order], Outcome],
+        downloads: Downloads | None = None,
+        rules: Rules | None = None,
+        discard: Callable[[Order], None] = lambda _: None,
+    ) -> None:
+        """Runs nothing yet.
 
-    def start(self, order: Order) -> Job:
-        """Begin an install; a running one of the same model is returned instead of a second."""
+        Args:
+            install: Does one; raises Interrupted when its order's stop is set.
+            downloads: The list that outlives this process; None: nothing does.
+            rules: When and how fast; None: all at once, without limit.
+            discard: Throws away what was staged for an order that was cancelled.
+        """
+        self._install = install
+        self._listing = Listing(downloads)
+        self._rules = rules or Rules(at_once=1 << 30, pauses_metered=False)
+        self._discard = discard
+        self.budget = Budget()
+        """What all of them may move."""
+        self._jobs: list[Job] = []
+        self._lock = threading.RLock()
+        self._wake = threading.Event()
+        self._closed = threading.Event()
+        self._conductor: threading.Thread | None = None
+        self._answers = 0
+        self._asked_limit: int | None = None
+        self._metered = (float("-inf"), False)
+
+    def start(self, order: Order, asked: Asked | None = None, wanted: Wanted = Wanted.RUN) -> Job:
+        """Begin an install; one of the same model that is not over is returned instead.
+
+        Args:
+            order: What to install.
+            asked: What the person asked for; without it the job is not in the list.
+            wanted: Whether it may run, or is paused at first.
+        """
         with self._lock:
-            for job in self._jobs:
-                if not job.is_over and job.name == str(order.choice.reference):
+            for job in self.running():
+                if job.name == str(order.choice.reference):
+                    self.resume(job)
                     return job
-            job = Job(order)
+            job = Job(replace(order, budget=Budget(order.budget.limit, self.budget)))
+            job.wanted = wanted
+            self._listing.enter(job, asked)
             self._jobs.append(job)
-        threading.Thread(
-            target=self._run, args=(job,), name=f"install {job.name}", daemon=True
-        ).start()
+            self._conduct()
+            if self._conductor is None:
+                self._conductor = threading.Thread(
+                    target=self._run_conductor, name="herd-jobs", daemon=True
+                )
+                self._conductor.start()
         return job
 
     def all(self) -> tuple[Job, ...]:
-        """Every job of this process, the oldest first."""
+        """Every job of this process in the order of its turn."""
         with self._lock:
             return tuple(self._jobs)
 
     def running(self) -> tuple[Job, ...]:
-        """The jobs that have not ended."""
+        """The jobs that have not ended: those that wait or are paused, too."""
         return tuple(job for job in self.all() if not job.is_over)
+
+    def pause(self, job: Job) -> None:
+        """Let a job rest; what was staged is kept."""
+        self._want(job, Wanted.PAUSE)
+
+    def resume(self, job: Job) -> None:
+        """Let a paused job go on when its turn comes."""
+        self._want(job, Wanted.RUN)
+
+    def cancel(self, job: Job) -> None:
+        """End a job and throw away what was staged."""
+        self._want(job, Wanted.CANCEL)
+
+    def set_limit(self, limit: int | None, job: Job | None = None) -> None:
+        """Limit a job, or all of them together, in bytes per second; None: no limit."""
+        self._listing.limit(limit, job)
+        if job is not None:
+            job.order.budget.set(limit)
+        else:
+            self._asked_limit = limit or 0
+            self._wake.set()
+
+    def move(self, job: Job, before: Job | None) -> None:
+        """Put a job before another one, or last."""
+        with self._lock:
+            self._jobs.remove(job)
+            at = self._jobs.index(before) if before in self._jobs else len(self._jobs)
+            self._jobs.insert(at, job)
+        self._listing.move(job, before)
+        self._wake.set()
 
     def forget(self, job: Job) -> None:
         """Take an ended job off the list."""
@@ -82,28 +140,144 @@ class Jobs:
             if job.is_over and job in self._jobs:
                 self._jobs.remove(job)
 
+    @contextmanager
+    def while_chatting(self) -> Iterator[None]:
+        """A model answers: the limit for that holds meanwhile."""
+        self._answering(1)
+        try:
+            yield
+        finally:
+            self._answering(-1)
+
     def close(self, timeout: float = 5.0) -> None:
-        """Stop every job and wait for them, at most `timeout` seconds for each."""
-        for job in self.running():
-            job.stop()
+        """Stop every job and wait for them, at most `timeout` seconds for each.
+
+        What was to run goes on with the next process that restores the list.
+        """
+        with self._lock:
+            self._closed.set()
+            self._wake.set()
+            for job in self.running():
+                job.order.stop.set()
+                if job.state is not State.RUNNING:
+                    self._stop(job, Interrupted(f"{job.name} was stopped."))
         for job in self.all():
             job.wait(timeout)
+        if self._conductor is not None:
+            self._conductor.join(timeout)
+
+    def _want(self, job: Job, wanted: Wanted) -> None:
+        with self._lock:
+            if not job.is_over:
+                self._listing.want(job, wanted)
+                job.wanted = wanted
+                self._conduct()
+
+    def _answering(self, step: int) -> None:
+        with self._lock:
+            self._answers += step
+            self._conduct()
+
+    def _run_conductor(self) -> None:
+        while not self._closed.is_set():
+            self._wake.wait(_TICK)
+            self._wake.clear()
+            jobs, limit = self._listing.read(self.all())
+            with self._lock:
+                self._asked_limit = self._asked_limit if limit is None else limit
+                self._jobs.sort(key=lambda job: jobs.index(job) if job in jobs else len(jobs))
+                self._conduct()
+            self._listing.write([job for job in self.running() if job.state is State.RUNNING])
+
+    def _conduct(self) -> None:
+        """Bring every job where it should be; under the lock."""
+        if self._closed.is_set():
+            return
+        limit = self._rules.limit_now(is_chatting=self._answers > 0, asked=self._asked_limit)
+        if limit != self.budget.limit:
+            self.budget.set(limit)
+        why_not = self._rules.why_not(datetime.now().time(), is_metered=self._is_metered())
+        for job in self.running():
+            self._settle(job, why_not)
+        free = self._rules.at_once - sum(job.state is State.RUNNING for job in self._jobs)
+        for job in self._jobs:
+            if job.state is State.WAITING and why_not is None and free > 0:
+                free -= 1
+                self._begin(job)
+
+    def _settle(self, job: Job, why_not: str | None) -> None:
+        """What the person and the rules want of one job, as far as it needs no free place."""
+        job.is_held = why_not is not None
+        if job.state is State.RUNNING:
+            if job.wanted is not Wanted.RUN or job.is_held:
+                job.order.stop.set()
+        elif job.is_stopped:
+            self._stop(job, Interrupted(f"{job.name} was stopped.", "The same command goes on."))
+        elif job.wanted is Wanted.CANCEL:
+            self._drop(job)
+        elif job.wanted is Wanted.PAUSE:
+            job.state = State.PAUSED
+            job.show(Stage.PAUSED)
+        else:
+            job.state = State.WAITING
+            job.show(Stage.WAITING, why_not or "others come first")
+
+    def _begin(self, job: Job) -> None:
+        job.order = replace(job.order, stop=threading.Event())
+        job.state = State.RUNNING
+        job.show(Stage.WAITING)
+        threading.Thread(
+            target=self._run, args=(job,), name=f"install {job.name}", daemon=True
+        ).start()
 
     def _run(self, job: Job) -> None:
-        gauge = job.order.gauge
         try:
             job.outcome = self._install(job.order)
         except Interrupted as error:
-            job.error = error
-            gauge.begin(Stage.STOPPED, gauge.read().total, gauge.read().done)
+            self._rest(job, error)
         except HerdError as error:
-            job.error = error
-            gauge.begin(Stage.FAILED, note=error.message)
+            self._fail(job, error)
         except Exception as error:  # the top of a thread: nobody above would see it
             log.exception("install of %s", job.name)
-            job.error = HerdError(
-                f"Installing {job.name} failed: {error}.", "herd.log has the details."
-            )
-            gauge.begin(Stage.FAILED, note=job.error.message)
-        finally:
-            job._ended.set()  # noqa: SLF001  # Jobs is the one that ends a Job
+            words = f"Installing {job.name} failed: {error}."
+            self._fail(job, HerdError(words, "herd.log has the details."))
+        else:
+            self._listing.strike(job)
+            job.end()
+        self._wake.set()
+
+    def _rest(self, job: Job, error: Interrupted) -> None:
+        """A run was interrupted: by whom decides what becomes of the job."""
+        with self._lock:
+            if job.is_stopped or self._closed.is_set():
+                self._stop(job, error)
+            else:
+                job.state = State.WAITING
+                self._conduct()
+
+    def _stop(self, job: Job, error: Interrupted) -> None:
+        job.show(Stage.STOPPED)
+        self._listing.leave(job, job.wanted)
+        job.end(error)
+
+    def _fail(self, job: Job, error: HerdError) -> None:
+        job.order.gauge.begin(Stage.FAILED, note=error.message)
+        self._listing.leave(job, Wanted.PAUSE)
+        job.end(error)
+
+    def _drop(self, job: Job) -> None:
+        try:
+            self._discard(job.order)
+        except HerdError as error:
+            log.warning("%s", error.message)
+        self._listing.strike(job)
+        job.show(Stage.STOPPED)
+        job.end(Interrupted(f"{job.name} was cancelled.", "Nothing of it is kept."))
+
+    def _is_metered(self) -> bool:
+        then, was = self._metered
+        now = time.monotonic()
+        if self._rules.pauses_metered and now - then > _METERED_EVERY:
+            was = is_metered()
+            self._metered = (now, was)
+        return was

@@ -56,6 +56,11 @@ class Places:
         return self.store / "locks"
 
     @property
+    def downloads(self) -> Path:
+        """What was begun and is not done (SQLite)."""
+        return self.store / "downloads.db"
+
+    @property
     def chats(self) -> Path:
         """Conversations (SQLite)."""
         return self.store / "chats.db"

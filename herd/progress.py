@@ -30,6 +30,7 @@ class Stage(StrEnum):
     INSTALLING = "installing"
     DONE = "done"
     FAILED = "failed"
+    PAUSED = "paused"
     STOPPED = "stopped"
 
 

@@ -68,3 +68,13 @@ def nearest(wrong: str, known: list[str]) -> str:
         return ""
     *most, last = near
     return f"did you mean {', '.join(most) + ' or ' if most else ''}{last}?"
+
+
+def bytes_of(text: str) -> int | None:
+    """Bytes as a person writes them: `500k`, `2.5MB`, `1 GB/s`; None when it does not read."""
+    import re
+
+    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([kmgt]?)i?b?(?:/s)?\s*", text.lower())
+    if match is None:
+        return None
+    return int(float(match.group(1)) * 1000 ** ("kmgt".find(match.group(2) or "-") + 1))

@@ -104,6 +104,8 @@ def in_words(now: Progress) -> str:
         words.append(rate(now.rate))
         if now.seconds_left is not None:
             words.append(f"{duration(now.seconds_left)} left")
+    if now.sources:
+        words.append(now.sources)
     if now.note:
         words.append(one_line(now.note))
     return " · ".join(words)

@@ -14,7 +14,7 @@ from herd.errors import BadUsage, HerdError, Interrupted, LicenceNotAccepted
 from herd.words import duration, rate, size
 
 if TYPE_CHECKING:
-    from herd.install import Order, Outcome
+    from herd.install import Outcome
     from herd.jobs import Job
     from herd.model import Choice, Original
     from herd.plan import Plan
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 PATIENCE = 5.0
 """Seconds that a stopped carrier has to come to its end."""
+_WORTH_TELLING = 1_000_000
+"""Wasted bytes that a person should hear of."""
 STRANGERS = (
     "A magnet or torrent is fetched from strangers: its trackers and peers{dht} learn your "
     "address and what you fetch."
@@ -128,8 +130,9 @@ def bring(session: Session, choice: Choice, wishes: Wishes) -> None:
     if not wishes.is_dry:
         from herd.install import Order
 
-        outcome = _run(session, Order(choice, accepted, wishes.keeps_original))
-        _report(session, outcome)
+        session.keep_log()
+        job = session.herd.start(Order(choice, accepted, wishes.keeps_original))
+        report(session, followed(session, job))
 
 
 def _show(session: Session, plan: Plan, wishes: Wishes) -> None:
@@ -158,11 +161,15 @@ def _accepted(session: Session, plan: Plan, wishes: Wishes) -> bool:
     )
 
 
-def _run(session: Session, order: Order) -> Outcome:
+def followed(session: Session, job: Job) -> Outcome:
+    """Show a job until it ends.
+
+    Raises:
+        Interrupted: the person ended it; it is in the list of downloads as paused.
+        HerdError: why it failed.
+    """
     from herd.cli.bar import follow
 
-    session.keep_log()
-    job = session.herd.start(order)
     try:
         follow(session, job)
     except KeyboardInterrupt:
@@ -190,7 +197,8 @@ def _kept(before: Progress) -> str:
     return f" at {size(before.done)} of {size(before.total)}" if before.done else ""
 
 
-def _report(session: Session, outcome: Outcome) -> None:
+def report(session: Session, outcome: Outcome) -> None:
+    """Say what an install did: bytes from where, wasted bytes, time, verified."""
     from herd.transfer import describe
 
     installed = outcome.installed
@@ -199,15 +207,33 @@ def _report(session: Session, outcome: Outcome) -> None:
     moved = sum(each.delivery.size for each in outcome.fetched)
     pace = f" ({rate(moved / outcome.seconds)})" if moved and outcome.seconds >= 1 else ""
     session.say(
-        f"Installed {installed.reference}: {size(installed.size)} from {installed.source} "
+        f"Installed {installed.reference}: {_from_where(outcome)} "
         f"in {duration(outcome.seconds)}{pace}, "
         + ("verified." if installed.is_verified else "unverified.")
     )
+    for source in (liar for each in outcome.fetched for liar in each.delivery.liars):
+        session.say(f"{describe(source)} gave wrong bytes; none of them is in the model.")
     if installed.original:
         _report_conversion(session, outcome, installed.original)
     if not installed.is_verified:
         for file in installed.came:
             session.say(f"Nobody promised a digest for {file.name}; it has sha256 {file.sha256}")
+
+
+def _from_where(outcome: Outcome) -> str:
+    """`1.20 GB from a.example + 0.80 GB from b.example, 3.0 MB wasted`."""
+    from herd.transfer import describe
+
+    moved: dict[str, int] = {}
+    for share in (share for each in outcome.fetched for share in each.shares):
+        name = describe(share.source)
+        moved[name] = moved.get(name, 0) + share.size
+    if len(moved) < 2:
+        words = f"{size(outcome.installed.size)} from {outcome.installed.source}"
+    else:
+        words = " + ".join(f"{size(number)} from {name}" for name, number in moved.items())
+    wasted = sum(each.delivery.wasted for each in outcome.fetched)
+    return f"{words}, {size(wasted)} wasted," if wasted >= _WORTH_TELLING else words
 
 
 def _report_conversion(session: Session, outcome: Outcome, original: Original) -> None:

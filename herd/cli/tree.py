@@ -21,6 +21,9 @@ PANELS = {
         Verb("info", "card:info", "Show all that is known of a model.", ("show",)),
         Verb("install", "install:install", "Fetch a model, prove it and keep it.", ("pull", "get")),
     ),
+    "Downloads": (
+        Verb("downloads", "downloads:downloads", "Show what was begun, pause it, limit it, go on."),
+    ),
     "Talk": (
         Verb("run", "run:run", "Answer a prompt, or chat in the plain terminal."),
         Verb("chat", "app:chat", "Open the app in a chat."),

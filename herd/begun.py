@@ -1,0 +1,50 @@
+"""Between an order and its line in the list of downloads: how to ask for the same again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from herd.config import Config
+from herd.downloads import Asked, Download
+from herd.install import Order
+from herd.model import Choice
+from herd.resolve import Promise
+from herd.rules import Rules, hours
+
+
+def asked_for(order: Order, text: str, promise: Promise | None) -> Asked:
+    """What the person asked for, so that it can be asked for again."""
+    said = promise or Promise()
+    return Asked(
+        text,
+        said.sha256,
+        said.name,
+        said.template,
+        order.is_licence_accepted,
+        order.keeps_original,
+    )
+
+
+def order_of(entry: Download, choose: Callable[[str, Promise], Choice]) -> Order:
+    """The order of a download that was begun.
+
+    Raises:
+        HerdError: it cannot be asked for any more: its registry is gone, its path is.
+    """
+    asked = entry.asked
+    return Order(
+        choose(asked.text, Promise(asked.sha256, asked.saved_as, asked.template)),
+        is_licence_accepted=asked.is_licence_accepted,
+        keeps_original=asked.keeps_original,
+    )
+
+
+def rules_of(config: Config) -> Rules:
+    """What the configuration says of downloads."""
+    return Rules(
+        at_once=config.downloads_at_once,
+        limit=config.download_limit,
+        chatting_limit=config.chatting_limit,
+        hours=hours(config.download_hours),
+        pauses_metered=config.pause_metered,
+    )

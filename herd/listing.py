@@ -1,0 +1,109 @@
+"""The jobs of this process in the list of downloads. Where there is no list, nothing happens.
+
+The list is a convenience: when it does not read or write, downloads go on without it.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+from herd.downloads import Asked, Download, Downloads, Wanted
+from herd.errors import HerdError
+from herd.job import Job
+
+log = logging.getLogger(__name__)
+
+
+class Listing:
+    """What Jobs writes and reads."""
+
+    def __init__(self, downloads: Downloads | None) -> None:
+        self._downloads = downloads
+
+    def enter(self, job: Job, asked: Asked | None) -> None:
+        """Put a job in, with the limit that an earlier process gave it."""
+        if self._downloads is not None and asked is not None:
+            with _forgiven():
+                kept = self._downloads.put(job.name, asked, job.wanted)
+                job.order.budget.set(kept.limit)
+
+    def want(self, job: Job, wanted: Wanted) -> None:
+        """Write what is wanted of a job."""
+        if self._downloads is not None:
+            with _forgiven():
+                self._downloads.want(job.name, wanted)
+
+    def limit(self, limit: int | None, job: Job | None) -> None:
+        """Write the limit of a job, or that of all together (0: none)."""
+        if self._downloads is not None:
+            with _forgiven():
+                if job is None:
+                    self._downloads.limit = limit or 0
+                else:
+                    self._downloads.set_limit(job.name, limit)
+
+    def move(self, job: Job, before: Job | None) -> None:
+        """Write the place of a job."""
+        if self._downloads is not None:
+            with _forgiven():
+                self._downloads.move(job.name, before.name if before else None)
+
+    def read(self, jobs: Sequence[Job]) -> tuple[list[Job], int | None]:
+        """Take over what any process wrote; the jobs in the order of the list, and its limit."""
+        if self._downloads is not None:
+            with _forgiven():
+                entries = {entry.name: entry for entry in self._downloads.all()}
+                for job in jobs:
+                    if (entry := entries.get(job.name)) and not job.is_over and not job.is_stopped:
+                        job.wanted = entry.wanted
+                        if entry.limit != job.limit:
+                            job.order.budget.set(entry.limit)
+                last = float("inf")
+                ordered = sorted(
+                    jobs, key=lambda job: entries[job.name].place if job.name in entries else last
+                )
+                return ordered, self._downloads.limit
+        return list(jobs), None
+
+    def write(self, jobs: Sequence[Job]) -> None:
+        """Say how far the jobs are."""
+        if self._downloads is not None:
+            with _forgiven():
+                for job in jobs:
+                    self._downloads.report(_line(job))
+
+    def leave(self, job: Job, wanted: Wanted) -> None:
+        """A job ended without its model: another process, or the next one, may go on."""
+        if self._downloads is not None:
+            with _forgiven():
+                self._downloads.report(_line(job))
+                self._downloads.let_go(job.name, wanted)
+
+    def strike(self, job: Job) -> None:
+        """A job is done for good."""
+        if self._downloads is not None:
+            with _forgiven():
+                self._downloads.remove(job.name)
+
+
+@contextmanager
+def _forgiven() -> Iterator[None]:
+    try:
+        yield
+    except HerdError as error:
+        log.warning("%s", error.message)
+
+
+def _line(job: Job) -> Download:
+    now = job.progress()
+    return Download(
+        job.name,
+        Asked(""),
+        stage=str(now.stage),
+        done=now.done,
+        total=now.total,
+        rate=now.rate,
+        note=now.note,
+    )

@@ -1,0 +1,316 @@
+"""Installs under way: paused, resumed, cancelled, moved, limited; and what outlives a quit."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import time
+from pathlib import Path
+
+import pytest
+
+from herd.begun import asked_for
+from herd.core import Herd
+from herd.downloads import Downloads, Wanted
+from herd.errors import ConfigError, Interrupted
+from herd.install import Order
+from herd.jobs import Job, Jobs, State
+from herd.metered import is_metered
+from herd.model import Choice, File, Licence, Model, UrlSource, Variant
+from herd.progress import Stage
+from herd.rules import Hours, Rules, hours
+from herd.words import bytes_of
+from tests.tools.fakes import GGUF, FakeCarrier, digest, herd_at, registry_text
+from tests.tools.wait import until
+
+ALWAYS = Rules(pauses_metered=False)
+
+
+def order(name: str) -> Order:
+    content = GGUF + name.encode()
+    url = f"https://models.example.org/{name}.gguf"
+    variant = Variant(
+        "q4_0", (File(f"{name}.gguf", (UrlSource(url),), len(content), digest(content)),)
+    )
+    return Order(Choice(Model(name, name, (variant,), "q4_0", Licence("MIT")), variant))
+
+
+@pytest.fixture
+def carrier() -> FakeCarrier:
+    names = ("one", "two", "three", "tiny")
+    urls = {f"https://models.example.org/{name}.gguf": name for name in names}
+    return FakeCarrier(
+        {url: GGUF + name.encode() for url, name in urls.items()},
+        {url: threading.Event() for url in urls},
+    )
+
+
+def let_through(carrier: FakeCarrier, name: str) -> None:
+    carrier.gates[f"https://models.example.org/{name}.gguf"].set()
+
+
+@pytest.fixture
+def herd(tmp_path: Path, carrier: FakeCarrier) -> Iterator[Herd]:
+    herd = herd_at(tmp_path / "home", carrier)
+    yield herd
+    herd.close()
+
+
+@pytest.fixture
+def jobs(herd: Herd) -> Iterator[Jobs]:
+    jobs = Jobs(herd.installer.install, herd.downloads, ALWAYS, herd._discard)
+    yield jobs
+    jobs.close()
+
+
+def begin(jobs: Jobs, herd: Herd, name: str) -> Job:
+    job = jobs.start(order(name), asked_for(order(name), name, None))
+    until(lambda: job.state is not State.RUNNING or job.progress().done > 0)
+    return job
+
+
+def test_a_job_runs_to_its_end(jobs: Jobs, herd: Herd, carrier: FakeCarrier) -> None:
+    job = begin(jobs, herd, "one")
+    let_through(carrier, "one")
+    assert job.wait(10)
+    assert job.outcome is not None
+    assert job.progress().stage is Stage.DONE
+    until(lambda: herd.downloads.all() == ())
+
+
+def test_a_paused_job_rests_and_goes_on_with_what_is_there(
+    jobs: Jobs, herd: Herd, carrier: FakeCarrier
+) -> None:
+    job = begin(jobs, herd, "one")
+    jobs.pause(job)
+    until(lambda: job.is_paused)
+    assert job.progress().stage is Stage.PAUSED
+    assert job.progress().done > 0
+    assert not job.is_over
+    let_through(carrier, "one")
+    jobs.resume(job)
+    assert job.wait(10)
+    assert job.outcome is not None
+
+
+def test_a_cancelled_job_leaves_nothing(jobs: Jobs, herd: Herd) -> None:
+    job = begin(jobs, herd, "one")
+    assert herd.store.begun()
+    jobs.cancel(job)
+    assert job.wait(10)
+    assert isinstance(job.error, Interrupted)
+    assert herd.store.begun() == ()
+    assert herd.downloads.all() == ()
+
+
+def test_a_paused_job_can_be_cancelled(jobs: Jobs, herd: Herd) -> None:
+    job = begin(jobs, herd, "one")
+    jobs.pause(job)
+    until(lambda: job.is_paused)
+    jobs.cancel(job)
+    assert job.wait(10)
+    assert herd.store.begun() == ()
+
+
+def test_so_many_run_at_once_and_the_others_wait_their_turn(
+    jobs: Jobs, herd: Herd, carrier: FakeCarrier
+) -> None:
+    one, two, three = (begin(jobs, herd, name) for name in ("one", "two", "three"))
+    assert [job.state for job in (one, two, three)] == [
+        State.RUNNING,
+        State.RUNNING,
+        State.WAITING,
+    ]
+    assert three.progress().note == "others come first"
+    let_through(carrier, "one")
+    until(lambda: three.state is State.RUNNING)
+
+
+def test_a_pause_lets_the_next_one_run(jobs: Jobs, herd: Herd) -> None:
+    one, _, three = (begin(jobs, herd, name) for name in ("one", "two", "three"))
+    jobs.pause(one)
+    until(lambda: three.state is State.RUNNING)
+
+
+def test_a_moved_job_has_its_turn_earlier(herd: Herd, carrier: FakeCarrier) -> None:
+    jobs = Jobs(herd.installer.install, herd.downloads, replace(ALWAYS, at_once=1))
+    one, two, three = (begin(jobs, herd, name) for name in ("one", "two", "three"))
+    jobs.move(three, before=two)
+    assert jobs.all() == (one, three, two)
+    assert [each.name for each in herd.downloads.all()] == [one.name, three.name, two.name]
+    let_through(carrier, "one")
+    until(lambda: three.state is State.RUNNING)
+    assert two.state is State.WAITING
+    jobs.close()
+
+
+def test_a_job_that_fails_stays_in_the_list(jobs: Jobs, herd: Herd, carrier: FakeCarrier) -> None:
+    carrier.contents["https://models.example.org/one.gguf"] = b"GGUF something else"
+    job = begin(jobs, herd, "one")
+    let_through(carrier, "one")
+    assert job.wait(10)
+    assert job.error is not None
+    until(lambda: any(each.stage == "failed" for each in herd.downloads.all()))
+    [entry] = herd.downloads.all()
+    assert entry.wanted is Wanted.PAUSE
+    assert not entry.is_owned
+
+
+def test_a_job_has_a_limit_within_that_of_all(jobs: Jobs, herd: Herd) -> None:
+    job = begin(jobs, herd, "one")
+    jobs.set_limit(50_000, job)
+    jobs.set_limit(80_000)
+    assert job.limit == 50_000
+    until(lambda: jobs.budget.limit == 80_000)
+    assert job.order.budget.tightest == 50_000
+    jobs.set_limit(None)
+    until(lambda: jobs.budget.limit is None)
+
+
+def test_a_limit_for_chatting_holds_while_a_model_answers(herd: Herd) -> None:
+    rules = replace(ALWAYS, limit=1_000_000, chatting_limit=100_000)
+    jobs = Jobs(herd.installer.install, None, rules)
+    jobs.start(order("one"))
+    assert jobs.budget.limit == 1_000_000
+    with jobs.while_chatting():
+        assert jobs.budget.limit == 100_000
+    assert jobs.budget.limit == 1_000_000
+    jobs.close()
+
+
+def test_nothing_runs_on_a_metered_connection(herd: Herd, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HERD_METERED", "1")
+    jobs = Jobs(herd.installer.install, herd.downloads, Rules())
+    job = jobs.start(order("one"))
+    assert job.state is State.WAITING
+    assert "metered" in job.progress().note
+    jobs.close()
+    assert job.is_over
+
+
+def test_another_process_pauses_limits_and_cancels_through_the_list(jobs: Jobs, herd: Herd) -> None:
+    job = begin(jobs, herd, "one")
+    elsewhere = Downloads(herd.places.downloads)
+    [entry] = elsewhere.all()
+    assert entry.is_owned
+    elsewhere.set_limit(job.name, 77_000)
+    elsewhere.want(job.name, Wanted.PAUSE)
+    until(lambda: job.is_paused)
+    assert job.limit == 77_000
+    elsewhere.limit = 90_000
+    until(lambda: jobs.budget.limit == 90_000)
+    elsewhere.want(job.name, Wanted.CANCEL)
+    assert job.wait(10)
+    assert elsewhere.all() == ()
+
+
+def test_progress_can_be_read_by_another_process(jobs: Jobs, herd: Herd) -> None:
+    begin(jobs, herd, "one")
+    until(lambda: any(each.done > 0 for each in Downloads(herd.places.downloads).all()))
+
+
+def test_the_list_survives_a_quit_and_the_next_herd_goes_on(
+    tmp_path: Path, carrier: FakeCarrier
+) -> None:
+    folder = tmp_path / "quit" / "registries"
+    folder.mkdir(parents=True)
+    content = carrier.contents["https://models.example.org/tiny.gguf"] = GGUF
+    (folder / "test.yaml").write_text(registry_text("https://models.example.org/tiny.gguf"))
+    first = herd_at(tmp_path / "quit", carrier)
+    job = first.start(Order(first.choose("tiny")))
+    until(lambda: job.progress().done > 0)
+    first.jobs.set_limit(1 << 30, job)
+    first.close()
+    assert job.is_over
+
+    let_through(carrier, "tiny")
+    second = herd_at(tmp_path / "quit", carrier)
+    [entry] = second.downloads.all()
+    assert entry.wanted is Wanted.RUN
+    [again] = second.restore()
+    assert again.limit == 1 << 30
+    assert again.wait(10)
+    assert again.outcome is not None
+    assert second.store.installed()[0].size == len(content)
+    second.close()
+
+
+def test_what_the_person_stopped_is_restored_as_paused(herd: Herd, jobs: Jobs) -> None:
+    job = begin(jobs, herd, "one")
+    job.stop()
+    assert job.wait(10)
+    [entry] = herd.downloads.all()
+    assert entry.wanted is Wanted.PAUSE
+
+
+def test_a_list_that_does_not_read_keeps_nothing_from_running(
+    herd: Herd, carrier: FakeCarrier
+) -> None:
+    herd.places.downloads.parent.mkdir(parents=True, exist_ok=True)
+    herd.places.downloads.write_bytes(b"this is no database at all" * 100)
+    jobs = Jobs(herd.installer.install, herd.downloads, ALWAYS)
+    job = jobs.start(order("one"), asked_for(order("one"), "one", None))
+    let_through(carrier, "one")
+    assert job.wait(10)
+    assert job.outcome is not None
+    jobs.close()
+
+
+@pytest.mark.parametrize(
+    ("text", "inside", "outside"),
+    [
+        ("22:00-07:00", [time(22), time(0), time(6, 59)], [time(7), time(12), time(21, 59)]),
+        ("9:30-17:00", [time(9, 30), time(16)], [time(9, 29), time(17), time(0)]),
+    ],
+)
+def test_hours_go_over_midnight(text: str, inside: list[time], outside: list[time]) -> None:
+    read = hours(text)
+    assert read is not None
+    assert all(read.has(moment) for moment in inside)
+    assert not any(read.has(moment) for moment in outside)
+
+
+def test_outside_its_hours_nothing_runs_and_says_why() -> None:
+    rules = Rules(hours=Hours(time(22), time(7)))
+    assert rules.why_not(time(23), is_metered=False) is None
+    words = rules.why_not(time(12), is_metered=False)
+    assert words is not None
+    assert "22:00" in words
+
+
+@pytest.mark.parametrize("text", ["22-7", "25:00-07:00", "22:00", "x"])
+def test_hours_that_do_not_read_are_an_error(text: str) -> None:
+    with pytest.raises(ConfigError, match="22:00-07:00"):
+        hours(text)
+    assert hours("") is None
+
+
+def test_the_tightest_limit_counts() -> None:
+    rules = Rules(limit=500, chatting_limit=200)
+    assert rules.limit_now(is_chatting=False) == 500
+    assert rules.limit_now(is_chatting=True) == 200
+    assert rules.limit_now(is_chatting=True, asked=100) == 100
+    assert rules.limit_now(is_chatting=False, asked=0) is None
+
+
+def test_the_variable_says_whether_the_connection_is_metered() -> None:
+    assert is_metered({"HERD_METERED": "1"})
+    assert not is_metered({"HERD_METERED": "0"})
+    assert not is_metered({"HERD_METERED": "no"})
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [
+        ("500k", 500_000),
+        ("2.5MB", 2_500_000),
+        ("1 GB/s", 10**9),
+        ("300000", 300_000),
+        ("1MiB", 10**6),
+    ],
+)
+def test_rates_as_people_write_them(text: str, number: int) -> None:
+    assert bytes_of(text) == number
+    assert bytes_of("fast") is None
+    assert bytes_of("-1") is None
