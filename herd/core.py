@@ -349,8 +349,9 @@ def _transfer(config: Config) -> Transfer:
 
 
 def _engine(where: Places, config: Config) -> Engine:
-    from herd.engine import Engine, Settings
+    from herd.engine import Settings
+    from herd.engine.visitor import Visitor
 
     settings = Settings(config.gpu_layers, config.threads, running=str(where.running))
     keep_alive = None if config.keep_alive < 0 else float(config.keep_alive)
-    return Engine(where.engine_log, settings=settings, keep_alive=keep_alive)
+    return Visitor(where.door, where.engine_log, settings=settings, keep_alive=keep_alive)

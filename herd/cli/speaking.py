@@ -50,6 +50,8 @@ class Voice:
             HerdError: as the engine; what came so far is on the screen.
         """
         stop = threading.Event()
+        if self._session.herd.engine.is_visiting:
+            self._remark_once("(Answered by the herd that serves, with what it has loaded.)")
         answer = self._session.herd.ask(conversation, self._sampling, stop, self._extras)
         with stopping(stop), waiting(self._session, f"{conversation.model} …") as ended:
             thought = Thought(self._session, ended)

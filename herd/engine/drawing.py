@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from herd.model import Sampling
@@ -13,12 +14,17 @@ _ANY_SEED = (1 << 32) - 1  # this one itself means: a seed that nobody knows
 _EVERYTHING = 4096
 
 
-def samplers(api: Any, sampling: Sampling, vocabulary: int) -> list[object]:
-    """The chain in llama.cpp's own order, ending with what draws."""
+def samplers(api: Any, sampling: Sampling, vocabulary: int, seen: Sequence[int]) -> list[object]:
+    """The chain in llama.cpp's own order, ending with what draws.
+
+    The prompt, `seen`, is for the penalty alone: a grammar has no place for it.
+    """
     chain: list[object] = []
-    if last := looks_back(sampling):
+    if last := _looks_back(sampling):
         penalty = sampling.repeat_penalty
         chain.append(api.llama_sampler_init_penalties(vocabulary, last, penalty, 0.0, 0.0))
+        for token in seen[max(0, len(seen) - last) :]:
+            api.llama_sampler_accept(chain[0], token)
     if sampling.temperature is not None and sampling.temperature <= 0:
         return [*chain, api.llama_sampler_init_greedy()]
     if sampling.top_k is not None:
@@ -33,7 +39,7 @@ def samplers(api: Any, sampling: Sampling, vocabulary: int) -> list[object]:
     return [*chain, api.llama_sampler_init_dist(seed)]
 
 
-def looks_back(sampling: Sampling) -> int:
+def _looks_back(sampling: Sampling) -> int:
     """Tokens that the repetition penalty looks back on, 0 without one."""
     penalty, last = sampling.repeat_penalty, sampling.repeat_last_n
     if penalty is None or penalty <= 0 or penalty == 1:

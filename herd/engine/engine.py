@@ -76,6 +76,14 @@ class Engine:
         self._under_way: weakref.ref[Generator[Piece]] | None = None
         """The answer that is being given."""
 
+    is_host = False
+    """Whether others ask this engine at a door: then it does not go visiting itself."""
+
+    @property
+    def is_visiting(self) -> bool:
+        """Whether another herd answers in place of this one."""
+        return False
+
     @property
     def loaded(self) -> Ready | None:
         """The model that was used last, if it is loaded now; for showing."""

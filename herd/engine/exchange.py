@@ -60,7 +60,7 @@ class Exchange:
                 self._leave()
             reply = self._next()
             if isinstance(reply, Failed):
-                raise _told(reply)
+                raise told(reply)
             if reply:
                 yield reply
 
@@ -132,7 +132,7 @@ class Exchange:
         return f"{then}: a new engine starts by itself; {self._terms.log} has what it said."
 
 
-def _told(failed: Failed) -> HerdError:
+def told(failed: Failed) -> HerdError:
     """The error that the child speaks of, if it is one that a child may speak of."""
     kind = getattr(errors, failed.error, None)
     if isinstance(kind, type) and issubclass(kind, EngineFailed | Interrupted):

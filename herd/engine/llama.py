@@ -19,7 +19,7 @@ from pathlib import Path
 
 from herd.engine import hardware
 from herd.engine.causes import speaks_of_memory, unknown_architecture, why_not_loaded
-from herd.engine.drawing import looks_back, odds, samplers
+from herd.engine.drawing import odds, samplers
 from herd.engine.flag import StopFlag
 from herd.engine.pieces import Machine, Odds
 from herd.engine.thinking import SPOKEN
@@ -210,10 +210,9 @@ class Llama:
                 if not rules:
                     raise EngineFailed("The grammar of the answer does not read.")
                 api.llama_sampler_chain_add(chain, rules)
-            for each in samplers(api, sampling, int(api.llama_vocab_n_tokens(self._vocab))):
+            vocabulary = int(api.llama_vocab_n_tokens(self._vocab))
+            for each in samplers(api, sampling, vocabulary, seen):
                 api.llama_sampler_chain_add(chain, each)
-            for token in seen[max(0, len(seen) - looks_back(sampling)) :]:
-                api.llama_sampler_accept(chain, token)
             yield lambda: int(api.llama_sampler_sample(chain, self._context, -1))
         finally:
             api.llama_sampler_free(chain)

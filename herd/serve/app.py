@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import TYPE_CHECKING
@@ -13,6 +14,7 @@ from starlette.routing import Route
 
 from herd import __version__
 from herd.core import Herd
+from herd.engine.door import Door
 from herd.errors import HerdError
 from herd.serve.desk import Desk, told
 from herd.serve.gate import Gate, Rules, error, route
@@ -52,7 +54,10 @@ def application(herd: Herd, rules: Rules, turns: Turns | None = None) -> ASGIApp
 
     @contextlib.asynccontextmanager
     async def life(_: Starlette) -> AsyncIterator[None]:
+        door = Door(herd.engine, herd.places.door)
+        await asyncio.to_thread(door.open)
         yield
+        door.close()
         herd.close()
 
     app = Starlette(

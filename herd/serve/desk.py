@@ -8,7 +8,7 @@ from collections.abc import AsyncGenerator
 from typing import TYPE_CHECKING, Any
 
 from herd.core import Herd
-from herd.engine import Ready
+from herd.engine import State
 from herd.errors import (
     BadUsage,
     Busy,
@@ -69,16 +69,19 @@ class Desk:
         """
         return self.herd.registry.find(reference(name))
 
-    def loaded(self) -> tuple[Ready, ...]:
+    def loaded(self) -> tuple[State, ...]:
         """The models that are loaded now."""
-        ready = self.herd.engine.loaded
-        return () if ready is None else (ready,)
+        return tuple(state for state in self.herd.engine.states if state.ready is not None)
 
     def unload(self, name: str) -> None:
         """Let a loaded model go."""
-        wanted = str(self.herd.installed(name).reference)
-        if any(each.reference == wanted for each in self.loaded()):
-            self.herd.engine.close()
+        self.herd.engine.stop(str(self.herd.installed(name).reference))
+
+    def keep(self, name: str, seconds: float | None) -> None:
+        """Say how long a loaded model stays without being used; infinity: for good."""
+        if seconds is not None:
+            kept = None if seconds == float("inf") else seconds
+            self.herd.engine.keep(str(self.herd.installed(name).reference), kept)
 
     def client(self, request: Request) -> str:
         """Who asks, for the queue."""

@@ -8,14 +8,16 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from herd.chat import Call
+from herd.engine import State
 from herd.model import Installed
 from herd.progress import Progress, Stage
 from herd.serve.outcome import Outcome, Part
 
+_FOR_GOOD = timedelta(days=36500)
 _REASONS = {
     "stop": "stop",
     "length": "length",
@@ -75,13 +77,16 @@ def tags(installed: Sequence[Installed]) -> dict[str, Any]:
     return {"models": [_tag(each) for each in installed]}
 
 
-def running(installed: Installed, *, context: int, memory: int, expires: str) -> dict[str, Any]:
+def running(installed: Installed, state: State, now: datetime) -> dict[str, Any]:
     """A model that is loaded."""
     tag = _tag(installed)
+    stays = _FOR_GOOD if state.leaves_in is None else timedelta(seconds=state.leaves_in)
+    on_gpu = state.ready is not None and state.ready.gpu_layers > 0
     return {key: tag[key] for key in ("name", "model", "size", "digest", "details")} | {
-        "expires_at": expires,
-        "size_vram": memory,
-        "context_length": context,
+        "size": state.memory or installed.size,
+        "expires_at": (now + stays).isoformat(),
+        "size_vram": state.memory if on_gpu else 0,
+        "context_length": state.ready.context if state.ready else 0,
     }
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncGenerator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from starlette.responses import JSONResponse, Response
@@ -57,14 +57,12 @@ class Ollama:
 
     async def running(self, _: Request) -> Response:
         """What is loaded."""
-        expires = (datetime.now(UTC) + timedelta(minutes=5)).isoformat()
         held = {str(each.reference): each for each in await self._desk.installed()}
+        now = datetime.now(UTC)
         loaded = [
-            ollama_out.running(
-                held[each.reference], context=each.context, memory=0, expires=expires
-            )
-            for each in self._desk.loaded()
-            if each.reference in held
+            ollama_out.running(held[state.reference], state, now)
+            for state in self._desk.loaded()
+            if state.reference in held
         ]
         return JSONResponse({"models": loaded})
 
@@ -166,6 +164,7 @@ class Ollama:
                     yield shape.last(part) if is_stream else ollama_out.line(shape.whole(part))
                 elif is_stream:
                     yield shape.part(part)
+            self._desk.keep(ask.model, ask.keep_alive)
 
         return self._desk.reply(request, lines(), NDJSON if is_stream else JSON)
 
@@ -178,6 +177,7 @@ class Ollama:
             await asyncio.to_thread(self._desk.unload, ask.model)
         else:
             await self._desk.answering.load(ask.model, self._desk.client(request))
+            self._desk.keep(ask.model, ask.keep_alive)
         yield ollama_out.line(shape.loaded(is_unloaded=is_unloaded))
 
 

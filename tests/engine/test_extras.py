@@ -55,6 +55,16 @@ def test_an_answer_conforms_to_its_schema(engine: Engine, tiny: Loadable) -> Non
     assert said["legs"] in (2, 4)
 
 
+def test_a_schema_and_a_penalty_for_repeating_go_together(engine: Engine, tiny: Loadable) -> None:
+    sampling = Sampling(temperature=0.8, seed=7, max_tokens=100, repeat_penalty=1.1)
+    turns = [Turn(Role.USER, "llama wool")]
+    schema = {"type": "object", "properties": {"legs": {"enum": [2, 4]}}, "required": ["legs"]}
+
+    pieces = list(engine.answer(tiny, turns, sampling, threading.Event(), Extras(schema=schema)))
+
+    assert json.loads(text_of([*pieces]))["legs"] in (2, 4)
+
+
 def test_a_schema_that_no_grammar_holds_is_refused_and_the_engine_lives(
     engine: Engine, tiny: Loadable
 ) -> None:
