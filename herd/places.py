@@ -59,6 +59,8 @@ class Places:
     def downloads(self) -> Path:
         """What was begun and is not done (SQLite)."""
         return self.store / "downloads.db"
+
+    @property
     def door(self) -> Path:
         """The socket at which a server lets other herds use the models that it has loaded."""
         return self.store / "engine.sock"

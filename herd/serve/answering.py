@@ -16,7 +16,7 @@ from typing import TypeVar
 
 from herd.answer import DEFAULT_SAMPLING
 from herd.core import Herd
-from herd.engine import Began, Extras, Finished, Loadable, Odds, Piece, Text, Vector
+from herd.engine import Began, Extras, Finished, Loadable, Odds, Piece, Text, Thinking, Vector
 from herd.errors import EngineFailed
 from herd.model import Installed
 from herd.serve.asks import Ask, Embed
@@ -131,6 +131,8 @@ class _Telling:
             case Odds():
                 likeliest = tuple(piece.likeliest.items())
                 self._odds.append(Likely(piece.text, piece.logprob, likeliest))
+            case Thinking(text):
+                yield self._kept(Part(text, is_thinking=True))
             case Text(text):
                 yield from self._said(self._calls.feed(text))
             case Finished():
@@ -157,8 +159,11 @@ class _Telling:
         if text:
             part = Part(text, likely=tuple(self._odds))
             self._odds.clear()
-            self._parts.append(part)
-            yield part
+            yield self._kept(part)
+
+    def _kept(self, part: Part) -> Part:
+        self._parts.append(part)
+        return part
 
 
 def _extras(ask: Ask) -> Extras:
@@ -167,6 +172,7 @@ def _extras(ask: Ask) -> Extras:
         tools=tuple(tool.as_json for tool in ask.tools),
         schema=ask.schema,
         likeliest=ask.likeliest,
+        thinks=ask.thinks,
     )
 
 

@@ -52,6 +52,8 @@ class Ask:
     """Tokens; None leaves it to herd."""
     keep_alive: float | None = None
     """Seconds that the model stays loaded afterwards; None: herd's own rule."""
+    thinks: bool | None = None
+    """Whether the model is to think first, where its template can be told; None: as it does."""
     likeliest: int | None = None
     """How many likeliest tokens are told beside each; None: no probabilities at all."""
 

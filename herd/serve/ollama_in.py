@@ -29,6 +29,7 @@ def chat(item: Item) -> Ask:
         schema=_schema(item),
         context=options.whole("num_ctx", 64, 1 << 24),
         keep_alive=keep_alive(item),
+        thinks=_thinks(item),
     )
 
 
@@ -52,6 +53,7 @@ def generate(item: Item) -> Ask:
         schema=_schema(item),
         context=options.whole("num_ctx", 64, 1 << 24),
         keep_alive=keep_alive(item),
+        thinks=_thinks(item),
     )
 
 
@@ -121,6 +123,14 @@ def _sampling(options: Item) -> Sampling:
         seed=None if seed is None or seed < 0 else seed,
         max_tokens=most if most is not None and most > 0 else None,
     )
+
+
+def _thinks(item: Item) -> bool | None:
+    """`think`: true or false, or a level, which is true."""
+    value = item.values.get("think")
+    if value in ("low", "medium", "high"):
+        return True
+    return item.truth("think", default=False) if value is not None else None
 
 
 def _schema(item: Item) -> Json | None:

@@ -117,3 +117,32 @@ def test_only_names_are_pulled(serve: Serve) -> None:
     client._client.close()
     assert served.carrier
     assert len(served.carrier.asked) == 1
+
+
+def test_what_a_model_thinks_is_told_apart(serve: Serve) -> None:
+    served = serve()
+    assert served.engine
+    served.engine.thought = "It is wool."
+    client = ollama.Client(host=served.url)
+
+    whole = client.chat("tiny", messages=QUESTION, think=True)
+    parts = list(client.chat("tiny", messages=QUESTION, stream=True))
+    client._client.close()
+
+    assert whole.message.thinking == "It is wool."
+    assert whole.message.content == "tiny:q4_0 says: llama wool"
+    assert "".join(part.message.thinking or "" for part in parts) == "It is wool."
+
+
+def test_a_model_stays_as_long_as_it_is_asked_to(client: ollama.Client) -> None:
+    client.generate("wool", keep_alive="1h")
+    long = client.ps().models[0].expires_at
+    client.generate("wool", keep_alive=0)
+    gone = client.ps().models
+    client.generate("wool", keep_alive="10s")
+    short = client.ps().models[0].expires_at
+
+    assert long
+    assert short
+    assert (long - short).total_seconds() > 3000
+    assert list(gone) == []

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from herd.chat import Role, Turn
 from herd.core import Herd
-from herd.engine import Began, Engine, Extras, Finished, Loadable, Piece, Ready, Text
+from herd.engine import Began, Engine, Extras, Finished, Loadable, Piece, Ready, Text, Thinking
 from herd.engine.residents import Phase, State
 from herd.errors import HerdError, Interrupted
 from herd.model import Sampling, Sha256, UrlSource
@@ -65,6 +65,8 @@ class FakeEngine(Engine):
     def __init__(self, reply: Callable[[Loadable, Sequence[Turn]], str] | None = None) -> None:
         self.reply = reply or (lambda model, turns: f"{model.reference} says: {turns[-1].text}")
         self.failure: HerdError | None = None
+        self.thought = ""
+        """What it thinks before it answers."""
         self.left_out = 0
         """Turns that are said not to fit, once there are more than that."""
         self.gate: threading.Event | None = None
@@ -106,6 +108,8 @@ class FakeEngine(Engine):
             reused_tokens=0,
             left_out=self.left_out if len(turns) > self.left_out else 0,
         )
+        if self.thought:
+            yield Thinking(self.thought)
         words = self.reply(model, turns).split(" ")
         for at, word in enumerate(words):
             if stop.is_set():
