@@ -1,21 +1,22 @@
 """Files that the libraries of 2023 wrote themselves, and what they said about them.
 
-A few lie in tests/data/legacy; all of them are looked for in shared/legacy-ggml beside the
-checkout, and what is not there is skipped.
+They lie in one archive, tests/data/legacy.tar.xz, which is unpacked once in each process:
+NAME.bin, what its GGUF must hold (NAME.gguf-tensors.json), prompts, tokens and 32 greedy tokens of
+the old library (NAME.expected.json), and its last logits (NAME.logits.npy).
 """
 
 from __future__ import annotations
 
+import atexit
 import json
+import tarfile
 from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
-import pytest
-
 ROOT = Path(__file__).parents[2]
-KEPT = ROOT / "tests" / "data" / "legacy"
-SHARED = ROOT.parent / "shared" / "legacy-ggml"
+ARCHIVE = ROOT / "tests" / "data" / "legacy.tar.xz"
 
 NAMES = [
     *(f"ggml0-{kind}" for kind in ("f16", "q4_0", "q4_0-full32000", "q4_0-planar", "q4_1")),
@@ -33,19 +34,22 @@ EPSILON = 1e-6
 """What the old libraries had, for every file here."""
 
 SMALL = ["ggml0-q4_0", "ggml0-q4_1-planar", "ggmf1-q4_0-2part", "ggjt1-q4_2", "ggjt3-q2_K"]
-"""Kept ones that differ most from each other."""
+"""Those that differ most from each other."""
 
 
-def is_there(name: str) -> bool:
-    return any((folder / f"{name}.bin").exists() for folder in (KEPT, SHARED))
+@cache
+def folder() -> Path:
+    """Where the archive is unpacked; it goes with the process."""
+    unpacked = TemporaryDirectory(prefix="herd-legacy-")
+    atexit.register(unpacked.cleanup)
+    with tarfile.open(ARCHIVE) as archive:
+        archive.extractall(unpacked.name, filter="data")
+    return Path(unpacked.name)
 
 
 def given(name: str, suffix: str = ".bin") -> Path:
-    """The path of a given file; the test is skipped where it is not."""
-    for folder in (KEPT, SHARED):
-        if (folder / f"{name}{suffix}").exists():
-            return folder / f"{name}{suffix}"
-    pytest.skip(f"{name}{suffix} is not in {KEPT.name} and there is no shared/legacy-ggml")
+    """The path of a given file."""
+    return folder() / f"{name}{suffix}"
 
 
 @cache

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from .given import NAMES, ROOT, given, is_there, said
+from .given import NAMES, ROOT, given, said
 from .work import converted
 
 Answers = dict[str, list[dict[str, Any]]]
@@ -18,9 +18,9 @@ Answers = dict[str, list[dict[str, Any]]]
 
 @pytest.fixture(scope="module")
 def answers(tmp_path_factory: pytest.TempPathFactory) -> Answers:
-    """llama.cpp's answers for every file there is, from one child process."""
+    """llama.cpp's answers for every file, from one child process."""
     orders: dict[str, list[str]] = {}
-    for name in filter(is_there, NAMES):
+    for name in NAMES:
         done = converted(given(name), tmp_path_factory.mktemp(name))
         orders[name] = [str(done.path), str(given(name, ".expected.json"))]
     ran = subprocess.run(
