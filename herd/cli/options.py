@@ -9,7 +9,6 @@ import click
 
 from herd.cli.session import Session
 from herd.cli.verbs import Option
-from herd.config import CACHES
 
 Verb = TypeVar("Verb", bound=Callable[..., Any])
 
@@ -95,6 +94,8 @@ def sampling(verb: Verb) -> Verb:
 
 def loading(verb: Verb) -> Verb:
     """How the model is loaded; what is not given is the configuration's, else chosen to fit."""
+    from herd.config import CACHES
+
     options = (
         ("--ctx", "context", click.IntRange(64, 1 << 24), "N", "Hold N tokens of conversation."),
         ("--gpu-layers", "gpu_layers", click.IntRange(-1), "N", "Put N layers on the GPU."),

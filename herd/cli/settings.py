@@ -22,6 +22,8 @@ _LINE = (
     r"(?P<rest>[ \t]*(?:#[^\n]*)?(?:\n|\Z))"
 )
 """A setting with its value, and the comment behind it."""
+_TABLE = re.compile(r"^[ \t]*\[", re.MULTILINE)
+"""Where the first table begins; what comes after belongs to it."""
 
 
 @click.command("config", cls=Command, context_settings={"ignore_unknown_options": True})
@@ -105,15 +107,18 @@ def edited(text: str, name: str, value: object | None) -> str:
     before = _document(text)
     line = re.compile(_LINE.format(name=f"(?:{name}|\"{name}\"|'{name}')"), re.MULTILINE)
     wanted = {key: each for key, each in before.items() if key != name}
+    first = _TABLE.search(text)
+    head, tables = (text[: first.start()], text[first.start() :]) if first else (text, "")
     if value is None:
-        after = line.sub("", text)
+        head = line.sub("", head)
     else:
         wanted[name] = value
         setting = f"{name} = {_literal(value)}"
-        fresh = text + ("\n" if text and not text.endswith("\n") else "") + setting + "\n"
-        if any(isinstance(each, dict) for each in before.values()):
-            fresh = f"{setting}\n{text}"  # at the end it would belong to a table
-        after = line.sub(lambda old: setting + old["rest"], text) if name in before else fresh
+        if name in before:
+            head = line.sub(lambda old: setting + old["rest"], head)
+        else:
+            head += ("\n" if head and not head.endswith("\n") else "") + setting + "\n"
+    after = head + tables
     try:
         is_right = tomllib.loads(after) == wanted
     except tomllib.TOMLDecodeError:

@@ -112,6 +112,15 @@ def test_comments_and_everything_else_stay_when_a_setting_changes() -> None:
     )
 
 
+def test_the_settings_of_single_models_are_left_alone() -> None:
+    text = "dht = true\n\n[models.tiny]  # small\ncontext = 512\n"
+
+    changed = edited(edited(text, "context", 2048), "dht", None)
+
+    assert changed == "\ncontext = 2048\n[models.tiny]  # small\ncontext = 512\n"
+    assert edited(text, "context", None) == text
+
+
 def test_a_setting_that_is_taken_out_leaves_the_rest() -> None:
     assert edited(HANDMADE, "context", None) == HANDMADE.replace("  context=8192\n", "")
 
