@@ -6,7 +6,8 @@ from pathlib import Path
 
 import click
 
-from herd.cli import options
+from herd.cli import options, publishing
+from herd.cli.checking import check
 from herd.cli.session import Session
 from herd.cli.verbs import Command, Group
 from herd.errors import BadUsage, HerdError
@@ -139,3 +140,7 @@ def remove(session: Session, name: str) -> None:
 
     gone = remove(session.herd.places, name)
     session.say(f"Removed {gone.name}, which came from {gone.location}.")
+
+
+for command in (check, publishing.make, publishing.import_):
+    registry.add_command(command)

@@ -225,6 +225,61 @@ def read(content: bytes, origin: str) -> Section:
     return Field(node, "", node.start_mark.line + 1, origin).section()
 
 
+Plain = str | list["Plain"] | dict[str, "Plain"]
+"""A foreign document: every scalar is a text."""
+
+
+def foreign(content: bytes, origin: str) -> Plain:
+    """A document of other programs, in which anchors, aliases and merge keys are usual.
+
+    An alias is the same object again, never a copy, so nothing multiplies; tags mean
+    nothing.
+
+    Raises:
+        RegistryError: it is no YAML, or has no end.
+    """
+    if len(content) > MOST_BYTES:
+        raise RegistryError(f"{origin}:1: is larger than {MOST_BYTES >> 20} MiB.")
+    try:
+        node = _compose(content.decode("utf-8-sig"))
+    except UnicodeDecodeError as error:
+        raise RegistryError(f"{origin}:1: is not UTF-8.") from error
+    except yaml.YAMLError as error:
+        raise _wrapped(error, origin) from error
+    if node is None:
+        raise RegistryError(f"{origin}:1: is empty.")
+    return _plain(node, origin, {})
+
+
+def _plain(node: yaml.Node, origin: str, known: dict[int, Plain | None]) -> Plain:
+    if isinstance(node, yaml.ScalarNode):
+        return str(node.value)
+    if id(node) in known:
+        seen = known[id(node)]
+        if seen is None:
+            line = node.start_mark.line + 1
+            raise RegistryError(f"{origin}:{line}: has an alias that leads into itself.")
+        return seen
+    known[id(node)] = None
+    made: Plain
+    if isinstance(node, yaml.SequenceNode):
+        made = [_plain(each, origin, known) for each in node.value]
+    else:
+        made = _merged([(str(key.value), _plain(each, origin, known)) for key, each in node.value])
+    known[id(node)] = made
+    return made
+
+
+def _merged(pairs: list[tuple[str, Plain]]) -> dict[str, Plain]:
+    """A mapping with what its merge keys bring; its own keys go before those."""
+    merged: dict[str, Plain] = {}
+    for key, value in pairs:
+        sources = value if isinstance(value, list) else [value]
+        for source in reversed(sources if key == "<<" else []):
+            merged |= source if isinstance(source, dict) else {}
+    return merged | {key: value for key, value in pairs if key != "<<"}
+
+
 class _Endless(yaml.YAMLError):
     """The document nests too deep or has too many nodes."""
 

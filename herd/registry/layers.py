@@ -32,15 +32,29 @@ def load(places: Places) -> Registry:
     Raises:
         RegistryError: one of them does not read, or has the name of another.
     """
-    folder, cache = places.user_registries, places.compiled
+    return stack(each_of(places, places.compiled))
+
+
+def each_of(places: Places, cache: Path | None = None) -> list[Layer]:
+    """The same registries, one by one.
+
+    Args:
+        places: Where they are.
+        cache: The folder of compiled registries; None reads the documents themselves, so
+            that lines are known.
+
+    Raises:
+        RegistryError: one of them does not read.
+    """
+    folder = places.user_registries
     listed = added.read(folder)
     layers = [_added(folder, each, cache) for each in listed]
     kept = {each.file_name for each in listed}
     own = [from_file(path, cache) for path in _files(folder) if path.name not in kept]
-    return stack([shipped(cache), *[layer for layer in layers if layer], *own])
+    return [shipped(cache), *[layer for layer in layers if layer], *own]
 
 
-def _added(folder: Path, it: Added, cache: Path) -> Layer | None:
+def _added(folder: Path, it: Added, cache: Path | None) -> Layer | None:
     """The last good copy of an added registry; None when somebody took the copy away."""
     path = folder / it.file_name
     if not path.exists():

@@ -139,7 +139,7 @@ def _check(model: Model, section: Section) -> None:
         raise section.fields["recommended"].wrong(f"cannot be: {why}.")
     if model.status is not Status.HISTORICAL and not _is_complete(model):
         raise _incomplete(section).wrong(
-            "the keys size and sha256 must be there.",
+            "the key sha256 is missing.",
             "Only a model with status: historical may lack what nobody wrote down.",
         )
 
@@ -158,14 +158,14 @@ def _not_recommendable(model: Model) -> str | None:
 
 def _is_complete(model: Model) -> bool:
     files = (file for variant in model.variants for file in variant.files)
-    return all(file.size is not None and file.sha256 is not None for file in files)
+    return all(file.sha256 is not None for file in files)
 
 
 def _incomplete(section: Section) -> Field:
-    """The first file of a model that lacks its size or its digest."""
+    """The first file of a model that lacks its digest."""
     variants_of_it = section.fields["variants"].section().fields.values()
     files = (file for each in variants_of_it for file in each.section().fields["files"].items())
-    return next(file for file in files if not {"size", "sha256"} <= file.section().fields.keys())
+    return next(file for file in files if "sha256" not in file.section().fields)
 
 
 def _claimed(field: Field, wanted: str, context: _Context) -> str:

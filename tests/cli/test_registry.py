@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,7 +11,9 @@ import pytest
 from tests.cli.calling import URL, Caller
 from tests.registries.signing import Signer
 from tests.registries.site import Site
-from tests.tools.fakes import registry_text
+from tests.registries.test_catalogs import GALLERY
+from tests.tools.fakes import GGUF, registry_text
+from tests.tools.tiny_gguf import write
 
 
 @pytest.fixture
@@ -117,3 +120,71 @@ def test_searching_by_what_a_model_is_and_what_it_takes(herd: Caller) -> None:
     assert "llama-3" not in herd("search", "--licence", "open", "--role", "chat").out
     assert "No model is like that" in herd("search", "--max-size", "1").err
     assert "recommended" in herd("search", "smollm2", "--fits").out
+
+
+def test_a_check_remarks_and_asks_and_ranks(herd: Caller, site: Site) -> None:
+    good, gone = site.put("/good.gguf", GGUF), f"{site.origin}/gone.gguf"
+    both = f'{{url: "{gone}"}}\n          - {{url: "{good}"}}'
+    text = registry_text("X").replace('{url: "X"}', both)
+    herd.offer(text)
+
+    offline, online = (
+        herd("registry", "check", "test"),
+        herd("registry", "check", "test", "--online"),
+    )
+
+    path = str(herd.home / "registries" / "test.yaml")
+    assert offline.code == 0
+    assert f"{path}:4: models.tiny" in offline.out
+    assert online.code == 4
+    assert "127.0.0.1: gone (it is not there (404))" in online.out
+    assert "127.0.0.1: ok in " in online.out
+    assert "1 of 2 sources do not hold." in online.err
+    order = [line.split()[-1] for line in herd("install", "--dry-run", "tiny").out.splitlines()]
+    assert order[-2:] == ["127.0.0.1", "127.0.0.1"]
+    assert (herd.home / "registries" / "test.yaml").read_text() == text
+
+
+def test_a_check_of_a_path_or_of_one_model_and_as_json(
+    herd: Caller, site: Site, tmp_path: Path
+) -> None:
+    path = tmp_path / "published.yaml"
+    path.write_text(registry_text(site.put("/x.gguf", GGUF)))
+
+    ran = herd("registry", "check", str(path), "--online", "--json")
+
+    told = json.loads(ran.out)
+    assert (ran.code, ran.err) == (0, "")
+    assert [each["state"] for each in told["sources"]] == ["ok"]
+    assert told["sources"][0]["line"] == 4
+    assert told["remarks"][0]["registry"] == str(path)
+    assert "1 model read" in herd("registry", "check", "smollm2").err
+    assert herd("registry", "check", "nothing").code == 3
+    path.write_text("schema: 1\nmodels: {x: {}}\n")
+    assert herd("registry", "check", str(path)).code == 2
+
+
+def test_making_writes_the_registry_and_the_torrents(herd: Caller, tmp_path: Path) -> None:
+    folder = tmp_path / "models"
+    folder.mkdir()
+    write(folder / "Wee-F32.gguf")
+
+    ran = herd("registry", "make", str(folder), "--url", "https://a.example/m", "--torrent")
+
+    assert ran.code == 0
+    assert "Wee-F32.gguf: magnet:?xt=urn:btmh:1220" in ran.err
+    assert "under which licence wee comes" in ran.err
+    assert (folder / "Wee-F32.gguf.torrent").read_bytes().startswith(b"d")
+    assert herd("registry", "check", str(folder / "registry.yaml")).code == 0
+    printed = herd("registry", "make", str(folder), "--url", "https://a.example/m", "-o", "-").out
+    assert printed.startswith("schema: 1\nregistry: {name: mine")
+    assert herd("registry", "make", str(folder), "--url", "x", "--tracker", "udp://a:1").code == 2
+
+
+def test_importing_a_catalog_says_what_it_took_and_left(herd: Caller, site: Site) -> None:
+    ran = herd("registry", "import", site.put("/index.yaml", GALLERY), "--name", "gallery")
+
+    assert ran.code == 0
+    assert "Took 4 models of a LocalAI gallery into " in ran.err
+    assert "Left out 2: a sha256 that is none." in ran.err
+    assert "small-model" in herd("search", "small-model").out

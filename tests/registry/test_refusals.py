@@ -58,7 +58,7 @@ RULES = [
     ("size: 4096\n", "size: 0\n", "models.tiny.variants.q4_0.files[0].size", "from 1 to"),
     ("size: 4096\n", "size: 4_096\n", "models.tiny.variants.q4_0.files[0].size", "whole number"),
     ("size: 4096\n", "size: '4096'\n", "models.tiny.variants.q4_0.files[0].size", "whole number"),
-    ("          size: 4096\n", "", "models.tiny.variants.q4_0.files[0]", "size and sha256"),
+    (f"          sha256: {SHA}\n", "", "models.tiny.variants.q4_0.files[0]", "sha256 is missing"),
     (f"sha256: {SHA}", f"sha256: {SHA.upper()}", "models.tiny", "64 lower-case hex digits"),
     (f"sha256: {SHA}", f"sha256: {'f' * 64}", "models.tiny", "is a placeholder"),
     (

@@ -60,6 +60,18 @@ def test_every_source_that_a_line_names_is_listed() -> None:
     assert named == listed
 
 
+def test_every_file_that_is_not_history_has_a_size_and_a_digest() -> None:
+    files = [
+        file
+        for model in MODELS
+        if model.status is not Status.HISTORICAL
+        for variant in model.variants
+        for file in variant.files
+    ]
+
+    assert all(file.size and file.sha256 for file in files)
+
+
 def test_what_is_not_sure_is_kept_only_as_history() -> None:
     unsure = {name.partition(":")[0] for name, (sure, _, _) in ROWS.items() if sure in "CD"}
 
