@@ -300,6 +300,22 @@ class Herd:
 
         return running(self.places.running)
 
+    def gpu_advice(self) -> str | None:
+        """What a person with an idle GPU should know; said once for each build of llama.cpp."""
+        from herd.engine import gpus
+
+        gpu = gpus.missed()
+        if gpu is None:
+            return None
+        command, said = gpus.build_command(gpu.vendor), self.places.cache / "gpu-said"
+        with contextlib.suppress(OSError):
+            if said.read_text() == command:
+                return None
+        with contextlib.suppress(OSError):
+            said.parent.mkdir(parents=True, exist_ok=True)
+            said.write_text(command)
+        return f"(The {gpu.vendor} GPU lies idle: llama.cpp was not built for it. {command})"
+
     def talk(self, conversation: Conversation, sampling: Sampling | None = None) -> Talk:
         """Begin the answer to the last turn in a thread of its own; history keeps it as it comes.
 

@@ -92,6 +92,9 @@ class Voice:
             case "stopped":
                 say("(Stopped.)")
 
+        if advice := self._session.herd.gpu_advice():
+            self._remark_once(advice)
+
     def _remark_once(self, text: str) -> None:
         if text not in self._remarked:
             self._remarked.add(text)

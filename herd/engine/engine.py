@@ -24,6 +24,7 @@ from herd.engine.pieces import (
     Extras,
     Finished,
     Loadable,
+    Machine,
     Piece,
     Ready,
     Text,
@@ -32,7 +33,7 @@ from herd.engine.pieces import (
 )
 from herd.engine.placing import shape_of
 from herd.engine.process import COMMAND
-from herd.engine.protocol import Ask, Embed, Load, Settings, Sign
+from herd.engine.protocol import Ask, Embed, Load, Look, Settings, Sign
 from herd.engine.residents import Phase, Resident, State
 from herd.errors import HerdError, Interrupted
 from herd.fit import CONTEXT, needs
@@ -98,6 +99,25 @@ class Engine:
     def prepare(self) -> None:
         """Have a process at hand into which the next model is loaded; costs no waiting."""
         self._household.prepare()
+
+    def look(self, stop: threading.Event | None = None) -> Machine:
+        """What this build of llama.cpp has to compute on here.
+
+        Raises:
+            EngineFailed, EngineCrashed: it cannot even be asked.
+            Interrupted: `stop` was set.
+        """
+        stop = stop or threading.Event()
+        with self._served(stop):
+            terms = Terms("llama.cpp", stop, self._patience, self._log)
+            exchange = Exchange(self._household.prepare(), Look(), terms)
+            try:
+                for reply in exchange.replies():
+                    if isinstance(reply, Machine):
+                        return reply
+            finally:
+                exchange.end()
+        raise Interrupted("The engine was closed.")
 
     def ensure(self, model: Loadable, stop: threading.Event | None = None) -> Ready:
         """Have this model loaded.

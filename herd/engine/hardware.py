@@ -23,6 +23,15 @@ def devices(library: ctypes.CDLL) -> tuple[Device, ...]:
     return tuple(_device(library, *each) for each in found if each[1] <= _SHARED_GPU)
 
 
+def handle(library: ctypes.CDLL, name: str) -> int | None:
+    """Ggml's own handle of a device; None for the CPU, which is always there, and for no device."""
+    find = library.ggml_backend_dev_by_name
+    find.restype, find.argtypes = ctypes.c_void_p, [ctypes.c_char_p]
+    library.ggml_backend_dev_type.argtypes = [ctypes.c_void_p]
+    found: int | None = find(name.encode())
+    return found if found and library.ggml_backend_dev_type(found) != _CPU else None
+
+
 def _device(library: ctypes.CDLL, handle: int, kind: int) -> Device:
     name, make = library.ggml_backend_dev_name, library.ggml_backend_dev_description
     for function in (name, make):

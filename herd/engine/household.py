@@ -123,12 +123,12 @@ class Household:
             each.process.close()
         return bool(leaving)
 
-    def prepare(self) -> None:
-        """Start a process for the next model, if none is at hand."""
+    def prepare(self) -> Process:
+        """The process for the next model; it starts if none is at hand."""
         with self._lock:
-            if self._spare and self._spare.is_alive:
-                return
-            self._spare = Process(self._command, self._log)
+            if not self._spare or not self._spare.is_alive:
+                self._spare = Process(self._command, self._log)
+            return self._spare
 
     def close(self) -> None:
         """End every process."""

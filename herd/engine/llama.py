@@ -62,6 +62,8 @@ class Wanted:
     path: Path
     placement: Placement
     threads: int
+    device: str | None = None
+    """The one device to compute on; None: all that there are."""
 
 
 class Llama:
@@ -297,6 +299,10 @@ def _load(wanted: Wanted, stop: StopFlag, moved: Callable[[float], None]) -> obj
     # The output counts as one more layer.
     params.n_gpu_layers = layers + 1 if layers >= wanted.placement.layers else layers
     params.progress_callback = api.llama_progress_callback(look)
+    only = hardware.handle(ggml.libggml, wanted.device) if wanted.device else None
+    chosen = (ctypes.c_void_p * 2)(only, None)  # ends with a null
+    if only:
+        params.devices = ctypes.cast(chosen, ctypes.c_void_p)
     if not wanted.placement.is_mapped:
         params.load_mode = api.LLAMA_LOAD_MODE_NONE
     return api.llama_model_load_from_file(os.fsencode(wanted.path), params)

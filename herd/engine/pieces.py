@@ -40,6 +40,8 @@ class Loadable:
     """None: as the settings say."""
     cache: str = "f16"
     """Type of the keys and values of the context, as ggml calls it."""
+    device: str | None = None
+    """The one device to compute on, by its name; None: whatever fits best."""
     sampling: Sampling = field(default_factory=Sampling)
     """What the registry and the person ask for; the engine samples as `answer` is told."""
 

@@ -26,6 +26,8 @@ def placed(model: Loadable, settings: Settings, devices: Sequence[Device]) -> Pl
         cache=model.cache,
         is_exact=model.is_exact,
     )
+    if model.device:
+        devices = [each for each in devices if not each.is_gpu or each.name == model.device]
     return choose(shape_of(model.path), devices, wishes)
 
 

@@ -36,7 +36,9 @@ class Talker:
         model = load.model
         placement = placed(model, load.settings, machine().devices)
         threads = load.settings.threads if model.threads is None else model.threads
-        wanted = Wanted(model.reference, model.path, placement, threads or usable_cores())
+        wanted = Wanted(
+            model.reference, model.path, placement, threads or usable_cores(), model.device
+        )
         self._wanted = wanted
         self.reference = model.reference
         self.begun: Marks | None = None

@@ -14,8 +14,10 @@ from pathlib import Path
 from herd.chat import Role, Turn
 from herd.core import Herd
 from herd.engine import Began, Engine, Extras, Finished, Loadable, Piece, Ready, Text, Thinking
+from herd.engine.pieces import Machine
 from herd.engine.residents import Phase, State
 from herd.errors import HerdError, Interrupted
+from herd.fit import Device
 from herd.model import Sampling, Sha256, UrlSource
 from herd.places import places
 from herd.progress import Stage
@@ -128,6 +130,11 @@ class FakeEngine(Engine):
 
     def prepare(self) -> None:
         pass
+
+    def look(self, stop: threading.Event | None = None) -> Machine:
+        if self.failure:
+            raise self.failure
+        return Machine((Device("CPU", False, 8 << 30, 16 << 30, "a CPU"),), ("AVX2",), False)
 
     def stop(self, reference: str) -> bool:
         ready, self._ready = self._ready, None

@@ -1,0 +1,90 @@
+"""Which GPUs this machine has, whatever llama.cpp was built for, and how to build it for them.
+
+Only what the system says of itself is read; nothing is run and no library is loaded.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import platform
+import shutil
+import sys
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+_VENDORS = {"0x10de": "NVIDIA", "0x1002": "AMD", "0x8086": "Intel"}
+_FLAGS = {
+    "NVIDIA": "-DGGML_CUDA=on",
+    "AMD": "-DGGML_VULKAN=on",
+    "Intel": "-DGGML_VULKAN=on",
+    "Apple": "-DGGML_METAL=on",
+}
+_BACKENDS = ("cuda", "metal", "vulkan", "hip", "sycl", "musa", "opencl", "cann")
+
+
+@dataclass(frozen=True)
+class Gpu:
+    """A GPU that the machine has."""
+
+    vendor: str
+    is_integrated: bool = False
+    """Whether it has no memory of its own; an old one of that kind gains nothing."""
+
+
+def gpus(root: Path = Path("/"), system: str = sys.platform) -> tuple[Gpu, ...]:
+    """The GPUs that the system knows of."""
+    if system == "darwin":
+        return (Gpu("Apple"),) if platform.machine() == "arm64" else ()
+    found = []
+    if (root / "proc/driver/nvidia/version").exists() or (root / "dev/nvidia0").exists():
+        found.append(Gpu("NVIDIA"))
+    for path in sorted((root / "sys/class/drm").glob("card[0-9]*/device/vendor")):
+        vendor = _VENDORS.get(_read(path))
+        if vendor and all(each.vendor != vendor for each in found):
+            found.append(Gpu(vendor, is_integrated=vendor == "Intel"))
+    return tuple(found)
+
+
+def backends() -> tuple[str, ...]:
+    """What the installed llama.cpp was built for beside the CPU, by its libraries."""
+    found = importlib.util.find_spec("llama_cpp")
+    if found is None or found.origin is None:
+        return ()
+    names = [path.name for path in (Path(found.origin).parent / "lib").glob("*ggml-*")]
+    return tuple(each for each in _BACKENDS if any(f"ggml-{each}" in name for name in names))
+
+
+def build_command(vendor: str) -> str:
+    """What compiles llama.cpp for this GPU, in the environment that herd runs in."""
+    try:
+        wanted = version("llama-cpp-python")
+    except PackageNotFoundError:
+        wanted = "0.3.36"
+    return (
+        f'CMAKE_ARGS="{_FLAGS[vendor]}" {sys.executable} -m pip install --force-reinstall '
+        f"--no-cache-dir --no-deps llama-cpp-python=={wanted}"
+    )
+
+
+def missed() -> Gpu | None:
+    """A GPU with a memory of its own that this build of llama.cpp cannot use."""
+    if backends():
+        return None
+    return next((each for each in gpus() if not each.is_integrated), None)
+
+
+def needs_first(vendor: str) -> str:
+    """What must be there before the command can work, empty if nothing is missing."""
+    if vendor == "NVIDIA" and not shutil.which("nvcc"):
+        return "it needs the CUDA toolkit, whose compiler nvcc is not on the PATH"
+    if _FLAGS[vendor].endswith("VULKAN=on") and not shutil.which("glslc"):
+        return "it needs the Vulkan SDK, whose compiler glslc is not on the PATH"
+    return ""
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text().strip()
+    except OSError:
+        return ""

@@ -1,0 +1,87 @@
+"""`herd doctor`: each line says how it is, and a bad one what mends it."""
+
+from __future__ import annotations
+
+import pytest
+
+from herd.engine import gpus
+from herd.engine.gpus import Gpu
+from herd.errors import EngineFailed
+from tests.cli.calling import Caller
+
+
+@pytest.fixture(autouse=True)
+def _no_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gpus, "missed", lambda: None)
+
+
+def found(herd: Caller) -> dict[str, dict[str, str | None]]:
+    import json
+
+    return {each["subject"]: each for each in json.loads(herd("doctor", "--json", "--offline").out)}
+
+
+def test_what_works_is_said_line_by_line(herd: Caller) -> None:
+    herd("install", "tiny")
+
+    ran = herd("doctor", "--offline")
+
+    assert ran.code == 0
+    lines = [line.split()[:2] for line in ran.out.splitlines()]
+    for subject in ("herd", "settings", "llama.cpp", "CPU", "speed", "store", "disk", "registry"):
+        assert ["ok", subject] in lines
+
+
+def test_the_smallest_model_that_is_installed_shows_the_speed(herd: Caller) -> None:
+    herd("install", "tiny")
+
+    assert "tiny:q4_0: reads" in str(found(herd)["speed on CPU"]["text"])
+
+
+def test_without_a_model_a_trial_model_does(herd: Caller) -> None:
+    assert "a trial model: reads" in str(found(herd)["speed on CPU"]["text"])
+
+
+def test_a_gpu_that_lies_idle_is_bad_and_has_its_command(
+    herd: Caller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gpus, "missed", lambda: Gpu("NVIDIA"))
+
+    ran = herd("doctor", "--offline")
+
+    assert ran.code == 8
+    assert 'CMAKE_ARGS="-DGGML_CUDA=on"' in ran.out
+    assert "Not everything works: GPU" in ran.err
+
+
+def test_an_engine_that_does_not_start_is_one_bad_line_among_the_others(herd: Caller) -> None:
+    herd.engine.failure = EngineFailed("llama-cpp-python does not load.", "pip install it")
+
+    lines = found(herd)
+
+    assert lines["devices"]["grade"] == "bad"
+    assert lines["devices"]["mend"] == "pip install it"
+    assert lines["store"]["grade"] == "good"
+
+
+def test_every_bad_line_says_what_mends_it(herd: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
+    herd.engine.failure = EngineFailed("It does not load.", "pip install it")
+    manifests = herd.home / "manifests" / "tiny"
+    manifests.mkdir(parents=True)
+    (manifests / "q4_0.json").write_text("{")
+
+    bad = [each for each in found(herd).values() if each["grade"] == "bad"]
+
+    assert {each["subject"] for each in bad} == {"devices", "store"}
+    assert all(each["mend"] for each in bad)
+
+
+def test_advice_about_a_gpu_is_given_once(herd: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gpus, "missed", lambda: Gpu("AMD"))
+    herd("install", "tiny")
+
+    first, second = herd("run", "tiny", "hum?"), herd("run", "tiny", "hum?")
+
+    assert "The AMD GPU lies idle" in first.err
+    assert "GPU" not in second.err
+    assert "GPU" not in first.out
