@@ -46,7 +46,9 @@ PANELS = {
         Verb("remove", "remove:remove", "Take a model out of the store.", ("rm", "uninstall")),
     ),
     "herd itself": (
-        Verb("doctor", "doctor:doctor", "Look at everything herd needs, and say what mends it."),
+        Verb(
+            "doctor", "doctor:doctor", "Look at everything that herd needs, and say what mends it."
+        ),
         Verb("registry", "registry:registry", "Show, add, check and make registries."),
         Verb("config", "settings:config_", "Show the settings, or change one."),
         Verb("logs", "logs:logs", "Show the last lines of the logs."),
