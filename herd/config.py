@@ -58,6 +58,8 @@ class Config:
     """Downloads that run at the same time; the others wait."""
     pause_metered: bool = True
     """Whether downloads wait while the connection is metered."""
+    store: str = ""
+    """The folder of the store; empty: among herd's own things. `herd move-store` sets it."""
     dht: bool = True
     """Whether a magnet may be looked up in the distributed hash table."""
     models: Mapping[str, Loading] = field(default_factory=dict)

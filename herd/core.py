@@ -12,13 +12,14 @@ import threading
 from collections.abc import Callable
 from dataclasses import replace
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from herd.errors import CannotRun, HerdError, NotInstalled, UnknownModel
 from herd.model import Choice, Installed, Sampling, reference
 from herd.places import Places, places
 from herd.progress import Stage
-from herd.store import Store
+from herd.store import Store, View
 
 if TYPE_CHECKING:
     from herd.adopt import Adopter
@@ -83,8 +84,23 @@ class Herd:
 
     @cached_property
     def store(self) -> Store:
-        """What is installed."""
-        return Store(self.places)
+        """What is installed: in the person's own store, and beneath it in the machine's."""
+        chosen, own = self.config.store, self.places
+        if chosen:
+            own = self.store_places(Path(chosen).expanduser().absolute())
+        return Store(own, self._stores_below(), is_chosen=bool(chosen))
+
+    def store_places(self, folder: Path) -> Places:
+        """The places of this herd with its store in another folder."""
+        return replace(self.places, store=folder)
+
+    def _stores_below(self) -> tuple[View, ...]:
+        if not self.places.system_config.is_file():
+            return ()
+        from herd.config import load
+
+        shared = load(self.places.system_config, {}).store
+        return (View(replace(self.places, store=Path(shared))),) if shared else ()
 
     @cached_property
     def ranks(self) -> Ranks:
@@ -234,6 +250,12 @@ class Herd:
         held = self.store.installed()
         if any(each.name == wanted.name for each in held):
             return self.store.find(wanted)
+        if self.store.is_away:
+            raise NotInstalled(
+                f"Whether {text} is installed cannot be said: the store at {self.store.root} "
+                "is not there.",
+                "Plug its drive in, and type the same again.",
+            )
         choice = self.registry.find(wanted)
         exact = choice.reference if wanted.variant else replace(wanted, name=choice.model.name)
         if any(each.name == exact.name for each in held):

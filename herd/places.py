@@ -24,6 +24,8 @@ class Places:
     """What can be made again."""
     logs: Path
     """herd.log and engine.log."""
+    system: Path = Path("/etc/herd")
+    """What the keeper of the machine configured for everybody; it need not exist."""
 
     @property
     def blobs(self) -> Path:
@@ -76,6 +78,11 @@ class Places:
         return self.config / "config.toml"
 
     @property
+    def system_config(self) -> Path:
+        """A config.toml whose `store` is read beneath everybody's own."""
+        return self.system / "config.toml"
+
+    @property
     def user_registries(self) -> Path:
         """A folder of registries that the person added; it need not exist."""
         return self.config / "registries"
@@ -109,9 +116,12 @@ class Places:
 def places(environ: Mapping[str, str] | None = None) -> Places:
     """The places of this person, from HERD_HOME or the platform's own rules."""
     env = os.environ if environ is None else environ
+    system = Path(env.get("HERD_SYSTEM") or Places.system)
     if home := env.get("HERD_HOME"):
         root = Path(home).expanduser().absolute()
-        return Places(store=root, config=root, cache=root / "cache", logs=root / "logs")
+        return Places(
+            store=root, config=root, cache=root / "cache", logs=root / "logs", system=system
+        )
     import platformdirs  # 10 ms, and not needed when HERD_HOME is set
 
     dirs = platformdirs.PlatformDirs("herd", appauthor=False)
@@ -120,4 +130,5 @@ def places(environ: Mapping[str, str] | None = None) -> Places:
         config=dirs.user_config_path,
         cache=dirs.user_cache_path,
         logs=dirs.user_log_path,
+        system=system,
     )

@@ -6,7 +6,7 @@ import threading
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from herd.errors import NoSourceDelivered
+from herd.errors import CannotWrite, NoSourceDelivered
 from herd.mend import Means, Mended, Mender, check_stop
 from herd.model import File, Installed, InstalledFile
 from herd.progress import Gauge
@@ -63,13 +63,17 @@ class Repairer:
             NoSourceDelivered: some pieces are nowhere to be had; those that came are kept.
             DigestMismatch, NoRoom, CannotWrite, Busy, Interrupted: the damaged blob is as it was.
         """
+        for model in wanted.models or ():
+            if (home := self._store.home_of(model)) != self._store.root:
+                raise CannotWrite(
+                    f"{model.reference} is in the store at {home}, which is not yours.",
+                    "Whoever keeps this machine can repair it there.",
+                )
         work = Work(wanted.gauge, wanted.stop)
         before = verify(self._store, wanted.models, work)
         if before.is_sound:
             return Repaired(before)
-        files = {
-            file.sha256: (model, file) for model in self._store.installed() for file in model.files
-        }
+        files = {file.sha256: (model, file) for model in self._store.own() for file in model.files}
         mended, right, left = [], [], []
         for finding in before.findings:
             if finding.flaw.is_of_bytes and finding.sha256 in files:
@@ -108,7 +112,7 @@ class Repairer:
             self._store.mending.protect(finding.sha256)
             return True
         if finding.flaw is Flaw.NO_LINK:
-            for model in self._store.installed():
+            for model in self._store.own():
                 blobs = (self._store.has(each.sha256, each.size) for each in model.files)
                 if model.reference in finding.models and all(blobs):
                     self._store.mending.link(model)

@@ -47,7 +47,7 @@ class Usage:
 
 def usage(store: Store) -> Usage:
     """Look at the store; nothing is read but names and sizes."""
-    installed = store.installed()
+    installed = store.own()
     counts = Counter(sha256 for model in installed for sha256 in {f.sha256 for f in model.files})
     uses = tuple(_use(model, counts) for model in installed)
     blobs = {file.sha256: file for model in installed for file in model.files}

@@ -22,8 +22,9 @@ def verify(store: Store, models: Sequence[Installed] | None, work: Work) -> Repo
     Raises:
         Interrupted: the person wants it to end.
     """
-    everyone = store.installed()
-    asked = everyone if models is None else tuple(models)
+    own = store.own()
+    asked = own if models is None else tuple(models)
+    everyone = dict.fromkeys((*own, *asked))
     wanted = {file.sha256 for model in asked for file in model.files}
     loose = store.unused() if models is None else ()
     blobs = [

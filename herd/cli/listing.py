@@ -25,13 +25,15 @@ def list_(session: Session, as_json: bool) -> None:
     FIT is a first verdict from the size of the model and the memory of this machine.
     """
     held = session.herd.store.installed()
+    if session.herd.store.is_away:
+        session.say(f"The store at {session.herd.store.root} is not there: is its drive unplugged?")
     if as_json:
         from herd.cli.forms import installed_form
 
         session.answer_json([installed_form(session.herd, each) for each in held])
     elif held:
         session.answer_table(HEADS, [_held(each) for each in held], right=("SIZE",))
-    else:
+    elif not session.herd.store.is_away:
         session.say("Nothing is installed yet.")
         session.suggest("herd install smollm2")
     for path in session.herd.store.damaged():

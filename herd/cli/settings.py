@@ -83,14 +83,24 @@ def _change(session: Session, path: Path, name: str, value: str | None) -> None:
     wanted = None if value is None else config.parse(name, value)
     if value is None:
         config.parse(name, str(getattr(Config, name, "")))
-    text = edited(_read(path), name, wanted)
-    with disk.writing(path):
-        disk.make_folder(path.parent)
-        disk.write_whole(path, text.encode())
+    put(path, name, wanted)
     is_set = "is herd's own again" if wanted is None else f"is {_literal(wanted)} from now on"
     session.say(f"{name} {is_set} ({path}).")
     if os.environ.get(ENVIRONMENT[name]):
         session.say(f"{ENVIRONMENT[name]} is set and goes before it.")
+
+
+def put(path: Path, name: str, value: object | None) -> None:
+    """Write a setting into config.toml, or take it out; comments stay.
+
+    Raises:
+        ConfigError: the file must be edited by hand.
+        CannotWrite, NoRoom: the file is as it was.
+    """
+    text = edited(_read(path), name, value)
+    with disk.writing(path):
+        disk.make_folder(path.parent)
+        disk.write_whole(path, text.encode())
 
 
 def edited(text: str, name: str, value: object | None) -> str:

@@ -2,5 +2,6 @@
 
 from herd.store.staging import Begun
 from herd.store.store import Store
+from herd.store.view import View
 
-__all__ = ["Begun", "Store"]
+__all__ = ["Begun", "Store", "View"]

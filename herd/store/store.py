@@ -7,7 +7,7 @@ model installed and whole, or not installed; `sweep` clears away what then lies 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -37,9 +37,11 @@ if TYPE_CHECKING:
 class Store(View):
     """The store in its places; any number of them may work on one at the same time."""
 
-    def __init__(self, places: Places) -> None:
-        """Touches nothing on the disk; folders are made by the first install."""
-        super().__init__(places)
+    def __init__(
+        self, places: Places, below: Sequence[View] = (), *, is_chosen: bool = False
+    ) -> None:
+        """Touches nothing on the disk; folders are made by the first install. As View."""
+        super().__init__(places, below, is_chosen=is_chosen)
         self.mending = Mending(self._blobs, self._links, self._manifests, self._alone)
         """The steps of a repair."""
         self._pruning = Pruning(places, self._writing)
@@ -69,7 +71,7 @@ class Store(View):
         """
         if not (is_name(reference.name) and is_name(reference.variant or "")):
             raise BadUsage(f"{reference} is not a name that a model can have.")
-        folders.make(self._places)
+        self._make_folders()
         return holding(self._places.locks, reference, while_waiting if wait else None)
 
     def staged(self, file: File, key: str | None = None) -> Staged:
@@ -222,6 +224,11 @@ class Store(View):
         """
         papers = self._manifests.papers(installed.reference)
         if not papers.manifest.exists():
+            if (home := self.home_of(installed)) != self.root:
+                raise CannotWrite(
+                    f"{installed.reference} is in the store at {home}, which is not yours.",
+                    "Whoever keeps this machine can remove it there.",
+                )
             raise NotInstalled(f"{installed.reference} is not installed.")
         with self.hold(installed.reference, wait=False), self._alone():
             self._settling.settle(papers)
@@ -278,6 +285,22 @@ class Store(View):
         part = staging.staged(self._places.staging, file, None, None).part
         return part.with_suffix(".whole")
 
+    def make(self) -> None:
+        """Make the folders of the store where they are not there yet.
+
+        Raises:
+            CannotWrite, NoRoom: one cannot be made or written.
+        """
+        self._make_folders()
+
+    def _make_folders(self) -> None:
+        if self.is_away:
+            raise CannotWrite(
+                f"The store at {self.root} is not there.",
+                "Plug its drive in; `herd config store --unset` goes back to herd's own folder.",
+            )
+        folders.make(self._places)
+
     @contextmanager
     def _passing(self) -> Iterator[Hold]:
         """The hold in which this thread is, or one for this step alone."""
@@ -299,7 +322,7 @@ class Store(View):
 
     @contextmanager
     def _writing(self) -> Iterator[None]:
-        folders.make(self._places)
+        self._make_folders()
         with writing(self._places.store):
             yield
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -28,17 +28,49 @@ if TYPE_CHECKING:
 class View:
     """What is there."""
 
-    def __init__(self, places: Places) -> None:
-        """Touches nothing on the disk."""
+    def __init__(
+        self, places: Places, below: Sequence[View] = (), *, is_chosen: bool = False
+    ) -> None:
+        """Touches nothing on the disk.
+
+        Args:
+            places: The store's.
+            below: Stores that are only read: what they have is there too, under this one.
+            is_chosen: Whether the person put the store where it is; then it must be there.
+        """
         self._places = places
+        self._below = tuple(below)
+        self._is_chosen = is_chosen
         self._blobs = Blobs(places.blobs, lambda: Lock(places.locks / "store.lock"))
         self._tables = Tables(places.pieces)
         self._links = Links(places.models, self._blobs)
         self._manifests = Manifests(places.manifests)
 
+    @property
+    def root(self) -> Path:
+        """The folder of the store."""
+        return self._places.store
+
+    @property
+    def is_away(self) -> bool:
+        """Whether the store was put where there is none now, as on a drive that was unplugged."""
+        return self._is_chosen and not self._places.manifests.is_dir()
+
     def installed(self) -> tuple[Installed, ...]:
-        """Every installed model, sorted by name and variant."""
+        """Every installed model, of this store and those below, sorted by name and variant."""
+        found = {each.reference: each for each in self.own()}
+        for view in self._below:
+            for each in view.installed():
+                found.setdefault(each.reference, each)
+        return tuple(sorted(found.values(), key=lambda each: (each.name, each.variant)))
+
+    def own(self) -> tuple[Installed, ...]:
+        """The models of this store alone."""
         return self._manifests.all().installed
+
+    def home_of(self, installed: Installed) -> Path:
+        """The folder of the store that a model is in."""
+        return self._holder(installed).root
 
     def damaged(self) -> tuple[Path, ...]:
         """What lies among the manifests and does not read as one."""
@@ -54,11 +86,16 @@ class View:
 
     def path_of(self, installed: Installed) -> Path:
         """The primary file under its real name; its blob where no link leads to it."""
-        return self._links.primary(installed)
+        holder = self._holder(installed)
+        return self._links.primary(installed) if holder is self else holder.path_of(installed)
 
     def blob(self, sha256: Sha256) -> Path:
         """Where the blob of this digest lies or would lie."""
-        return self._blobs.path(sha256)
+        own = self._blobs.path(sha256)
+        if self._below and not own.exists():
+            lower = (view.blob(sha256) for view in self._below)
+            return next((path for path in lower if path.exists()), own)
+        return own
 
     def has(self, sha256: Sha256, size: int | None) -> bool:
         """Whether the blob is there; under a hold, nobody removes it until the hold ends.
@@ -80,7 +117,7 @@ class View:
         """
         from herd.store.proof import names
 
-        asked, everyone = set(models), self.installed()
+        asked, everyone = set(models), self.own()
         found = names(everyone, self._places.models, self._links.trouble)
         references = {each.reference for each in asked}
         return [each for each in found if not each.models or references & set(each.models)]
@@ -104,6 +141,18 @@ class View:
         """The piece table of a blob; None when there is none that reads."""
         with writing(self._places.store):
             return self._tables.of(sha256, size)
+
+    def _holder(self, installed: Installed) -> View:
+        """The store that a model is in: this one, unless it is only in one below."""
+        if self._below and not self._manifests.papers(installed.reference).manifest.exists():
+            for view in self._below:
+                if view.has_model(installed.reference):
+                    return view
+        return self
+
+    def has_model(self, reference: Reference) -> bool:
+        """Whether a model is in this store."""
+        return self._manifests.papers(reference).manifest.exists()
 
     def _hold(self) -> Hold | None:
         """The hold on this store in which this thread is, if it is in one."""

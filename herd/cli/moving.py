@@ -1,0 +1,49 @@
+"""`herd move-store`: the store in another folder, and herd looking there from now on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from herd.cli import options
+from herd.cli.session import Session
+from herd.cli.verbs import Command
+from herd.words import count, size
+
+
+@click.command("move-store", cls=Command)
+@click.argument("folder", metavar="DIR", type=click.Path(file_okay=False))
+@options.yes
+@options.talk
+@options.with_session
+def move_store(session: Session, folder: str, yes: bool) -> None:
+    """Move all installed models to another folder.
+
+    It may be on another drive; every byte is proved on the way. herd looks in DIR from then on
+    (`store` in config.toml); conversations and settings stay where they are. After Ctrl-C the
+    same command goes on. Unfinished downloads stay behind.
+    """
+    from herd import moving
+    from herd.cli.settings import put
+    from herd.cli.task import done
+    from herd.store import Store
+
+    herd = session.herd
+    where, home = Path(folder).expanduser().absolute(), herd.places.store
+    # What an earlier try moved, and was stopped before it cleared, is still at home.
+    old = Store(herd.places) if where == herd.store.root else herd.store
+    if where != home:
+        moving.check(old, where)
+    models = old.own()
+    what = f"{count(len(models), 'model')}, {size(sum(each.size for each in models))},"
+    question = f"Move {what} from {old.root} to {where}?"
+    if not yes and session.can_ask and not session.confirm(question, default=False):
+        session.say("Nothing was moved.")
+        return
+    new, work = Store(herd.store_places(where)), moving.Work()
+    new.make()
+    moved = done(session, "move-store", work.gauge, work.stop, lambda: moving.move(old, new, work))
+    put(herd.places.config_file, "store", None if where == home else str(where))
+    freed = moving.clear(old, moved)
+    session.say(f"Moved {what} to {where}; {size(freed)} freed at {old.root}.")
