@@ -125,11 +125,17 @@ def _fetch(plan: Plan) -> str:
 
 def _convert(plan: Plan) -> str:
     if plan.convert is None:
-        return ""
+        return "to GGUF, should it be a ggml file" if _may_be_old(plan.choice) else ""
     parts = [file.name for file in plan.choice.variant.files]
     what = "to GGUF" if len(parts) == 1 else f"{len(parts)} parts to one GGUF"
     goes = "" if plan.keeps_original or not plan.fetches else ", and what came goes afterwards"
     return f"{what}, in {_about(plan.convert.seconds)}{goes}"
+
+
+def _may_be_old(choice: Choice) -> bool:
+    """Whether only the first bytes will tell: an address or a magnet that ends as ggml files do."""
+    names = [file.name.lower() for file in choice.variant.files]
+    return choice.model.registry is None and any(each.endswith(".bin") for each in names)
 
 
 def _about(seconds: float | None) -> str:

@@ -14,6 +14,8 @@ import pytest
 
 from herd.errors import CannotWrite, Interrupted, LegacyDamaged, NoRoom
 from herd.legacy import convert
+from herd.legacy.lanes import Slot
+from herd.legacy.source import PartSource
 from herd.pieces import Proof
 from herd.progress import Gauge, Stage
 
@@ -53,6 +55,27 @@ def test_the_pieces_of_the_gguf_are_counted_while_it_is_written(tmp_path: Path) 
     proof = Proof()
     proof.update(done.path.read_bytes())
     assert (done.sha256, done.table) == (proof.sha256, proof.table())
+
+
+def test_every_byte_of_the_weights_is_read_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """But the first rows, which show how blocks lie in files of the first kind."""
+    read: list[tuple[int, int]] = []
+    stretch = PartSource._stretch
+
+    def noted(part: PartSource, offset: int, size: int) -> Slot:
+        read.append((offset, size))
+        return stretch(part, offset, size)
+
+    monkeypatch.setattr(PartSource, "_stretch", noted)
+    done = converted(given("ggjt1-q5_1"), tmp_path)
+
+    at = 0
+    for offset, size in read:
+        assert offset == at
+        at += size
+    assert at == done.legacy.size
 
 
 def test_a_stopped_conversion_leaves_nothing(tmp_path: Path) -> None:

@@ -262,6 +262,12 @@ def test_a_converted_model_is_proved_and_says_how_it_is_made_again(herd: Caller,
     assert "herd made it of old-thing.bin: `herd remove mine` and then" in ran.err
 
 
+def test_an_address_that_may_be_an_old_file_is_said_to_be_one_perhaps(herd: Caller) -> None:
+    out = herd("install", "--dry-run", "https://example.org/ggml-thing.bin").out
+
+    assert "convert  to GGUF, should it be a ggml file" in out
+
+
 # Prompts
 
 
