@@ -8,6 +8,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+from herd.errors import HerdError
 from herd.model import File, Sha256, UrlSource
 from herd.staging import Staged
 from herd.transfer.carrier import Wish
@@ -17,7 +18,11 @@ from herd.transfer.download import HttpCarrier
 def main(url: str, size: str, sha256: str, part: str) -> None:
     source = UrlSource(url)
     file = File("model.gguf", (source,), int(size), Sha256(sha256))
-    HttpCarrier().fetch(Wish(file, source, Staged(Path(part))))
+    try:
+        HttpCarrier().fetch(Wish(file, source, Staged(Path(part))))
+    except HerdError as error:
+        sys.stderr.write(error.message)
+        sys.exit(error.exit_code)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,202 @@
+"""How fast a verified file comes over HTTP, beside curl and others that people use.
+
+    python benchmarks/transfer.py [--size MIB] [--rounds N] [--tls] [--link] [--only NAME,...]
+
+A file of random bytes comes from nginx on loopback. All clients run once in each round, in
+turns, each in a process of its own; what Python clients import is imported before the clock
+starts. The table has medians over the rounds; `x curl` is the median of (curl's time /
+the client's) within each round. Who proves no digest is marked. `--link` goes through a
+relay that is a link of 100 Mbit/s and 80 ms, clean and with 0.5 % loss.
+
+Needs nginx, curl; leaves out what is not installed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+HERE = Path(__file__).resolve().parent
+sys.path[:0] = [str(HERE.parent), str(HERE)]
+
+from transfer_clients import CLIENTS, PLAIN_ONLY, VERIFIES  # noqa: E402  # the path comes first
+from transfer_link import Link, shaped  # noqa: E402
+
+from tests.tools import nginx  # noqa: E402
+
+ON_A_LINK = ("curl", "herd", "herd x16", "aria2c -x4")
+LINKS = {"clean": Link(12.5e6, 0.08), "0.5 % loss": Link(12.5e6, 0.08, 0.005)}
+
+
+@dataclass(frozen=True)
+class Served:
+    """The file."""
+
+    url: str
+    size: int
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Took:
+    """What one run took."""
+
+    seconds: float
+    processor: float
+    """Seconds, of the client and its children."""
+    memory: int
+    """Bytes of its peak."""
+    before: int
+    """Bytes before it began."""
+
+
+def run(name: str, served: Served, folder: Path) -> Took:
+    """One client, once."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    words = [name, served.url, str(served.size), served.sha256, str(folder)]
+    child = subprocess.Popen(
+        [sys.executable, str(HERE / "transfer_clients.py"), *words],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    )
+    assert child.stdin is not None
+    assert child.stdout is not None
+    try:
+        if child.stdout.readline() != b"ready\n":
+            raise RuntimeError(f"{name} is not installed")
+        before, idle = _resident(child.pid), _processor(child.pid)
+        begun = time.monotonic()
+        child.stdin.write(b"go\n")
+        child.stdin.flush()
+        answer = child.stdout.readline()
+        seconds = time.monotonic() - begun
+    finally:
+        child.stdin.close()
+        _, status, used = os.wait4(child.pid, 0)
+        child.returncode = os.waitstatus_to_exitcode(status)
+    if not answer.startswith(b"done"):
+        raise RuntimeError(f"{name} failed")
+    processor = used.ru_utime + used.ru_stime - idle
+    # What the system calls the peak of a child counts its parent's, too.
+    return Took(seconds, processor, int(answer.split()[1]), before)
+
+
+def _resident(process: int) -> int:
+    pages = int(Path(f"/proc/{process}/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE")
+
+
+def _processor(process: int) -> float:
+    fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def compare(names: Sequence[str], served: Served, rounds: int, folder: Path) -> None:
+    """Run all of them in turns and print the table."""
+    took: dict[str, list[Took]] = {name: [] for name in names}
+    left = list(names)
+    for number in range(rounds):
+        for name in tuple(left):
+            try:
+                took[name].append(run(name, served, folder))
+            except (RuntimeError, FileNotFoundError) as error:
+                print(f"  {error}", file=sys.stderr)
+                left.remove(name)
+        print(f"  round {number + 1} of {rounds}", file=sys.stderr)
+    show(took, served.size)
+
+
+def show(took: dict[str, list[Took]], size: int) -> None:
+    """The table: medians, and ratios to curl in the same round."""
+    curl = took["curl"]
+    print(
+        f"{'':26}{'MB/s':>6} {'(min-max)':>11} {'x curl':>7} {'CPU s/GiB':>10} {'MB over idle':>13}"
+    )
+    for name, runs in took.items():
+        if not runs:
+            continue
+        rates = [size / each.seconds / 1e6 for each in runs]
+        ratios = [one.seconds / each.seconds for one, each in zip(curl, runs, strict=False)]
+        processor = statistics.median(each.processor for each in runs) * (1 << 30) / size
+        memory = statistics.median(each.memory - each.before for each in runs) / 1e6
+        span = f"({min(rates):.0f}-{max(rates):.0f})"
+        note = "" if name in VERIFIES else "  not verified"
+        print(
+            f"{name:26}{statistics.median(rates):6.0f} {span:>11} {statistics.median(ratios):7.2f}"
+            f" {processor:10.2f} {memory:13.0f}{note}"
+        )
+
+
+def certificate(folder: Path) -> Path:
+    """Key and certificate for 127.0.0.1 in one file."""
+    key, cert, both = folder / "key", folder / "cert", folder / "both.pem"
+    subprocess.run(
+        [
+            *("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"),
+            *("-nodes", "-subj", "/CN=x", "-addext", "subjectAltName=IP:127.0.0.1", "-days", "2"),
+            *("-keyout", str(key), "-out", str(cert)),
+        ],
+        check=True,
+        capture_output=True,
+    )
+    both.write_text(key.read_text() + cert.read_text())
+    os.environ["SSL_CERT_FILE"] = os.environ["REQUESTS_CA_BUNDLE"] = str(cert)
+    return both
+
+
+def make(path: Path, mebibytes: int) -> str:
+    """Random bytes that begin as a model does; their digest."""
+    digest = hashlib.sha256()
+    with path.open("wb") as out:
+        for number in range(mebibytes):
+            piece = (b"GGUF" if number == 0 else b"") + os.urandom((1 << 20) - 4 * (number == 0))
+            digest.update(piece)
+            out.write(piece)
+    return digest.hexdigest()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--size", type=int, default=1024, help="MiB")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--tls", action="store_true")
+    parser.add_argument("--link", action="store_true")
+    parser.add_argument("--only", default="", help="names, with commas")
+    parser.add_argument("--folder", type=Path, default=None)
+    chosen = parser.parse_args()
+    with tempfile.TemporaryDirectory(dir=chosen.folder) as name:
+        folder = Path(name)
+        (folder / "www").mkdir()
+        sha256 = make(folder / "www" / "model.gguf", chosen.size)
+        pem = certificate(folder) if chosen.tls else None
+        with nginx.running(folder, pem) as address:
+            served = Served(f"{address}/model.gguf", chosen.size << 20, sha256)
+            only = [each for each in chosen.only.split(",") if each]
+            if chosen.link:
+                for title, link in LINKS.items():
+                    with shaped(link, urlsplit(address).port or 80) as port:
+                        print(f"\n{title}: 100 Mbit/s, 80 ms")
+                        slow = Served(
+                            f"http://127.0.0.1:{port}/model.gguf", chosen.size << 20, sha256
+                        )
+                        compare(only or ON_A_LINK, slow, chosen.rounds, folder / "client")
+                return
+            usual = [each for each in CLIENTS if each != "herd x16"]
+            names = [each for each in usual if not (chosen.tls and each in PLAIN_ONLY)]
+            compare(only or names, served, chosen.rounds, folder / "client")
+
+
+if __name__ == "__main__":
+    main()

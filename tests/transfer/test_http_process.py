@@ -1,0 +1,201 @@
+"""Whole processes that fetch: what they cost, how they end, and what they say."""
+
+from __future__ import annotations
+
+import errno
+import os
+import resource
+import signal
+import subprocess
+import sys
+import tracemalloc
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from herd.errors import CannotWrite, Interrupted, NoRoom
+from herd.model import File, Sha256, UrlSource
+from herd.transfer import begun, ledger, sheet
+from herd.transfer.carrier import Wish
+from herd.transfer.download import HttpCarrier
+from tests.tools.http_server import Faults, FileServer
+from tests.transfer.desk import CONTENT, QUICK, Desk, digest, eventually, promise, within
+
+MIB = 1024 * 1024
+HUGE = 100_000_000_000
+
+MEASURED = """
+import re, sys
+from pathlib import Path
+from herd.model import File, Sha256, UrlSource
+from herd.staging import Staged
+from herd.transfer.carrier import Wish
+from herd.transfer.download import HttpCarrier
+from herd.transfer.http import Line
+source = UrlSource(sys.argv[1])
+file = File("model.gguf", (source,), int(sys.argv[2]), Sha256(sys.argv[3]))
+def kilobytes(name):
+    return int(re.search(name + r":\\s+(\\d+)", Path("/proc/self/status").read_text())[1])
+before = kilobytes("VmRSS")
+HttpCarrier().fetch(Wish(file, source, Staged(Path(sys.argv[4]))))
+print((kilobytes("VmHWM") - before) * 1024)
+"""
+
+
+class Zeros(bytes):
+    """A hundred gigabytes, made when they are asked for."""
+
+    def __len__(self) -> int:
+        return HUGE
+
+    def __getitem__(self, span: object) -> bytes:  # type: ignore[override]  # slices alone
+        assert isinstance(span, slice)
+        return bytes((span.stop or HUGE) - (span.start or 0))
+
+
+def test_a_fetch_takes_less_than_forty_megabytes_of_memory(tmp_path: Path) -> None:
+    content = b"GGUF" + bytes(96 * MIB)
+    with FileServer(content) as server:
+        words = [server.url, str(len(content)), digest(content), str(tmp_path / "part")]
+        ran = subprocess.run(
+            [sys.executable, "-c", MEASURED, *words], check=True, capture_output=True, text=True
+        )
+    assert int(ran.stdout) < 40_000_000
+
+
+@pytest.fixture
+def endless() -> Iterator[FileServer]:
+    with FileServer(Zeros()) as running:
+        running.faults = Faults(rate=2_000_000)
+        yield running
+
+
+def test_nothing_grows_with_the_file(
+    desk: Desk, endless: FileServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("shutil.disk_usage", lambda _: type("Usage", (), {"free": 2 * HUGE})())
+    monkeypatch.setattr(sheet, "_reserve", lambda *_: False)  # a file with holes
+    source = UrlSource(endless.url)
+    file = File("model.gguf", (source,), HUGE, Sha256("0" * 64))
+    desk.http = HttpCarrier(QUICK, workers=2)
+    tracemalloc.start()
+    try:
+        for until in (4 * MIB, 8 * MIB):
+            limit = until
+            desk.gauge.whenever = lambda _, limit=limit: (  # type: ignore[misc]
+                desk.stop.set() if desk.gauge.read().done >= limit else None
+            )
+            desk.stop.clear()
+            with pytest.raises(Interrupted):
+                desk.http.fetch(Wish(file, source, desk.staged, desk.gauge, desk.stop))
+            assert begun(desk.staged) >= until, "the second try goes on where the first stopped"
+        assert tracemalloc.get_traced_memory()[1] < 40_000_000
+    finally:
+        tracemalloc.stop()
+    assert endless.bytes_sent < 16 * MIB
+    assert desk.staged.beside(ledger.SUFFIX).stat().st_size < 4096
+
+
+def test_no_room_for_so_large_a_file_is_said_before_the_network(
+    tmp_path: Path, server: FileServer
+) -> None:
+    def allow_little() -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
+
+    ran = subprocess.run(
+        [
+            *(sys.executable, "-m", "tests.transfer.http_dying", server.url, str(len(CONTENT))),
+            *(digest(CONTENT), str(tmp_path / "part")),
+        ],
+        preexec_fn=allow_little,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ran.returncode == NoRoom.exit_code
+    assert "disk is full" in ran.stderr
+    assert server.requests == []
+
+
+def test_a_disk_that_fills_under_way_keeps_what_is_there(
+    desk: Desk, server: FileServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write = os.pwrite
+
+    def full(file: int, view: memoryview, at: int) -> int:
+        if at + len(view) > 300_000:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return write(file, view, at)
+
+    server.faults = Faults(rate=1_000_000)
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "pwrite", full)
+        with pytest.raises(NoRoom, match="disk is full"):
+            desk.get(server.url)
+    there = begun(desk.staged)
+    assert there > 0
+    server.faults, server.bytes_sent = Faults(), 0
+    assert desk.get(server.url).sha256 == digest(CONTENT)
+    assert server.bytes_sent <= len(CONTENT) - there + 64 * 1024  # the old answer ends late
+
+
+def test_a_place_that_cannot_be_written_is_said_before_the_network(
+    desk: Desk, server: FileServer
+) -> None:
+    desk.staged.part.parent.parent.mkdir(exist_ok=True)
+    desk.staged.part.parent.write_text("a file where the folder should be")
+    with pytest.raises(CannotWrite):
+        desk.get(server.url)
+    assert server.requests == []
+
+
+@pytest.mark.parametrize("kind", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_herd_while_the_server_stalls(
+    tmp_path: Path, server: FileServer, kind: signal.Signals
+) -> None:
+    server.faults = Faults(stall_after=100_000)
+    environ = {**os.environ, "HERD_HOME": str(tmp_path), "HERD_METERED": "0"}
+    herd = subprocess.Popen(
+        [sys.executable, "-m", "herd", "install", "--sha256", digest(CONTENT), server.url],
+        env=environ,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    eventually(lambda: server.bytes_sent >= 100_000, 30)
+    with within(2):
+        herd.send_signal(kind)
+        _, said = herd.communicate()
+    assert herd.returncode in (130, -signal.SIGTERM)
+    server.faults = Faults()
+    again = subprocess.run(
+        [sys.executable, "-m", "herd", "install", "--sha256", digest(CONTENT), server.url],
+        env=environ,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert again.returncode == 0, again.stderr + said
+    assert server.bytes_sent < len(CONTENT) + 120_000
+    assert "verified" in again.stderr
+
+
+def test_two_processes_that_fetch_the_same_model_fetch_it_once(
+    tmp_path: Path, server: FileServer
+) -> None:
+    server.faults = Faults(rate=500_000)
+    environ = {**os.environ, "HERD_HOME": str(tmp_path), "HERD_METERED": "0"}
+    words = [sys.executable, "-m", "herd", "install", "--sha256", digest(CONTENT), server.url]
+    both = [subprocess.Popen(words, env=environ, stderr=subprocess.DEVNULL) for _ in range(2)]
+    assert [each.wait(60) for each in both] == [0, 0]
+    assert server.bytes_sent <= len(CONTENT) * 1.05
+
+
+def test_a_limit_is_kept_over_all_connections(desk: Desk, server: FileServer) -> None:
+    desk.budget.set(400_000)
+    wish = replace(desk.wish(promise(UrlSource(server.url))), budget=desk.budget)
+    seen: list[float] = []
+    desk.gauge.whenever = lambda _: seen.append(desk.gauge.read().rate)
+    assert desk.http.fetch(wish).sha256 == digest(CONTENT)
+    assert 0 < max(seen[len(seen) // 2 :]) < 800_000
