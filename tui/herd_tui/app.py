@@ -52,7 +52,6 @@ class HerdApp(App[None]):
     TITLE = "herd"
     BINDINGS = bindings(Scope.EVERYWHERE)
     COMMANDS: ClassVar = {Commands}
-    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-wide"), (150, "-huge")]
 
     def __init__(
         self,

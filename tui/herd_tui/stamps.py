@@ -25,11 +25,11 @@ def under_way(talk: Talk) -> str:
     """What an answer is doing at the moment."""
     match talk.phase:
         case Phase.LOADING:
-            return "is being loaded…"
+            return "is loaded…"
         case Phase.READING:
-            return "reads the conversation…"
+            return "reads…"
         case Phase.WRITING:
-            return "writes… escape stops it"
+            return "writes…"
         case Phase.OVER:
             return ""
 

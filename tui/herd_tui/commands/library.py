@@ -16,7 +16,6 @@ LIBRARY: tuple[Command, ...] = (
         "Install",
         "Install the model under the cursor, or the address that you typed.",
         in_footer=True,
-        goes_first=True,
     ),
     _c(
         "library.chat",
@@ -24,7 +23,6 @@ LIBRARY: tuple[Command, ...] = (
         "Chat",
         "Talk to the installed model under the cursor.",
         in_footer=True,
-        goes_first=True,
     ),
     _key("library.up", "up", "Up", "The model above.", action="move(-1)"),
     _key("library.down", "down", "Down", "The model below.", action="move(1)"),

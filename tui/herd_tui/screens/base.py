@@ -23,7 +23,7 @@ class HerdScreen(Screen[None]):
     """A screen over a herd."""
 
     SCOPE: ClassVar[Scope]
-    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-wide"), (150, "-huge")]
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (110, "-wide"), (150, "-huge")]
 
     @property
     def herd(self) -> Herd:

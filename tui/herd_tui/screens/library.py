@@ -34,6 +34,8 @@ class LibraryScreen(HerdScreen):
     def __init__(self) -> None:
         super().__init__()
         self._rows: tuple[Row, ...] = ()
+        self._sifted = ""
+        """What the list was sifted by."""
         self._can_chat = False
 
     def compose(self) -> ComposeResult:
@@ -73,16 +75,21 @@ class LibraryScreen(HerdScreen):
 
     def action_install(self) -> None:
         """Install the model under the cursor; with none, what was typed."""
-        row = self._current
-        text = row.name if row else self.query_one(Filter).value.strip()
-        if text:
-            self.order(text)
+        self._open()
 
     def action_chat(self) -> None:
         """Talk to the model under the cursor."""
+        self._open()
+
+    def _open(self) -> None:
+        if self.query_one(Filter).value != self._sifted:  # enter may come faster than the list
+            self._sift()
         row = self._current
+        text = row.name if row else self.query_one(Filter).value.strip()
         if row and row.runnable:
             self.post_message(OpenChat(str(row.runnable.reference)))
+        elif text:
+            self.order(text)
 
     def action_move(self, by: int) -> None:
         """Move the cursor of the list."""
@@ -119,7 +126,8 @@ class LibraryScreen(HerdScreen):
     def _sift(self) -> None:
         box = self.query_one(ModelList)
         here = box.current
-        box.show(sift(self._rows, self.query_one(Filter).value), here.name if here else None)
+        self._sifted = self.query_one(Filter).value
+        box.show(sift(self._rows, self._sifted), here.name if here else None)
 
     def _ask(self, plan: Plan) -> None:
         if trouble := plan.trouble(is_licence_accepted=True):
@@ -150,11 +158,8 @@ class LibraryScreen(HerdScreen):
             self.refresh_bindings()
 
     @on(ModelList.Chosen)
-    def _choose(self, event: ModelList.Chosen) -> None:
-        if event.row.runnable:
-            self.action_chat()
-        else:
-            self.action_install()
+    def _choose(self) -> None:
+        self._open()
 
     @on(LibraryChanged)
     def _changed(self) -> None:

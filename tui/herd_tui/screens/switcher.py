@@ -25,6 +25,7 @@ class Switcher(ModalScreen[str | None]):
 
     BINDINGS = [
         Binding("escape", "dismiss", "Close", show=False),
+        Binding("enter", "take", show=False),
         Binding("down", "move(1)", show=False),
         Binding("up", "move(-1)", show=False),
     ]
@@ -41,6 +42,7 @@ class Switcher(ModalScreen[str | None]):
         self._models, self._current, self._memory = models, current, memory
         self._loaded = loaded
         self._title = title
+        self._shown = ""
 
     def compose(self) -> ComposeResult:
         """A filter and the models."""
@@ -67,8 +69,11 @@ class Switcher(ModalScreen[str | None]):
     def _sift(self, event: Input.Changed) -> None:
         self._show(event.value)
 
-    @on(Input.Submitted)
-    def _submit(self) -> None:
+    def action_take(self) -> None:
+        """Take the model under the cursor."""
+        text = self.query_one(Filter).value
+        if text != self._shown:  # enter may come faster than the list follows the filter
+            self._show(text)
         box = self.query_one(OptionList)
         if box.highlighted is not None:
             self.dismiss(box.get_option_at_index(box.highlighted).id)
@@ -86,6 +91,7 @@ class Switcher(ModalScreen[str | None]):
             if all(word in f"{name} {each.title}".lower() for word in words):
                 box.add_option(Option(self._line(each, name), id=name))
         box.highlighted = 0 if box.option_count else None
+        self._shown = text
 
     def _line(self, each: Installed, name: str) -> Content:
         verdict = fit(each.size, self._memory)

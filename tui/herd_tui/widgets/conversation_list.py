@@ -15,6 +15,10 @@ from textual.widgets.option_list import Option
 
 from herd.history import Summary
 from herd.words import one_line
+from herd_tui.cells import cell
+
+WIDTH = 28
+"""Cells of a title; the stylesheet gives the list two more."""
 
 
 class ConversationList(Vertical):
@@ -51,7 +55,7 @@ class ConversationList(Vertical):
 
 
 def _line(summary: Summary) -> Content:
-    title = one_line(summary.title) or "untitled"
+    who = f"{summary.updated_at[5:10]} {one_line(summary.model or '')}"
     return Content.assemble(
-        title, "\n", (f"{summary.updated_at[:10]} · {one_line(summary.model or '')}", "dim")
+        cell(summary.title or "untitled", WIDTH), "\n", (cell(who, WIDTH), "dim")
     )

@@ -71,9 +71,9 @@ def _lines(row: Row, memory: int | None) -> Iterator[Part]:
         facts.append(f"{one_line(entry.parameters)} parameters")
     model = entry.model
     context = model.context if model else entry.installed[0].context
-    if context:
-        facts.append(f"{context:,} tokens of context")
     yield from _fact("size", ", ".join(facts))
+    if context:
+        yield from _fact("context", f"{context:,} tokens")
     yield from _fact("licence", _terms(entry.licence))
     if entry.licence.note:
         yield f"{'':9}{one_line(entry.licence.note)}\n", "dim"
@@ -103,18 +103,20 @@ def _variants(row: Row, memory: int | None) -> Iterator[Part]:
     for name, each in held.items():
         if name not in {variant.name for variant in offered}:
             yield "● ", "$text-success"
-            yield f"{name:<12}{size(each.size):>9}  installed\n", ""
+            yield f"{name:<10} {size(each.size):>9}  installed\n", ""
 
 
 def _variant(variant: Variant, memory: int | None, *, is_here: bool) -> Iterator[Part]:
     verdict = fit(variant.size, memory)
     yield ("● " if is_here else "○ "), "$text-success" if is_here else "dim"
-    yield f"{variant.name:<12}{size(variant.size):>9}  ", ""
-    yield f"{'' if verdict is Fit.UNKNOWN else verdict:<8}", BADGES[verdict][1]
-    notes = ["installed"] if is_here else []
-    if not variant.format.is_runnable:
-        notes.append(_FORMATS[variant.format])
-    yield f"{', '.join(notes)}\n", "dim"
+    yield f"{variant.name:<10} {size(variant.size):>9}  ", ""
+    if is_here:
+        yield "installed", "$text-success"
+    elif not variant.format.is_runnable:
+        yield _FORMATS[variant.format], "dim"
+    elif verdict is not Fit.UNKNOWN:
+        yield str(verdict), BADGES[verdict][1]
+    yield "\n", ""
 
 
 def _sources(row: Row) -> Iterator[Part]:

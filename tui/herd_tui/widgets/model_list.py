@@ -117,19 +117,18 @@ class ModelList(ScrollView, can_focus=False):
 def line(row: Row, width: int, *, here: bool) -> list[tuple[str, str]]:
     """A row as texts and the kinds of style that they have."""
     entry = row.entry
-    name_width = max(12, min(28, width - 34))
+    name_width = max(12, min(28, width - 3 - 10 - 10 - 10))
     parts = [
         ("▌" if here else " ", ""),
         ("● " if entry.is_installed else "  ", "installed"),
         (cell(entry.name, name_width), ""),
-        (" " + cell(entry.parameters or "", 7, right=True), "dim"),
-        (" " + cell(size(entry.size), 8, right=True), ""),
+        (" " + cell(entry.parameters or "", 9, right=True), "dim"),
+        (" " + cell(size(entry.size), 9, right=True), ""),
         ("  " + cell(_FIT[row.fit], 8), _FIT_STYLE[row.fit]),
     ]
-    used = 1 + 2 + name_width + 8 + 9 + 10
-    if width - used >= 10:
-        parts.append((cell(entry.licence.id, min(18, width - used)), "dim"))
-        used += 18
-    if width - used >= 12:
-        parts.append((" " + cell(entry.summary, width - used - 1), "dim"))
+    left = width - 3 - name_width - 30
+    if left >= 10:
+        parts.append((cell(entry.licence.id, min(18, left)), "dim"))
+    if left >= 30:
+        parts.append((" " + cell(entry.summary, left - 19), "dim"))
     return parts
