@@ -82,7 +82,8 @@ class Terminal:
         self._tmux = ["tmux", "-S", str(socket), "-f", "/dev/null"]
         # HERD_HOME and the path in env: a tmux server keeps the environment it began with.
         path = os.pathsep.join([str(ROOT), str(ROOT / "tui")])
-        run = f"env -u COLUMNS -u LINES HERD_HOME={home} PYTHONPATH={path} {sys.executable} -m herd {command}"
+        herd = f"{sys.executable} -m herd {command}"
+        run = f"env -u COLUMNS -u LINES HERD_HOME={home} PYTHONPATH={path} {herd}"
         start = ["new-session", "-d", "-x", "100", "-y", "30", f"{run}; echo left: $?; read x"]
         self._call(*start)
 
