@@ -32,6 +32,11 @@ from herd.model import (
 )
 from herd.naming import named
 from herd.registry import Registry
+from herd.words import nearest
+
+_ENDINGS = (".gguf", ".bin", ".torrent")
+_MOST_BESIDE = 1000
+"""Files of a folder that a misspelt path is compared with."""
 
 
 @dataclass(frozen=True)
@@ -184,9 +189,20 @@ def _offered(text: str, registry: Registry, promise: Promise) -> Choice:
     if not text.strip() or any(mark in text for mark in "/\\?*"):
         raise UnknownModel(
             f"There is no file {text} and no model of that name.",
-            "`herd search` lists the models; a path needs an existing file.",
+            _nearly(text) or "`herd search` lists the models; a path needs an existing file.",
         )
     return registry.find(reference(text))
+
+
+def _nearly(text: str) -> str | None:
+    """The files near a path that is not there, as a question."""
+    path = Path(text).expanduser()
+    try:
+        there = [each.name for each in path.parent.iterdir() if each.suffix in _ENDINGS]
+    except (OSError, ValueError):
+        return None
+    near = nearest(path.name, there[:_MOST_BESIDE])
+    return near[:1].upper() + near[1:] if near else None
 
 
 def _check(promise: Promise) -> None:

@@ -118,3 +118,12 @@ def test_a_promise_that_does_not_read_is_refused(herd: Herd, promise: Promise) -
 def test_a_registered_model_takes_no_promise_of_somebody_else(herd: Herd) -> None:
     with pytest.raises(BadUsage):
         herd.choose("smollm2", Promise(sha256="ab" * 32))
+
+
+def test_a_path_that_is_nearly_right_names_the_file_beside_it(herd: Herd, tmp_path: Path) -> None:
+    (tmp_path / "Tiny-Q4_0.gguf").write_bytes(b"GGUF")
+
+    with pytest.raises(UnknownModel) as caught:
+        herd.choose(str(tmp_path / "Tiny-Q4_O.gguf"))
+
+    assert caught.value.hint == "Did you mean Tiny-Q4_0.gguf?"

@@ -27,6 +27,7 @@ from herd.model import (
 from herd.plan import Convert, fit
 from herd.registry import Registry
 from herd.registry.catalogue import Trust
+from herd.transfer import describe
 from herd.words import duration, size
 
 FORMATS = {
@@ -55,7 +56,7 @@ def info(session: Session, name: str, as_json: bool) -> None:
     if as_json:
         session.answer_json(_form(session, model, held))
         return
-    blocks = _of_model(session.herd.registry, model, variant, held) if model and variant else []
+    blocks = _of_model(session, model, variant, held) if model and variant else []
     blocks += [_of_installed(session, each) for each in held]
     session.answer("\n\n".join("\n".join(block) for block in blocks))
     session.suggest(f"herd run {named}" if held else f"herd install {name}")
@@ -85,14 +86,22 @@ def _form(session: Session, model: Model | None, held: list[Installed]) -> Form:
 
 
 def _of_model(
-    registry: Registry, model: Model, variant: Variant, held: list[Installed]
+    session: Session, model: Model, variant: Variant, held: list[Installed]
 ) -> list[list[str]]:
-    origin = pairs(*_origin(registry, model))
+    origin = pairs(*_origin(session.herd.registry, model))
     about = [f"{model.name}  {model.title}", *_about(model), *_licence(model.licence), *origin]
     variants = ["Variants", *(_variant(each, model, held) for each in model.variants)]
     sources = [f"Sources of {variant.name}, in the order in which they are asked"]
-    came = pairs(*from_where(variant), ("convert", _converted(variant)))
+    came = pairs(*from_where(variant), *_doubts(session, variant), ("convert", _converted(variant)))
     return [about, variants, [*sources, *came]]
+
+
+def _doubts(session: Session, variant: Variant) -> list[tuple[str, str]]:
+    """What is held against sources on this machine."""
+    ranks = session.herd.ranks
+    sources = dict.fromkeys(source for file in variant.files for source in file.sources)
+    marks = [(describe(source), mark) for source in sources if (mark := ranks.against(source))]
+    return [("asked", f"last: {name} ({mark.why})") for name, mark in marks]
 
 
 def _origin(registry: Registry, model: Model) -> list[tuple[str, str]]:

@@ -78,6 +78,8 @@ def install(
     from herd.cli.old import chosen
     from herd.resolve import Promise
 
+    if not (sha256 or yes or dry_run):
+        sha256 = _told_digest(session, names)
     promise = Promise(sha256=sha256, name=name, template=template)
     if len(names) > 1 and promise != Promise():
         raise BadUsage(
@@ -95,6 +97,20 @@ def install(
         for error in failures[:-1]:
             session.complain(error)
         raise failures[-1]
+
+
+def _told_digest(session: Session, names: tuple[str, ...]) -> str | None:
+    """The digest of an address that no registry vouches for, if the person knows it."""
+    is_address = len(names) == 1 and names[0].lower().startswith(("http://", "https://"))
+    if not is_address or not session.can_ask:
+        return None
+    from herd.model import is_sha256
+
+    session.say("No registry vouches for this address. Does its page tell a sha256?")
+    told = session.ask(
+        "64 hex digits:", default="none", is_right=lambda it: it == "none" or is_sha256(it.lower())
+    )
+    return None if told == "none" else told
 
 
 def _tried(session: Session, choice: Choice, wishes: Wishes) -> HerdError | None:

@@ -261,3 +261,27 @@ def test_where_nobody_sees_a_bar_a_line_comes_now_and_then(
 
     assert ran.code == 0
     assert "tiny:q4_0: fetching · 2.0 kB of 4.1 kB" in ran.err
+
+
+def test_a_person_is_asked_for_the_digest_of_an_address(
+    herd: Caller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = "https://example.org/mine.gguf"
+    herd.carrier.contents[url] = GGUF
+    answers(monkeypatch, f"nonsense\n{digest(GGUF)}\n")
+
+    ran = herd("install", url)
+
+    assert "Does its page tell a sha256?" in ran.err
+    assert "nonsense is none that can be taken." in ran.err
+    assert "verified." in ran.err
+    assert "unverified" not in ran.err
+
+
+def test_a_digest_that_nobody_knows_is_none(herd: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
+    url = "https://example.org/mine.gguf"
+    herd.carrier.contents[url] = GGUF
+    answers(monkeypatch, "\n")
+
+    assert "unverified" in herd("install", url).err
+    assert "sha256?" not in herd("install", "-y", url).err
