@@ -39,6 +39,14 @@ def test_the_page_of_commands_is_what_the_code_says() -> None:
     assert written == page(), "python -m herd.cli.reference > docs/commands.md"
 
 
+def test_tables_are_printed_with_their_styles() -> None:
+    """`Session.answer` takes the escapes out of a text; `answer_table` keeps a table's own."""
+    verbs = (ROOT / "herd" / "cli").glob("*.py")
+    importers = [path.name for path in verbs if "import table\n" in path.read_text()]
+
+    assert importers == ["session.py"], "print it with session.answer_table"
+
+
 def test_the_layers_hold() -> None:
     lint = Path(sys.executable).with_name("lint-imports")
 

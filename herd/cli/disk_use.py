@@ -9,7 +9,6 @@ import click
 
 from herd.cli import options
 from herd.cli.session import Session
-from herd.cli.table import table
 from herd.cli.verbs import Command
 from herd.words import count, size
 
@@ -41,7 +40,7 @@ def df(session: Session, as_json: bool) -> None:
     if found.models:
         most = max(use.size for use in found.models)
         rows = [_row(use, most) for use in found.models]
-        session.answer(table(HEADS, rows, right=("SIZE", "FREES", "SHARED", "LINKED")))
+        session.answer_table(HEADS, rows, right=("SIZE", "FREES", "SHARED", "LINKED"))
     for label, text in _totals(found):
         session.answer(f"{label:<10}{text}")
     if not found.litter.is_empty:

@@ -8,7 +8,6 @@ import click
 
 from herd.cli import options
 from herd.cli.session import Session
-from herd.cli.table import table
 from herd.cli.verbs import Command
 from herd.words import size
 
@@ -32,7 +31,7 @@ def prune(session: Session, dry_run: bool, yes: bool) -> None:
     if litter.is_empty:
         session.say("There is nothing to prune.")
         return
-    session.answer(table(("WHAT", "SIZE", "WHERE"), _rows(litter), right=("SIZE",)))
+    session.answer_table(("WHAT", "SIZE", "WHERE"), _rows(litter), right=("SIZE",))
     if dry_run or not (yes or _confirmed(session, litter)):
         session.say(f"Nothing was taken away; it would free {size(litter.size)}.")
         return

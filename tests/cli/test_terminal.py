@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import re
-from pathlib import Path
 
 import pytest
 
@@ -43,14 +42,6 @@ def test_on_a_terminal_a_long_row_is_cut_at_its_edge(monkeypatch: pytest.MonkeyP
     lines = table(("A",), [("x" * 30,)]).splitlines()
 
     assert lines[1] == "x" * 9 + "…"
-
-
-def test_tables_are_printed_with_their_styles() -> None:
-    """`answer` takes every escape out of a text, a table's own too; `answer_table` does not."""
-    cli = Path(__file__).parents[2] / "herd" / "cli"
-    importers = [path.name for path in cli.glob("*.py") if "import table" in path.read_text()]
-
-    assert importers == ["session.py"]
 
 
 def test_cells_that_say_how_it_stands_are_painted_and_never_moved(
