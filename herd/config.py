@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
@@ -115,11 +114,16 @@ def _known(name: str, said: str) -> None:
 
 def _from_file(path: Path) -> dict[str, object]:
     try:
-        with path.open("rb") as stream:
-            document = tomllib.load(stream)
+        text = path.read_bytes()
     except FileNotFoundError:
         return {}
-    except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except OSError as error:
+        raise ConfigError(f"{path} does not read: {error}.", "Mend or remove the file.") from error
+    import tomllib  # 6 ms, and most people have no such file
+
+    try:
+        document = tomllib.loads(text.decode())
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path} does not read: {error}.", "Mend or remove the file.") from error
     models = _models(document.pop("models", {}), str(path))
     for name in document:
