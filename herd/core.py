@@ -7,7 +7,6 @@ it. Each part is made when it is first used, so that a command pays for what it 
 from __future__ import annotations
 
 import contextlib
-import os
 import threading
 from collections.abc import Callable
 from dataclasses import replace
@@ -16,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from herd.errors import CannotRun, HerdError, NotInstalled, UnknownModel
+from herd.memory import memory as memory
 from herd.model import Choice, Installed, Sampling, reference
 from herd.places import Places, places
 from herd.progress import Stage
@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from herd.registry import Registry
     from herd.repair import Repairer
     from herd.resolve import Promise
+    from herd.share import Sharer
     from herd.talk import Talk
     from herd.transfer import Transfer
     from herd.unpack import Unpacker
@@ -143,6 +144,13 @@ class Herd:
         from herd.mend import Mender
 
         return Mender(self.store, self._make_transfer(self.config), lambda: self.registry.models)
+
+    @cached_property
+    def sharer(self) -> Sharer:
+        """Makes torrents of what is installed."""
+        from herd.share import Sharer
+
+        return Sharer(self.store, lambda: self.registry, self.places.cache / "torrents")
 
     @cached_property
     def jobs(self) -> Jobs:
@@ -368,16 +376,6 @@ class Herd:
             self.engine.close()
         if "history" in parts:
             self.history.close()
-
-
-def memory() -> int | None:
-    """Bytes of memory that this machine has."""
-    with contextlib.suppress(AttributeError, ValueError, OSError):  # only POSIX has it
-        if (pages := os.sysconf("SC_PHYS_PAGES")) > 0:
-            return pages * os.sysconf("SC_PAGE_SIZE")
-    import psutil  # 15 ms
-
-    return int(psutil.virtual_memory().total)
 
 
 def _transfer(config: Config) -> Transfer:

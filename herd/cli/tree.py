@@ -41,6 +41,7 @@ PANELS = {
             "export:export",
             "Write installed models into a folder that travels.",
         ),
+        Verb("share", "share:share", "Give installed models away by BitTorrent."),
         Verb("df", "disk_use:df", "Show what models take of the disk."),
         Verb("prune", "prune:prune", "Take away what no installed model needs."),
         Verb("move-store", "moving:move_store", "Move all installed models to another folder."),

@@ -76,6 +76,15 @@ class SwarmReach:
         )
 
 
+def near() -> tuple[Range, ...]:
+    """The addresses of this machine and of networks that are nobody else's."""
+    return tuple(
+        Range(str(network[0]), str(network[-1]))
+        for kind in (Kind.LOOPBACK, Kind.PRIVATE, Kind.LINK_LOCAL)
+        for network in map(ip_network, _RANGES[kind])
+    )
+
+
 def reach(trackers: Iterable[str], allowed: frozenset[Kind] = frozenset(_OPENABLE)) -> SwarmReach:
     """What a swarm with these trackers may reach.
 

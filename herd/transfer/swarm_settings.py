@@ -9,6 +9,7 @@ a socket; whoever connects to it is turned away.
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass
 
 from herd import __version__
 
@@ -65,6 +66,43 @@ _SEAM: dict[str, object] = {
     "urlseed_pipeline_size": 2,
     "urlseed_max_request_bytes": 16 << 20,
 }
+
+
+@dataclass(frozen=True)
+class Sharing:
+    """How files are shared."""
+
+    interface: str | None = None
+    """The one own address to speak from; None means any."""
+    port: int = 0
+    """To listen on; 0 lets the system choose."""
+    is_lan_only: bool = False
+    """Whether only the own networks may ask."""
+    dht: bool = False
+    """Whether the distributed hash table is told."""
+    limit: int | None = None
+    """Bytes per second that go out, None for no limit."""
+
+
+def sharing(how: Sharing) -> dict[str, object]:
+    """The settings of a session that gives files away: only this one lets anybody in.
+
+    Sharing is what the person asked for, so the own network is told of it, too.
+    """
+    bound: dict[str, object] = {
+        "enable_incoming_tcp": True,
+        "enable_lsd": True,
+        "upload_rate_limit": how.limit or 0,
+        "unchoke_slots_limit": 8,
+        "send_buffer_watermark": 3 << 20,
+        "max_allowed_in_request_queue": 2000,
+        "listen_interfaces": (
+            f"{how.interface}:{how.port}"
+            if how.interface
+            else f"0.0.0.0:{how.port},[::]:{how.port}"
+        ),
+    }
+    return settings(interface=how.interface, dht=how.dht and not how.is_lan_only) | bound
 
 
 def settings(*, interface: str | None = None, dht: bool = False) -> dict[str, object]:

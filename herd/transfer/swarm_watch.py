@@ -73,6 +73,20 @@ class Look:
         return count(self.peers, "peer")
 
 
+@dataclass(frozen=True)
+class Given:
+    """What became of a file that is shared."""
+
+    uploaded: int
+    """Payload bytes that went out."""
+    peers: int
+    """Connected now."""
+    is_damaged: bool = False
+    """Whether a piece proved wrong before it went out."""
+    is_over: bool = False
+    """Whether it is not given away any more."""
+
+
 @dataclass
 class Reports:
     """What trackers, peers and the disk said; it grows while a session lives."""

@@ -66,6 +66,33 @@ def from_table(name: str, table: Table, around: Around = _NOTHING) -> Made:
     return Made(_torrent(info, around, {b"piece layers": layers}), magnet)
 
 
+def from_hashes(name: str, size: int, hashes: bytes, around: Around = _NOTHING) -> Made:
+    """A v1 torrent of a file whose pieces were hashed before.
+
+    Args:
+        name: What others will call the file.
+        size: Bytes of the file.
+        hashes: As `V1Maker.hashes` gave them.
+        around: Trackers and web seeds.
+
+    Raises:
+        BadUsage: the name is not safe, or these are not the hashes of so many bytes.
+    """
+    _check(name, size)
+    piece_size = piece_size_of(size)
+    if len(hashes) != 20 * -(-size // piece_size):
+        raise BadUsage(f"The hashes of {name} are not those of {size} bytes.")
+    info: dict[bytes, Bencodable] = {
+        b"length": size,
+        b"name": name.encode(),
+        b"piece length": piece_size,
+        b"pieces": hashes,
+    }
+    digest = InfoHash(_sha1(bencode(info)).hexdigest())
+    magnet = MagnetSource(v1=digest, trackers=around.trackers, display_name=name)
+    return Made(_torrent(info, around, {}), magnet)
+
+
 class V1Maker:
     """Makes a v1 torrent of a file from its bytes as they come, in order."""
 
@@ -83,6 +110,11 @@ class V1Maker:
         self._piece = _sha1()
         self._missing = self._piece_size
 
+    @property
+    def hashes_size(self) -> int:
+        """Bytes that `hashes` will have."""
+        return 20 * -(-self._size // self._piece_size)
+
     def update(self, content: bytes | bytearray | memoryview) -> None:
         """Take the next bytes; any number of them."""
         left = memoryview(content)
@@ -93,19 +125,15 @@ class V1Maker:
             if not self._missing:
                 self._end_piece()
 
-    def made(self, around: Around = _NOTHING) -> Made:
-        """The torrent of all bytes taken; ends the work."""
+    def hashes(self) -> bytes:
+        """The SHA-1 of each piece of all bytes taken, 20 bytes each; ends the work."""
         if self._missing < self._piece_size:
             self._end_piece()
-        info: dict[bytes, Bencodable] = {
-            b"length": self._size,
-            b"name": self._name.encode(),
-            b"piece length": self._piece_size,
-            b"pieces": bytes(self._hashes),
-        }
-        digest = InfoHash(_sha1(bencode(info)).hexdigest())
-        magnet = MagnetSource(v1=digest, trackers=around.trackers, display_name=self._name)
-        return Made(_torrent(info, around, {}), magnet)
+        return bytes(self._hashes)
+
+    def made(self, around: Around = _NOTHING) -> Made:
+        """The torrent of all bytes taken; ends the work."""
+        return from_hashes(self._name, self._size, self.hashes(), around)
 
     def _end_piece(self) -> None:
         self._hashes += self._piece.digest()

@@ -7,7 +7,7 @@ from typing import Any
 
 import libtorrent as lt
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from herd import magnet
@@ -77,10 +77,11 @@ def test_an_empty_file_is_refused() -> None:
 VALUES = st.recursive(
     st.integers() | st.binary(),
     lambda inner: st.lists(inner) | st.dictionaries(st.binary(), inner),
-    max_leaves=20,
+    max_leaves=8,
 )
 
 
+@settings(suppress_health_check=[HealthCheck.too_slow])
 @given(VALUES)
 def test_what_is_written_reads_back_as_libtorrent_reads_it(value: Any) -> None:
     small = _bounded(value)

@@ -1,0 +1,51 @@
+"""`herd share`: what is printed, what is written, what is refused."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from herd import magnet
+from tests.cli.calling import Caller
+
+
+@pytest.fixture
+def installed(herd: Caller) -> Caller:
+    assert herd("install", "tiny").code == 0
+    return herd
+
+
+def test_it_prints_a_magnet_that_reads_and_ends_in_time(installed: Caller) -> None:
+    ran = installed("share", "tiny", "--lan-only", "--hours", "0", "--limit", "1MB/s")
+    assert ran.code == 0
+    found = magnet.parse(ran.out.strip())
+    assert found.source.display_name == "tiny.gguf"
+    assert "Sharing 1 file with your own networks, at most 1.0 MB/s; Ctrl-C ends it." in ran.err
+    assert "Shared 0 B in all." in ran.err
+
+
+def test_it_writes_a_torrent_with_the_mirrors(installed: Caller, tmp_path: Path) -> None:
+    path = tmp_path / "tiny.torrent"
+    ran = installed("share", "tiny", "--torrent", str(path))
+    assert ran.code == 0
+    assert b"8:url-list" in path.read_bytes()
+    assert ran.out.startswith("magnet:?xt=urn:btih:")
+    assert "Wrote" in ran.err
+
+
+def test_a_model_that_is_not_installed_is_said(herd: Caller) -> None:
+    assert herd("share", "tiny").code == 3
+
+
+def test_all_of_nothing_is_nothing(herd: Caller) -> None:
+    ran = herd("share", "--all")
+    assert (ran.code, ran.out) == (0, "")
+    assert "Nothing is installed that may be passed on." in ran.err
+
+
+@pytest.mark.parametrize(
+    "words", [(), ("tiny", "--all"), ("tiny", "--limit", "fast"), ("tiny", "--tracker", "x")]
+)
+def test_what_cannot_be_meant_is_refused(installed: Caller, words: tuple[str, ...]) -> None:
+    assert installed("share", *words).code == 2
