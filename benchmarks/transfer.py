@@ -132,10 +132,12 @@ def show(took: dict[str, list[Took]], size: int) -> None:
         processor = statistics.median(each.processor for each in runs) * (1 << 30) / size
         memory = statistics.median(each.memory - each.before for each in runs) / 1e6
         span = f"({min(rates):.0f}-{max(rates):.0f})"
+        # Of clients that are Python; the others are children of one that is.
+        weight = f"{memory:13.0f}" if memory >= 0.5 else f"{'':13}"
         note = "" if name in VERIFIES else "  not verified"
         print(
             f"{name:26}{statistics.median(rates):6.0f} {span:>11} {statistics.median(ratios):7.2f}"
-            f" {processor:10.2f} {memory:13.0f}{note}"
+            f" {processor:10.2f} {weight}{note}"
         )
 
 

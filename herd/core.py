@@ -381,7 +381,7 @@ class Herd:
 def _transfer(config: Config) -> Transfer:
     from herd.transfer import Transfer
 
-    return Transfer(dht=config.dht)
+    return Transfer(dht=config.dht, connections=config.connections)
 
 
 def _engine(where: Places, config: Config) -> Engine:

@@ -57,13 +57,21 @@ class Fetched:
 class Transfer:
     """Brings files from whatever source delivers."""
 
-    def __init__(self, carriers: Mapping[type, Carrier] | None = None, *, dht: bool = True) -> None:
+    def __init__(
+        self,
+        carriers: Mapping[type, Carrier] | None = None,
+        *,
+        dht: bool = True,
+        connections: int = 8,
+    ) -> None:
         """A carrier is made when its first source comes.
 
         Args:
             carriers: By type of source; they go before herd's own.
             dht: Whether magnets may be asked of the distributed hash table.
+            connections: To one host over HTTP, and for one file.
         """
+        self._connections = connections
         self._carriers: dict[type, Carrier] = dict(carriers or {})
         self._dht = dht
 
@@ -133,8 +141,31 @@ class Transfer:
     def _carrier(self, source: Source) -> Carrier:
         kind = type(source)
         if kind not in self._carriers:
-            self._carriers[kind] = _carrier_of(source, dht=self._dht)
+            made = self._make(source)
+            # One carrier for both, so that both count the connections to one host.
+            kinds = (UrlSource, HfSource) if kind in (UrlSource, HfSource) else (kind,)
+            self._carriers = {**dict.fromkeys(kinds, made), **self._carriers}
         return self._carriers[kind]
+
+    def _make(self, source: Source) -> Carrier:
+        """A carrier of herd's own; each drags its world in only when it is needed."""
+        match source:
+            case UrlSource() | HfSource():
+                from herd.transfer.download import HttpCarrier
+
+                return HttpCarrier(workers=self._connections)
+            case PypiSource():
+                from herd.transfer.wheel import WheelCarrier
+
+                return WheelCarrier()
+            case MagnetSource() | TorrentSource():
+                from herd.transfer.swarm import TorrentCarrier
+
+                return TorrentCarrier(dht=self._dht)
+            case PathSource():
+                from herd.transfer.local import PathCarrier
+
+                return PathCarrier()
 
 
 @dataclass
@@ -286,24 +317,3 @@ def _size(staged: Staged) -> int:
         return staged.part.stat().st_size
     except OSError:
         return 0
-
-
-def _carrier_of(source: Source, *, dht: bool) -> Carrier:
-    """A carrier of herd's own; each drags its world in only when it is needed."""
-    match source:
-        case UrlSource() | HfSource():
-            from herd.transfer.download import HttpCarrier
-
-            return HttpCarrier()
-        case PypiSource():
-            from herd.transfer.wheel import WheelCarrier
-
-            return WheelCarrier()
-        case MagnetSource() | TorrentSource():
-            from herd.transfer.swarm import TorrentCarrier
-
-            return TorrentCarrier(dht=dht)
-        case PathSource():
-            from herd.transfer.local import PathCarrier
-
-            return PathCarrier()

@@ -32,6 +32,8 @@ class Patience:
     """The longest wait that a server gets by asking for it (Retry-After)."""
     attempts: int = 8
     """In a row without progress; then the source is given up."""
+    outage: float = 300.0
+    """How long a source that gave bytes in this run may be gone, however many attempts that is."""
     progress: int = 64 * 1024
     """Bytes beyond what was ever there that count as progress: the next attempt is at once."""
     redirects: int = 10

@@ -12,6 +12,7 @@ import threading
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from time import monotonic
 
 from herd.errors import SourceFailed, SourceRefused
 from herd.model import HfSource, UrlSource
@@ -66,6 +67,8 @@ class Standing:
     failed_at: float = 0.0
     fresh: int = 0
     """Bytes that were new since the last failure."""
+    moved_at: float = -float("inf")
+    """When bytes of it were new last."""
     until: float = 0.0
     """When it may be asked again."""
     trouble: SourceFailed | None = None
@@ -137,6 +140,7 @@ class Mirrors:
         """A connection brought `count` bytes in so many seconds, `new` of them not there yet."""
         with self._lock:
             one.fresh += new
+            one.moved_at = monotonic() if new else one.moved_at
             if seconds > 0 and count:
                 rate = count / seconds
                 one.rate = rate if one.rate is None else 0.5 * (one.rate + rate)
@@ -181,7 +185,7 @@ class Mirrors:
 
     def _rest(self, one: Standing, trouble: SourceFailed, now: float) -> float:
         patience = self._patience
-        if one.failures >= patience.attempts:
+        if one.failures >= patience.attempts and now - one.moved_at > patience.outage:
             one.out = SourceFailed(
                 f"{trouble.message}, {one.failures} times in a row", trouble.hint
             )

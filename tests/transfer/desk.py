@@ -29,6 +29,7 @@ QUICK = Patience(
     longest_wait=0.02,
     longest_asked=0.05,
     attempts=4,
+    outage=0,
     progress=1024,
 )
 

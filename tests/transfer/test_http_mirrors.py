@@ -217,6 +217,15 @@ def test_a_server_that_is_asked_too_often_gets_half_the_connections(
     assert first.bytes_sent == SIZE
 
 
+def test_a_server_that_was_there_may_be_gone_for_longer_than_a_stranger(
+    desk: Desk, first: FileServer
+) -> None:
+    first.faults = Faults(status=503, from_request=3, times=30)
+    desk.http = HttpCarrier(replace(QUICK, outage=30))
+    assert get(desk, first).sha256 == digest(LARGE)
+    assert first.bytes_sent == SIZE
+
+
 def test_a_hundred_resets_cost_next_to_nothing(desk: Desk, first: FileServer) -> None:
     first.faults = Faults(reset_after=SIZE // 100)
     delivery = get(desk, first)
