@@ -15,7 +15,14 @@ from pathlib import Path
 from herd import legacy
 from herd.chat import now
 from herd.convert import Made, Old, check, convert, taught
-from herd.errors import CannotRun, HerdError, Interrupted, LegacyError
+from herd.errors import (
+    CannotRun,
+    DigestMismatch,
+    HerdError,
+    Interrupted,
+    LegacyDamaged,
+    LegacyRefused,
+)
 from herd.model import (
     Choice,
     File,
@@ -33,6 +40,9 @@ from herd.ranks import Ranks
 from herd.staging import Staged
 from herd.store import Store
 from herd.transfer import Budget, Fetched, Transfer, begun, describe
+
+HOPELESS = (LegacyRefused, LegacyDamaged, DigestMismatch)
+"""What is wrong with bytes that no second try will convert."""
 
 
 @dataclass(frozen=True)
@@ -147,7 +157,7 @@ class Installer:
         for each in self._store.installed():
             if each.reference != choice.reference or {file.sha256 for file in each.came} != wanted:
                 continue
-            if not keeps_original or set(each.came) <= set(each.files):
+            if not keeps_original or wanted <= {file.sha256 for file in each.files}:
                 return each
         return None
 
@@ -234,7 +244,9 @@ class _Work:
         """Make the GGUF and commit it.
 
         Raises:
-            LegacyError: these bytes will never be a model; none of them is kept.
+            LegacyRefused, LegacyDamaged, DigestMismatch: these bytes will never be a model;
+                none of them is kept.
+            HerdError: as `convert.convert`; they are kept for the next try.
         """
         order = self._order = _taught(self._order, here[0].name)
         olds = [Old(each.path, each.name, each.size, each.sha256) for each in here]
@@ -243,11 +255,10 @@ class _Work:
         try:
             check(order.choice, olds)
             made = convert(order.choice, olds, staged.part, order.gauge, order.stop)
-        except LegacyError:
-            self.unwanted = {each.sha256 for each in here if each.sha256}
-            raise
-        except HerdError:
+        except HerdError as error:
             self._store.discard(staged)
+            if isinstance(error, HOPELESS):
+                self.unwanted = {each.sha256 for each in here if each.sha256}
             raise
         self._store.commit(staged.part, made.file.sha256, made.file.size, made.table)
         if not order.keeps_original:

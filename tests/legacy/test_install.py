@@ -8,8 +8,17 @@ from pathlib import Path
 
 import pytest
 
+from herd import install
 from herd.core import Herd
-from herd.errors import CannotRun, DigestMismatch, Interrupted, LegacyDamaged, LegacyRefused, NoRoom
+from herd.errors import (
+    CannotRun,
+    DigestMismatch,
+    Interrupted,
+    LegacyDamaged,
+    LegacyError,
+    LegacyRefused,
+    NoRoom,
+)
 from herd.install import Order
 from herd.legacy import VERSION
 from herd.model import File, Format, PathSource
@@ -164,6 +173,38 @@ def test_a_stopped_conversion_goes_on_without_fetching_again(tmp_path: Path) -> 
 
     assert len(carrier.asked) == 1
     assert staged(herd) == []
+
+
+def test_bytes_that_rotted_since_they_came_are_found_out_and_come_again(tmp_path: Path) -> None:
+    herd, carrier = herd_with(tmp_path, NAME)
+    with pytest.raises(Interrupted):
+        herd.installer.install(stopped_while_converting(offered(NAME)))
+    blob = herd.store.blob(digest(CONTENT))
+    blob.chmod(0o644)
+    blob.write_bytes(CONTENT[:-1] + bytes([CONTENT[-1] ^ 1]))
+
+    with pytest.raises(DigestMismatch, match=NAME):
+        herd.installer.install(Order(offered(NAME)))
+    herd.installer.install(Order(offered(NAME)))
+
+    assert len(carrier.asked) == 2
+
+
+def test_a_file_that_cannot_be_read_is_not_thrown_away(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    herd, carrier = herd_with(tmp_path, NAME)
+
+    def fails(*_: object) -> None:
+        raise LegacyError("It cannot be read: Input/output error.")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(install, "check", fails)
+        with pytest.raises(LegacyError):
+            herd.installer.install(Order(offered(NAME)))
+    herd.installer.install(Order(offered(NAME)))
+
+    assert len(carrier.asked) == 1
 
 
 def test_several_parts_are_the_files_of_one_variant(tmp_path: Path) -> None:
