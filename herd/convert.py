@@ -15,7 +15,17 @@ from typing import TYPE_CHECKING
 from herd import legacy
 from herd.errors import DigestMismatch, Interrupted
 from herd.legacy import Facts, Legacy
-from herd.model import Choice, InstalledFile, Original, Sha256, is_file_name
+from herd.model import (
+    Choice,
+    Format,
+    Installed,
+    InstalledFile,
+    Model,
+    Original,
+    Sha256,
+    Variant,
+    is_file_name,
+)
 from herd.pieces import Table
 from herd.progress import Gauge, Stage
 
@@ -107,9 +117,31 @@ def convert(
             ),
             done.legacy.header.container,
             done.version,
+            choice.model.epsilon,
         ),
         done.legacy,
     )
+
+
+def again(
+    model: Installed, olds: Sequence[Old], target: Path, gauge: Gauge, stop: threading.Event
+) -> Made:
+    """Write the GGUF of an installed model once more, from what it was made of. As `convert`.
+
+    Another version of the converter may write other bytes: whoever asks compares.
+    """
+    variant = Variant(model.variant, (), Format.GGML)
+    same = Model(
+        model.name,
+        model.title,
+        (variant,),
+        variant.name,
+        model.licence,
+        context=model.context,
+        template=model.template,
+        epsilon=model.original.epsilon if model.original else None,
+    )
+    return convert(Choice(same, variant), olds, target, gauge, stop)
 
 
 def facts(choice: Choice, called: str) -> Facts:

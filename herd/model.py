@@ -320,6 +320,9 @@ class Original:
     """What they were: `ggml`, `ggjt v3`."""
     converter: int
     """The version of the converter."""
+    epsilon: float | None = None
+    """What a registry said of the RMS norms; with the rest of the manifest it is all that is
+    needed to make the same file again."""
 
 
 @dataclass(frozen=True)

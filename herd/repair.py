@@ -6,10 +6,12 @@ import threading
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from herd.convert import Old, again
 from herd.errors import CannotWrite, NoSourceDelivered
 from herd.mend import Means, Mended, Mender, check_stop
-from herd.model import File, Installed, InstalledFile
+from herd.model import File, Installed, InstalledFile, Original
 from herd.progress import Gauge
+from herd.staging import Staged
 from herd.store import Store
 from herd.store.findings import Finding, Flaw, Report
 from herd.store.proof import Work
@@ -77,34 +79,62 @@ class Repairer:
         mended, right, left = [], [], []
         for finding in before.findings:
             if finding.flaw.is_of_bytes and finding.sha256 in files:
-                mended.append(self._mend_or_say(*files[finding.sha256], wanted))
+                mended.append(self._mend(*files[finding.sha256], wanted))
             elif self._set_right(finding):
                 right.append(finding)
             else:
                 left.append(finding)
         return Repaired(before, tuple(mended), tuple(right), tuple(left))
 
-    def _mend_or_say(self, model: Installed, file: InstalledFile, wanted: Wanted) -> Mended:
-        try:
-            return self._mend(model, file, wanted)
-        except NoSourceDelivered as error:
-            if model.original is None or file != model.files[0]:
-                raise
-            raise NoSourceDelivered(
-                error.message,
-                f"herd made it of {model.original.files[0].name}: `herd remove {model.name}` and "
-                f"then `herd install {model.name}` make it again.",
-            ) from error
-
     def _mend(self, model: Installed, file: InstalledFile, wanted: Wanted) -> Mended:
         with self._store.hold(model.reference, while_waiting=lambda: check_stop(wanted.stop)):
             staged = self._store.staged(File(file.name, (), file.size, file.sha256))
             table = self._store.table(file.sha256, file.size)
             means = Means(wanted.places, wanted.is_offline, wanted.gauge, wanted.stop)
-            done = self._mender.mend(file, staged, table, means)
+            try:
+                done = self._mender.mend(file, staged, table, means)
+            except NoSourceDelivered:
+                if model.original is None or file != model.files[0]:
+                    raise
+                done = self._made_again(model, model.original, staged, means)
             self._store.mending.replace(staged.part, file.sha256, file.size)
             self._store.discard(staged)
             return done
+
+    def _made_again(
+        self, model: Installed, original: Original, staged: Staged, means: Means
+    ) -> Mended:
+        """Convert the old files once more: nobody but herd ever had the GGUF.
+
+        Raises:
+            NoSourceDelivered: they are nowhere to be had, or give another file today.
+            DigestMismatch, LegacyError, NoRoom, CannotWrite, Interrupted: the same.
+        """
+        file = model.files[0]
+        places: list[Staged] = []
+        olds: list[Old] = []
+        for each in original.files:
+            place = self._store.staged(File(each.name, (), each.size, each.sha256))
+            places.append(place)
+            olds.append(Old(self._original(each, place, means), each.name, each.size, each.sha256))
+        self._store.discard(staged)
+        made = again(model, olds, staged.part, means.gauge, means.stop)
+        if made.file.sha256 != file.sha256:
+            raise NoSourceDelivered(
+                f"This herd makes another file of {olds[0].name} than {file.name}: it has "
+                f"converter {made.original.converter}, and that was made by {original.converter}.",
+                f"`herd remove {model.name}` and then `herd install {model.name}` make it anew.",
+            )
+        for place in places:
+            self._store.discard(place)
+        return Mended(file, len(made.table), made.file.size, tuple(old.name for old in olds))
+
+    def _original(self, file: InstalledFile, place: Staged, means: Means) -> Path:
+        """An old file: the store's own, or from wherever it is."""
+        if self._store.has(file.sha256, file.size):
+            return self._store.blob(file.sha256)
+        self._mender.mend(file, place, None, means)
+        return place.part
 
     def _set_right(self, finding: Finding) -> bool:
         """Mend a name or a permission; whether that is repair's to do."""

@@ -148,6 +148,7 @@ def _original(fields: _Fields | None) -> Original | None:
         files=_files(fields.rows("files")),
         container=fields.text("container"),
         converter=fields.whole("converter"),
+        epsilon=fields.maybe_real("epsilon"),
     )
 
 

@@ -275,15 +275,16 @@ class Store(View):
         with self._alone():
             papers = {each.manifest: each for each in self._manifests.unsettled()}
             freed = sum(self._settling.settle(each) for each in papers.values())
-            came = {file.sha256 for each in self.installed() for file in each.came}
+            came = {file.sha256 for each in self.own() for file in each.came}
             freed += self._settling.drop(came) + self._blobs.sweep()
+            freed += whole.sweep(self._places.staging, self._blobs.has)
             return freed + self._tables.sweep(self._blobs.digests)
 
     # How
 
     def _whole(self, file: File) -> Path:
         part = staging.staged(self._places.staging, file, None, None).part
-        return part.with_suffix(".whole")
+        return part.with_suffix(whole.SUFFIX)
 
     def make(self) -> None:
         """Make the folders of the store where they are not there yet.

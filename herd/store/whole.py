@@ -7,10 +7,13 @@ says that the blob it left is the file that is wanted.
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 from herd import disk
 from herd.model import InstalledFile, Sha256, is_file_name, is_sha256
+
+SUFFIX = ".whole"
 
 _LIMIT = 4096
 
@@ -32,3 +35,13 @@ def read(path: Path) -> InstalledFile | None:
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
     return InstalledFile(name, size, Sha256(digest)) if is_sound else None
+
+
+def sweep(folder: Path, has: Callable[[Sha256, int], bool]) -> int:
+    """Remove the notes on blobs that are gone; bytes freed. May raise OSError."""
+    freed = 0
+    for path in folder.glob("*" + SUFFIX):
+        came = read(path)
+        if came is None or not has(came.sha256, came.size):
+            freed += disk.remove(path)
+    return freed

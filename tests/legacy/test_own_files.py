@@ -246,22 +246,6 @@ def other_model(own: Path) -> str:
     return str(own / "other.bin")
 
 
-def test_a_converted_model_is_proved_and_says_how_it_is_made_again(herd: Caller, own: Path) -> None:
-    assert herd("install", "--as", "mine", str(own / "old-thing.bin")).code == 0
-    assert herd("verify").code == 0
-    blob = herd.make().store.blob(installed(herd).files[0].sha256)
-    blob.chmod(0o644)
-    with blob.open("r+b") as file:
-        file.seek(100_000)
-        file.write(bytes(8))
-
-    assert herd("verify").code == 5
-    ran = herd("repair", "mine")
-
-    assert ran.code == 4
-    assert "herd made it of old-thing.bin: `herd remove mine` and then" in ran.err
-
-
 def test_an_address_that_may_be_an_old_file_is_said_to_be_one_perhaps(herd: Caller) -> None:
     out = herd("install", "--dry-run", "https://example.org/ggml-thing.bin").out
 

@@ -66,7 +66,7 @@ models = st.builds(
     stop=st.lists(texts, max_size=3).map(tuple),
     sampling=samplings,
     registry=maybe_texts,
-    original=st.none() | st.builds(Original, files, texts, st.integers(0, 2**40)),
+    original=st.none() | st.builds(Original, files, texts, st.integers(0, 2**40), reals),
 )
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | texts,
