@@ -98,6 +98,10 @@ class Given:
         """Hold the second half of this model back until the event is set."""
         return self.carrier.gates.setdefault(url(name), threading.Event())
 
+    def renew(self) -> None:
+        """The herd of the next process."""
+        self.herd = _herd(self.herd.places.store, self.carrier, self.engine)
+
     def install(self, *names: str) -> None:
         for name in names:
             self.herd.installer.install(Order(self.herd.choose(name), is_licence_accepted=True))
@@ -106,6 +110,10 @@ class Given:
 def given_at(home: Path) -> Given:
     contents = {url(each.name): GGUF + each.name.encode() for each in MODELS}
     carrier, engine = FakeCarrier(contents), FakeEngine()
+    return Given(_herd(home, carrier, engine), engine, carrier)
+
+
+def _herd(home: Path, carrier: FakeCarrier, engine: FakeEngine) -> Herd:
     herd = herd_at(home, carrier, engine)
     vars(herd)["registry"] = Registry(MODELS)
-    return Given(herd, engine, carrier)
+    return herd

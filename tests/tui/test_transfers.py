@@ -34,9 +34,24 @@ async def test_the_pane_is_hidden_while_nothing_is_under_way(opened: Opening) ->
         await hand.sees("No install is under way.")
 
 
-async def test_an_install_is_cancelled_and_what_was_fetched_is_kept(
-    opened: Opening, given: Given
-) -> None:
+async def test_an_install_is_paused_and_goes_on(opened: Opening, given: Given) -> None:
+    gate = given.hold("vicuna")
+    async with opened() as hand:
+        await begin(hand, "vicuna")
+        await hand.sees("50 %")
+        await hand.command("app.show_transfers")
+        await hand.command("transfers.pause")
+        await hand.sees("paused")
+        assert any(given.herd.places.staging.rglob("*.part"))
+        await hand.looks_like("transfer-paused")
+        gate.set()
+        await hand.command("transfers.pause")
+
+        await hand.sees("vicuna:q4_0 is installed")
+        assert not pane(hand).display
+
+
+async def test_a_cancelled_install_leaves_nothing(opened: Opening, given: Given) -> None:
     given.hold("vicuna")
     async with opened() as hand:
         await begin(hand, "vicuna")
@@ -44,25 +59,51 @@ async def test_an_install_is_cancelled_and_what_was_fetched_is_kept(
         await hand.command("app.show_transfers")
         await hand.command("transfers.cancel")
 
-        await hand.sees("stopped")
+        await hand.sees("vicuna:q4_0 was cancelled.")
         assert given.herd.store.installed() == ()
-        assert any(given.herd.places.staging.rglob("*.part"))
-        await hand.looks_like("transfer-stopped")
+        assert not any(given.herd.places.staging.rglob("*.part"))
+        assert not pane(hand).display
 
 
-async def test_a_stopped_install_goes_on_when_it_is_retried(opened: Opening, given: Given) -> None:
-    gate = given.hold("vicuna")
+async def test_a_failed_install_is_tried_again(opened: Opening, given: Given) -> None:
+    given.carrier.failure = NoSourceDelivered("Nobody answers.")
     async with opened() as hand:
         await begin(hand, "vicuna")
+        await hand.sees("Nobody answers.")
+        given.carrier.failure = None
         await hand.command("app.show_transfers")
-        await hand.command("transfers.cancel")
-        await hand.sees("stopped")
-        gate.set()
         await hand.command("transfers.retry")
 
         await hand.sees("vicuna:q4_0 is installed")
         assert len(hand.got(Install)) == 2
-        assert not pane(hand).display
+
+
+async def test_what_was_under_way_goes_on_when_the_app_is_opened_again(
+    opened: Opening, given: Given
+) -> None:
+    gate = given.hold("vicuna")
+    async with opened() as hand:
+        await begin(hand, "vicuna")
+        await hand.sees("50 %")
+    given.herd.close()
+    given.renew()
+    gate.set()
+
+    async with opened() as hand:
+        await hand.sees("vicuna:q4_0 is installed")
+
+
+async def test_installs_change_places(opened: Opening, given: Given) -> None:
+    given.hold("vicuna")
+    given.hold("llama-small")
+    async with opened() as hand:
+        await begin(hand, "vicuna", "llama-small")
+        await hand.command("app.show_transfers")
+        await hand.command("transfers.later")
+        await hand.until(lambda: pane_names(hand) == ["llama-small", "vicuna"])
+        await hand.command("transfers.earlier")
+
+        await hand.until(lambda: pane_names(hand) == ["vicuna", "llama-small"])
 
 
 async def test_an_ended_install_can_be_taken_off_the_list(opened: Opening, given: Given) -> None:

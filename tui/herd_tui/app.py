@@ -14,9 +14,10 @@ from textual.command import CommandPalette
 from textual.css.query import NoMatches
 
 from herd import core
-from herd.errors import HerdError
+from herd.downloads import Wanted
+from herd.errors import HerdError, Interrupted
 from herd.install import Order
-from herd.jobs import Job
+from herd.jobs import Job, State
 from herd.progress import Gauge
 from herd.words import count, one_line
 from herd_tui.commands import Scope, bindings
@@ -26,6 +27,7 @@ from herd_tui.messages import (
     OpenChat,
     ShowScreen,
     TransferEnded,
+    WorkDone,
     WorkFailed,
 )
 from herd_tui.palette import Commands
@@ -36,6 +38,7 @@ from herd_tui.screens.library import LibraryScreen
 from herd_tui.screens.logs import Logs
 from herd_tui.screens.question import Question
 from herd_tui.widgets.transfers import TransfersPane
+from herd_tui.work import beside
 
 log = logging.getLogger(__name__)
 
@@ -89,6 +92,7 @@ class HerdApp(App[None]):
             self.chat.begin(self._model)
         self.switch_mode("chat" if self._model else "library")
         self.set_interval(GLANCE, self._glance)
+        beside(self, self.herd.restore, lambda _: self._glance(), group="restore")
 
     def complain(self, error: HerdError) -> None:
         """Show an error: what happened, and what to do next."""
@@ -140,13 +144,17 @@ class HerdApp(App[None]):
 
     def action_leave(self) -> None:
         """Leave; ask once when something is under way."""
-        running = [job for job in self.herd.transfers() if not job.is_over]
+        running = [job for job in self.herd.transfers() if job.state is State.RUNNING]
         if not running or isinstance(self.screen, Leaving):
             self.exit()
             return
         self.push_screen(Leaving(len(running)), lambda sure: self.exit() if sure else None)
 
     # What screens and widgets tell.
+
+    @on(WorkDone)
+    def _go_on(self, event: WorkDone) -> None:
+        event.then()
 
     @on(WorkFailed)
     def _show_failure(self, event: WorkFailed) -> None:
@@ -167,9 +175,23 @@ class HerdApp(App[None]):
         self._told.discard(self.herd.start(order))
         self._glance()
 
+    @on(TransfersPane.Pause)
+    def _pause(self, event: TransfersPane.Pause) -> None:
+        jobs = self.herd.jobs
+        change = jobs.resume if event.job.wanted is Wanted.PAUSE else jobs.pause
+        change(event.job)
+        self._glance()
+
+    @on(TransfersPane.Move)
+    def _move(self, event: TransfersPane.Move) -> None:
+        others = [job for job in self.herd.jobs.all() if job is not event.job]
+        at = max(0, self.herd.jobs.all().index(event.job) + event.by)
+        self.herd.jobs.move(event.job, others[at] if at < len(others) else None)
+        self._glance()
+
     @on(TransfersPane.Cancel)
     def _cancel(self, event: TransfersPane.Cancel) -> None:
-        event.job.stop()
+        self.herd.jobs.cancel(event.job)
 
     @on(TransfersPane.Retry)
     def _retry(self, event: TransfersPane.Retry) -> None:
@@ -180,7 +202,9 @@ class HerdApp(App[None]):
     @on(TransfersPane.Dismiss)
     def _dismiss(self) -> None:
         for job in self.herd.transfers():
-            self.herd.jobs.forget(job)
+            if job.is_over:
+                self.herd.jobs.forget(job)
+                self.herd.downloads.remove(job.name)
         self._glance()
 
     @on(TransferEnded)
@@ -190,7 +214,10 @@ class HerdApp(App[None]):
             self.herd.jobs.forget(job)
             self.notify(f"{job.name} is installed. enter opens a chat with it.", markup=False)
             self.library.post_message(LibraryChanged())
-        elif job.error and not job.order.stop.is_set():
+        elif job.wanted is Wanted.CANCEL:
+            self.herd.jobs.forget(job)
+            self.notify(f"{job.name} was cancelled.", markup=False)
+        elif job.error and not isinstance(job.error, Interrupted):
             self.complain(job.error)
 
     def _glance(self) -> None:
@@ -221,7 +248,7 @@ class Leaving(Question):
     def __init__(self, running: int) -> None:
         super().__init__(
             f"{count(running, 'install')} under way",
-            "What was fetched is kept: the same install goes on there.",
+            "What was fetched is kept, and they go on when herd is opened again.",
             "Quit",
             "Stay",
         )

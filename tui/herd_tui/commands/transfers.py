@@ -13,10 +13,17 @@ TRANSFERS: tuple[Command, ...] = (
     _key("transfers.up", "up", "Up", "The install above.", action="move(-1)"),
     _key("transfers.down", "down", "Down", "The install below.", action="move(1)"),
     _c(
+        "transfers.pause",
+        "space",
+        "Pause",
+        "Pause the install under the cursor, or let it go on; what was fetched is kept.",
+        in_footer=True,
+    ),
+    _c(
         "transfers.cancel",
         "x",
         "Cancel",
-        "Stop the install under the cursor; what was fetched is kept.",
+        "End the install under the cursor and throw away what was fetched.",
         in_footer=True,
     ),
     _c(
@@ -26,6 +33,8 @@ TRANSFERS: tuple[Command, ...] = (
         "Try the install under the cursor again; it goes on where it stopped.",
         in_footer=True,
     ),
-    _c("transfers.dismiss", "d", "Dismiss", "Take ended installs off the list.", in_footer=True),
+    _c("transfers.earlier", "shift+up", "Earlier", "Let the install have its turn earlier."),
+    _c("transfers.later", "shift+down", "Later", "Let the install have its turn later."),
+    _c("transfers.dismiss", "d", "Dismiss", "Take failed installs off the list.", in_footer=True),
     _key("transfers.back", "escape", "Back", "Back to where you were.", in_footer=True),
 )

@@ -23,7 +23,12 @@ from herd_tui.cells import bar, cell
 from herd_tui.commands import Scope, bindings
 
 _NAME, _BAR, _NUMBERS = 20, 14, 25
-_STYLES = {Stage.FAILED: "$text-error", Stage.STOPPED: "$text-warning", Stage.DONE: "$text-success"}
+_STYLES = {
+    Stage.FAILED: "$text-error",
+    Stage.STOPPED: "$text-warning",
+    Stage.PAUSED: "$text-warning",
+    Stage.DONE: "$text-success",
+}
 
 
 class JobLine(Static):
@@ -47,10 +52,23 @@ class TransfersPane(Vertical, can_focus=True):
     cursor: reactive[int] = reactive(0)
 
     @dataclass
-    class Cancel(Message):
-        """Stop this install."""
+    class Pause(Message):
+        """Let this install rest, or go on."""
 
         job: Job
+
+    @dataclass
+    class Cancel(Message):
+        """End this install; nothing of it is kept."""
+
+        job: Job
+
+    @dataclass
+    class Move(Message):
+        """Give this install an earlier or a later turn."""
+
+        job: Job
+        by: int
 
     @dataclass
     class Retry(Message):
@@ -68,7 +86,7 @@ class TransfersPane(Vertical, can_focus=True):
 
     def __init__(self) -> None:
         super().__init__()
-        self._state: tuple[tuple[str, bool], ...] = ()
+        self._state: tuple[tuple[str, str], ...] = ()
         """What decides which commands there are; the footer is costly to make anew."""
 
     def compose(self) -> ComposeResult:
@@ -83,14 +101,16 @@ class TransfersPane(Vertical, can_focus=True):
     def show(self, jobs: tuple[Job, ...]) -> None:
         """Show these installs as they are at this moment."""
         lines = self._lines()
-        if [line.job for line in lines] != list(jobs):
+        if {line.job for line in lines} != set(jobs):
             self._replace(jobs)
             lines = self._lines()
+        for line, job in zip(lines, jobs, strict=False):
+            line.job = job
         self.display = bool(jobs)
         self.cursor = max(0, min(self.cursor, len(jobs) - 1))
         for at, line in enumerate(lines):
             line.draw(here=self.has_focus and at == self.cursor)
-        state = tuple((job.name, job.is_over) for job in jobs)
+        state = tuple((job.name, job.state) for job in jobs)
         if state != self._state:
             self._state = state
             self.refresh_bindings()
@@ -104,7 +124,7 @@ class TransfersPane(Vertical, can_focus=True):
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Only what the install under the cursor allows."""
         job = self.current
-        if action == "cancel":
+        if action in ("cancel", "pause", "earlier", "later"):
             return job is not None and not job.is_over
         if action == "retry":
             return job is not None and job.is_over and job.error is not None
@@ -122,8 +142,26 @@ class TransfersPane(Vertical, can_focus=True):
         """Move the cursor."""
         self.cursor = max(0, min(len(self._lines()) - 1, self.cursor + by))
 
+    def action_pause(self) -> None:
+        """Pause it, or let it go on."""
+        if self.current:
+            self.post_message(self.Pause(self.current))
+
+    def action_earlier(self) -> None:
+        """An earlier turn."""
+        self._move_job(-1)
+
+    def action_later(self) -> None:
+        """A later turn."""
+        self._move_job(1)
+
+    def _move_job(self, by: int) -> None:
+        if self.current:
+            self.post_message(self.Move(self.current, by))
+            self.action_move(by)
+
     def action_cancel(self) -> None:
-        """Stop the install under the cursor."""
+        """End the install under the cursor."""
         if self.current:
             self.post_message(self.Cancel(self.current))
 
