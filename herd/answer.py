@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import random
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
 
-from herd.chat import Conversation, Role, Turn
+from herd.chat import Conversation, Role, Stamp, Turn
 from herd.engine import Began, Engine, Extras, Finished, Loadable, Piece, Text, Thinking
 from herd.model import Sampling
 
@@ -32,7 +34,18 @@ class Answer:
         conversation: Conversation,
         stop: threading.Event | None = None,
         extras: Extras | None = None,
+        digest: str | None = None,
     ) -> None:
+        """Ask nothing yet.
+
+        Args:
+            engine: Who runs the model.
+            model: The model.
+            conversation: It ends with the question.
+            stop: Set it to end the answer.
+            extras: Tools, schemas and the like.
+            digest: The sha256 of the model, for the stamp of the turn.
+        """
         self.stop = stop or threading.Event()
         """Set it to end the answer."""
         self.began: Began | None = None
@@ -40,7 +53,7 @@ class Answer:
         self.finished: Finished | None = None
         """How it ended, once it did."""
         self.thought = ""
-        """What the model thought so far before it answered; no part of the turn."""
+        """What the model thought so far before it answered."""
         self.hear: Callable[[str], None] = lambda _: None
         """Called with each piece of a thought, between two texts."""
         self.meanwhile: Callable[[], AbstractContextManager[None]] = nullcontext
@@ -48,7 +61,10 @@ class Answer:
         self._engine = engine
         self._extras = extras
         self._model = model
-        self._turns = conversation.turns
+        self._turns = tuple(turn.spoken for turn in conversation.turns)
+        wanted = model.sampling.over(DEFAULT_SAMPLING)
+        seed = random.getrandbits(31) if wanted.seed is None else wanted.seed
+        self._stamp = Stamp(replace(wanted, seed=seed), digest)
         self._texts: list[str] = []
         self._since: float | None = None
 
@@ -57,8 +73,7 @@ class Answer:
             yield from self._spoken()
 
     def _spoken(self) -> Iterator[str]:
-        sampling = self._model.sampling.over(DEFAULT_SAMPLING)
-        for piece in self._pieces(sampling):
+        for piece in self._pieces(self._stamp.sampling):
             match piece:
                 case Began():
                     self.began = piece
@@ -92,4 +107,6 @@ class Answer:
             is_complete=done is not None and done.reason in ("stop", "length", "loop"),
             tokens=done.tokens if done else None,
             seconds=done.seconds if done else None,
+            thought=self.thought.strip(),
+            stamp=self._stamp,
         )

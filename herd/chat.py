@@ -8,6 +8,8 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 
+from herd.model import Sampling
+
 TITLE_LENGTH = 48
 """Characters of the first question that become the title."""
 
@@ -33,6 +35,16 @@ class Call:
 
 
 @dataclass(frozen=True)
+class Stamp:
+    """With what an answer can be had again: beside the model and the turns before it."""
+
+    sampling: Sampling
+    """As it was applied, the seed included."""
+    digest: str | None = None
+    """The sha256 of the model's first file."""
+
+
+@dataclass(frozen=True)
 class Turn:
     """One thing that was said."""
 
@@ -50,6 +62,15 @@ class Turn:
     """For an answer: the tools that the model wants called."""
     tool: str | None = None
     """For what a tool answered: its name, or the id of the call."""
+    thought: str = ""
+    """What the model thought before it answered; no model is shown it again."""
+    stamp: Stamp | None = None
+    """How an answer came about; no model is shown it."""
+
+    @property
+    def spoken(self) -> Turn:
+        """The turn as a model is shown it."""
+        return replace(self, thought="", stamp=None)
 
 
 def now() -> str:
@@ -68,6 +89,34 @@ class Conversation:
     id: str = field(default_factory=lambda: uuid.uuid4().hex)
     created_at: str = field(default_factory=now)
     updated_at: str = field(default_factory=now)
+    sampling: Sampling = field(default_factory=Sampling)
+    """What the person wants here; it goes before the registry's."""
+    is_pinned: bool = False
+    """Whether lists show it first."""
+    parent: str | None = None
+    """The id of the conversation that this one branched off from."""
+
+    @property
+    def system(self) -> str:
+        """The system prompt, empty if there is none."""
+        first = self.turns[0] if self.turns else None
+        return first.text if first and first.role is Role.SYSTEM else ""
+
+    def with_system(self, text: str) -> Conversation:
+        """The same conversation under another system prompt; under none if it is empty."""
+        spoken = tuple(turn for turn in self.turns if turn.role is not Role.SYSTEM)
+        system = (Turn(Role.SYSTEM, text),) if text.strip() else ()
+        return replace(self, turns=(*system, *spoken))
+
+    def branch(self, at: int, text: str) -> Conversation:
+        """A conversation of its own in which the question at this place reads otherwise.
+
+        What came after it is left behind; this conversation stays as it is.
+        """
+        fresh = Conversation(
+            self.turns[:at], self.model, self.title, sampling=self.sampling, parent=self.id
+        )
+        return fresh.with_turn(Turn(Role.USER, text))
 
     def with_turn(self, turn: Turn) -> Conversation:
         """This conversation and one more turn; the first question gives it its title."""

@@ -318,8 +318,10 @@ class Herd:
         from herd.answer import Answer
 
         installed = self.installed(conversation.model or self.config.model)
-        loadable = self.loadable(installed, sampling)
-        answer = Answer(self.engine, loadable, conversation, stop, extras)
+        wanted = (sampling or Sampling()).over(conversation.sampling)
+        loadable = self.loadable(installed, wanted)
+        digest = installed.files[0].sha256
+        answer = Answer(self.engine, loadable, conversation, stop, extras, digest)
         if "jobs" in self.__dict__:
             answer.meanwhile = self.jobs.while_chatting
         return answer

@@ -6,18 +6,20 @@ changed are written. Several herds may have the file open (write-ahead log).
 
 from __future__ import annotations
 
+import json
 import os
 import sqlite3
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
-from herd.chat import Conversation, Role, Turn
+from herd.chat import Conversation, Role, Stamp, Turn
 from herd.errors import Busy, CannotWrite, HerdError, HistoryUnreadable, NoRoom
+from herd.model import Sampling
 
-SCHEMA = 1
+SCHEMA = 2
 """The version that this herd writes (`PRAGMA user_version`)."""
 
 _TABLES = """
@@ -40,6 +42,16 @@ CREATE TABLE turn (
     PRIMARY KEY (conversation, place)
 ) WITHOUT ROWID;
 """
+_SECOND = """
+ALTER TABLE conversation ADD COLUMN sampling TEXT;
+ALTER TABLE conversation ADD COLUMN is_pinned INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE conversation ADD COLUMN parent TEXT;
+ALTER TABLE turn ADD COLUMN thought TEXT NOT NULL DEFAULT '';
+ALTER TABLE turn ADD COLUMN sampling TEXT;
+ALTER TABLE turn ADD COLUMN digest TEXT;
+"""
+_STEPS = (_TABLES, _SECOND)
+"""What brings a file from each version to the next."""
 _WAIT = 5.0
 """Seconds to wait for another program that is writing."""
 
@@ -62,6 +74,7 @@ class Summary:
     """ISO 8601, UTC."""
     turns: int
     """How many there are."""
+    is_pinned: bool = False
 
 
 class History:
@@ -80,14 +93,19 @@ class History:
         """Keep the conversation as it is now."""
         with self._open() as connection, _written(connection):
             connection.execute(
-                "INSERT INTO conversation VALUES (?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET"
-                " title = excluded.title, model = excluded.model, updated_at = excluded.updated_at",
+                "INSERT INTO conversation VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+                " ON CONFLICT (id) DO UPDATE SET title = excluded.title, model = excluded.model,"
+                " updated_at = excluded.updated_at, sampling = excluded.sampling,"
+                " is_pinned = excluded.is_pinned",
                 (
                     conversation.id,
                     _storable(conversation.title),
                     conversation.model,
                     conversation.created_at,
                     conversation.updated_at,
+                    _written_sampling(conversation.sampling),
+                    conversation.is_pinned,
+                    conversation.parent,
                 ),
             )
             _save_turns(connection, conversation)
@@ -98,22 +116,51 @@ class History:
             return None
         with self._open() as connection:
             row = connection.execute(
-                "SELECT model, title, id, created_at, updated_at FROM conversation WHERE id = ?",
+                "SELECT sampling, is_pinned, parent, model, title, id, created_at, updated_at"
+                " FROM conversation WHERE id = ?",
                 (id,),
             ).fetchone()
-            return Conversation(tuple(_turns(connection, id)), *row) if row else None
+            if not row:
+                return None
+            sampling, is_pinned, parent, model, title, _, created_at, updated_at = row
+            return Conversation(
+                tuple(_turns(connection, id)),
+                model,
+                title,
+                id,
+                created_at,
+                updated_at,
+                sampling=_read_sampling(sampling),
+                is_pinned=bool(is_pinned),
+                parent=parent,
+            )
 
     def all(self) -> tuple[Summary, ...]:
-        """Every conversation without its turns, the newest first."""
+        """Every conversation without its turns: the pinned ones, then the newest first."""
+        return self.search("")
+
+    def search(self, text: str) -> tuple[Summary, ...]:
+        """The conversations in whose title and turns every word occurs, in any case."""
         if not self._exists():
             return ()
+        words = text.split()
+        holds = (
+            "(instr(lower(title), lower(?)) OR EXISTS (SELECT 1 FROM turn"
+            " WHERE conversation = id AND instr(lower(text), lower(?))))"
+        )
+        where = " AND ".join([holds] * len(words)) or "1"
         with self._open() as connection:
             rows = connection.execute(
-                "SELECT id, title, model, updated_at,"
+                "SELECT is_pinned, id, title, model, updated_at,"  # noqa: S608  # marks alone
                 " (SELECT count(*) FROM turn WHERE conversation = id)"
-                " FROM conversation ORDER BY updated_at DESC, rowid DESC"
+                f" FROM conversation WHERE {where}"
+                " ORDER BY is_pinned DESC, updated_at DESC, rowid DESC",
+                [word for word in words for _ in range(2)],
             )
-            return tuple(Summary(*row) for row in rows)
+            return tuple(
+                Summary(id_, title, model, updated_at, turns, bool(pinned))
+                for pinned, id_, title, model, updated_at, turns in rows
+            )
 
     def remove(self, id: str) -> None:  # noqa: A002
         """Forget a conversation, also on the disk; nothing happens if there is none."""
@@ -166,10 +213,10 @@ class History:
         if version == SCHEMA:
             return
         with _written(connection):
-            if _version(connection) == 0:  # nobody else was faster
-                for statement in _TABLES.split(";"):
+            for step in _STEPS[_version(connection) :]:  # none, if somebody else was faster
+                for statement in step.split(";"):
                     connection.execute(statement)
-                connection.execute(f"PRAGMA user_version = {SCHEMA}")
+            connection.execute(f"PRAGMA user_version = {SCHEMA}")
 
     def _trouble(self, error: Exception) -> HerdError:
         code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT) & 0xFF
@@ -209,15 +256,36 @@ def _save_turns(connection: sqlite3.Connection, conversation: Conversation) -> N
         for place, row in enumerate(rows)
         if place >= len(kept) or _row(kept[place]) != row
     ]
-    connection.executemany("INSERT OR REPLACE INTO turn VALUES (?, ?, ?, ?, ?, ?, ?, ?)", changed)
+    marks = ", ".join("?" * 11)
+    connection.executemany(f"INSERT OR REPLACE INTO turn VALUES ({marks})", changed)  # noqa: S608
     connection.execute(
         "DELETE FROM turn WHERE conversation = ? AND place >= ?", (conversation.id, len(rows))
     )
 
 
 def _row(turn: Turn) -> tuple[object, ...]:
-    text = _storable(turn.text)
-    return (str(turn.role), text, turn.model, turn.is_complete, turn.tokens, turn.seconds)
+    return (
+        str(turn.role),
+        _storable(turn.text),
+        turn.model,
+        turn.is_complete,
+        turn.tokens,
+        turn.seconds,
+        _storable(turn.thought),
+        _written_sampling(turn.stamp.sampling) if turn.stamp else None,
+        turn.stamp.digest if turn.stamp else None,
+    )
+
+
+def _written_sampling(sampling: Sampling) -> str | None:
+    values = {name: value for name, value in asdict(sampling).items() if value is not None}
+    return json.dumps(values) if values else None
+
+
+def _read_sampling(text: str | None) -> Sampling:
+    values = json.loads(text) if text else {}
+    known = {each.name for each in fields(Sampling)}
+    return Sampling(**{name: value for name, value in values.items() if name in known})
 
 
 def _storable(text: str) -> str:
@@ -226,9 +294,28 @@ def _storable(text: str) -> str:
 
 
 def _turns(connection: sqlite3.Connection, conversation: str) -> Iterator[Turn]:
-    for role, text, model, is_complete, tokens, seconds in connection.execute(
-        "SELECT role, text, model, is_complete, tokens, seconds FROM turn"
-        " WHERE conversation = ? ORDER BY place",
+    for (
+        role,
+        text,
+        model,
+        is_complete,
+        tokens,
+        seconds,
+        thought,
+        sampling,
+        digest,
+    ) in connection.execute(
+        "SELECT role, text, model, is_complete, tokens, seconds, thought, sampling, digest"
+        " FROM turn WHERE conversation = ? ORDER BY place",
         (conversation,),
     ):
-        yield Turn(Role(role), text, model, bool(is_complete), tokens, seconds)
+        yield Turn(
+            Role(role),
+            text,
+            model,
+            bool(is_complete),
+            tokens,
+            seconds,
+            thought=thought,
+            stamp=Stamp(_read_sampling(sampling), digest) if sampling else None,
+        )

@@ -89,3 +89,22 @@ def test_what_stays_is_the_longest_end_that_fits_and_begins_with_a_question(
     starts = [at for at, turn in enumerate(turns) if turn.role is Role.USER]
     fits = [at for at in starts if tokens([SYSTEM, *turns[at:]]) <= room]
     assert fitted.left_out == (fits[0] if fits else starts[-1])
+
+
+def test_a_branch_is_a_conversation_of_its_own_and_the_old_one_stays() -> None:
+    old = Conversation(model="tiny").with_turn(Turn(Role.USER, "One?"))
+    old = old.with_turn(Turn(Role.ASSISTANT, "1")).with_turn(Turn(Role.USER, "Two?"))
+
+    new = old.branch(2, "Three?")
+
+    assert [turn.text for turn in new.turns] == ["One?", "1", "Three?"]
+    assert new.parent == old.id != new.id
+    assert len(old.turns) == 3
+
+
+def test_a_system_prompt_stands_first_and_an_empty_one_is_none() -> None:
+    conversation = Conversation().with_turn(Turn(Role.USER, "One?")).with_system("Be brief.")
+
+    assert [turn.text for turn in conversation.turns] == ["Be brief.", "One?"]
+    assert conversation.with_system("Be long.").system == "Be long."
+    assert [turn.text for turn in conversation.with_system(" ").turns] == ["One?"]

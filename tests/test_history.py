@@ -11,12 +11,27 @@ from pathlib import Path
 
 import pytest
 
-from herd.chat import Conversation, Role, Turn
+from herd.chat import Conversation, Role, Stamp, Turn
 from herd.errors import Busy, CannotWrite, HistoryUnreadable
 from herd.history import SCHEMA, History, Summary
+from herd.model import Sampling
 
 QUESTION = Turn(Role.USER, "Why do llamas hum?")
 ANSWER = Turn(Role.ASSISTANT, "To talk.", "tiny:f32", is_complete=False, tokens=3, seconds=0.25)
+
+FIRST_TABLES = """
+CREATE TABLE conversation (
+    id TEXT PRIMARY KEY, title TEXT NOT NULL, model TEXT, created_at TEXT NOT NULL,
+    updated_at TEXT NOT NULL
+);
+CREATE TABLE turn (
+    conversation TEXT NOT NULL REFERENCES conversation (id) ON DELETE CASCADE,
+    place INTEGER NOT NULL, role TEXT NOT NULL, text TEXT NOT NULL, model TEXT,
+    is_complete INTEGER NOT NULL, tokens INTEGER, seconds REAL,
+    PRIMARY KEY (conversation, place)
+) WITHOUT ROWID
+"""
+"""As the first herd made them."""
 
 
 @pytest.fixture
@@ -221,3 +236,61 @@ def test_a_save_that_fails_changes_nothing(path: Path, history: History) -> None
         history.save(conversation.with_turn(ANSWER).with_turn(QUESTION))
 
     assert history.find(conversation.id) == conversation
+
+
+def test_what_an_answer_was_drawn_with_and_what_was_thought_come_back(
+    path: Path, history: History
+) -> None:
+    stamped = replace(
+        ANSWER, thought="Hm.", stamp=Stamp(Sampling(temperature=0.5, seed=7), "ab" * 32)
+    )
+    conversation = replace(
+        talk(QUESTION, stamped), sampling=Sampling(top_k=3), is_pinned=True, parent="older"
+    )
+
+    history.save(conversation)
+    history.close()
+
+    assert History(path).find(conversation.id) == conversation
+
+
+def test_a_file_of_the_first_version_is_brought_up_to_date(path: Path, history: History) -> None:
+    connection = sqlite3.connect(path)
+    for statement in FIRST_TABLES.split(";"):
+        connection.execute(statement)
+    connection.execute("INSERT INTO conversation VALUES ('a', 'Old', 'tiny', '2026', '2026')")
+    connection.execute("INSERT INTO turn VALUES ('a', 0, 'user', 'Hum?', NULL, 1, NULL, NULL)")
+    connection.execute("PRAGMA user_version = 1")
+    connection.commit()
+    connection.close()
+
+    found = history.find("a")
+
+    assert found
+    assert found.turns == (Turn(Role.USER, "Hum?"),)
+    history.save(found.with_turn(ANSWER))
+
+
+def test_conversations_are_searched_by_every_word_of_titles_and_turns(history: History) -> None:
+    hums = talk(QUESTION, ANSWER)
+    other = talk(Turn(Role.USER, "What is a % sign?"))
+    for each in (hums, other):
+        history.save(each)
+
+    def found(text: str) -> list[str]:
+        return [summary.id for summary in history.search(text)]
+
+    assert found("LLAMAS talk") == [hums.id]
+    assert found("llamas sign") == []
+    assert found("%") == [other.id]
+    assert len(found("")) == 2
+
+
+def test_pinned_conversations_come_first(history: History) -> None:
+    pinned = replace(talk(QUESTION), is_pinned=True, updated_at="2001-01-01T00:00:00+00:00")
+    newer = talk(QUESTION)
+    for each in (pinned, newer):
+        history.save(each)
+
+    assert [summary.id for summary in history.all()] == [pinned.id, newer.id]
+    assert history.all()[0].is_pinned
