@@ -6,16 +6,17 @@ the rest. All files of a model are taken over or none. Nothing of the other tool
 
 from __future__ import annotations
 
+import os
 import re
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 
 from herd import disk, gguf_header
 from herd.chat import now
-from herd.errors import BadUsage, CannotRun, CannotWrite, DigestMismatch, Interrupted
+from herd.errors import BadUsage, CannotRun, CannotWrite, DigestMismatch, HerdError, Interrupted
 from herd.foreign import Found, FoundFile
 from herd.gguf_header import BadHeader, Header
 from herd.model import (
@@ -77,6 +78,19 @@ class _Read:
         return self.proof.sha256
 
 
+class Echo(Gauge):
+    """A gauge of one model that moves the one of all."""
+
+    def __init__(self, all_of_them: Gauge) -> None:
+        super().__init__()
+        self._all = all_of_them
+
+    def advance(self, count: int) -> None:
+        """Here and there."""
+        super().advance(count)
+        self._all.advance(count)
+
+
 class Adopter:
     """Takes models over into a store."""
 
@@ -89,6 +103,7 @@ class Adopter:
         """
         self._store = store
         self._models = models
+        self._taking = threading.Lock()
 
     def adopt(self, asked: Asked) -> Adopted:
         """Take a model over.
@@ -105,13 +120,52 @@ class Adopter:
             raise CannotRun(f"{found.name} cannot be imported: {reason}.")
         read = _read_all(asked)
         installed = self._described(asked, read)
-        for each in self._store.installed():
-            if {file.sha256 for file in each.files} == {one.sha256 for one in read}:
-                return Adopted(each, was_there=True)
-        self._require_free_name(installed)
-        asked.gauge.begin(Stage.INSTALLING)
-        with self._store.hold(installed.reference, while_waiting=lambda: _check(asked.stop)):
-            return self._take(asked, installed, read)
+        # Reading takes the time and goes on beside this; what two models share is seen here.
+        with self._taking:
+            if there := self._there(read):
+                return Adopted(there, was_there=True)
+            asked.gauge.begin(Stage.INSTALLING)
+            with self._store.hold(installed.reference, while_waiting=lambda: _check(asked.stop)):
+                self._require_free_name(installed)
+                return self._take(asked, installed, read)
+
+    def _there(self, read: Sequence[_Read]) -> Installed | None:
+        """The installed model of exactly these bytes."""
+        wanted = {each.sha256 for each in read}
+        everyone = self._store.installed()
+        same = (each for each in everyone if {file.sha256 for file in each.files} == wanted)
+        return next(same, None)
+
+    def adopt_each(
+        self, asked: Sequence[Asked], gauge: Gauge, stop: threading.Event
+    ) -> Iterator[tuple[Asked, Adopted | HerdError]]:
+        """Take several models over, beside each other where the disk gains by it.
+
+        Args:
+            asked: The models; each has a gauge of its own.
+            gauge: Shows how far all of them are.
+            stop: Ends all of them.
+
+        Returns:
+            Each model as asked, and what came of it: one's trouble is not the others'.
+
+        Raises:
+            Interrupted: `stop` was set.
+        """
+        gauge.begin(Stage.VERIFYING, sum(each.found.size for each in asked))
+        paths = [file.path for each in asked for file in each.found.files]
+        threads = 1 if not paths or disk.turns(paths[0]) else (os.cpu_count() or 1)
+
+        def one(each: Asked) -> Adopted | HerdError:
+            try:
+                return self.adopt(replace(each, gauge=Echo(gauge), stop=stop))
+            except Interrupted:
+                raise
+            except HerdError as error:
+                return error
+
+        with ThreadPoolExecutor(min(_MOST_THREADS, threads)) as pool:
+            yield from zip(asked, pool.map(one, asked), strict=True)
 
     def _take(self, asked: Asked, installed: Installed, read: Sequence[_Read]) -> Adopted:
         ways: list[tuple[str, Way | None]] = []

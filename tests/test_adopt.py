@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import os
+import threading
 from pathlib import Path
 
 import pytest
 
-from herd.adopt import Adopter, Asked, name_of, same_bytes
-from herd.errors import BadUsage, CannotRun, DigestMismatch
+from herd.adopt import Adopted, Adopter, Asked, name_of, same_bytes
+from herd.errors import BadUsage, CannotRun, DigestMismatch, Interrupted
 from herd.foreign import Found, FoundFile, look
 from herd.model import File, Licence, Model, Sha256, UrlSource, Variant
+from herd.progress import Gauge
 from herd.store import Store, adopting
 from herd.store.adopting import Way
 from tests.foreign import layouts
@@ -266,3 +268,31 @@ def test_the_same_bytes_are_seen_without_reading_them(store: Store, theirs: Path
     same = same_bytes(found, [adopted.installed])
 
     assert same == {1: "folder m.gguf", 2: "m:q4_0"}
+
+
+def test_several_are_taken_over_beside_each_other_and_the_same_bytes_once(
+    store: Store, theirs: Path
+) -> None:
+    for number in range(6):
+        write(theirs / f"m{number}-q4_0.gguf", gguf(number % 3 + 1))
+    write(theirs / "broken.gguf", b"<html>")
+    gauge = Gauge()
+    asked = [Asked(each) for each in look(theirs)]
+
+    came = list(adopter(store).adopt_each(asked, gauge, threading.Event()))
+
+    assert len(store.installed()) == 3
+    assert sum(isinstance(each, Adopted) and each.was_there for _, each in came) == 3
+    (failure,) = [each for _, each in came if not isinstance(each, Adopted)]
+    assert isinstance(failure, CannotRun)
+    assert gauge.read().done == sum(len(gguf(n % 3 + 1)) for n in range(6))
+
+
+def test_all_of_them_end_with_a_stop(store: Store, theirs: Path) -> None:
+    write(theirs / "m.gguf", gguf())
+    stop = threading.Event()
+    stop.set()
+
+    with pytest.raises(Interrupted):
+        list(adopter(store).adopt_each([Asked(only(theirs))], Gauge(), stop))
+    assert store.installed() == ()

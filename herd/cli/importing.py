@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,7 +12,7 @@ import click
 from herd.cli import options
 from herd.cli.session import Session
 from herd.cli.verbs import Command
-from herd.errors import BadUsage, HerdError, Interrupted, UnknownModel
+from herd.errors import BadUsage, HerdError, UnknownModel
 from herd.words import count, size
 
 if TYPE_CHECKING:
@@ -178,28 +179,25 @@ def _confirmed(session: Session, wanted: list[Found]) -> bool:
 
 def _take(session: Session, wanted: list[Found], wishes: Wishes) -> None:
     """One model's trouble must not keep the others from coming, Ctrl-C must."""
-    failures: list[HerdError] = []
-    for each in wanted:
-        try:
-            _one(session, each, wishes)
-        except Interrupted:
-            raise
-        except HerdError as error:
-            failures.append(error)
+    from herd.adopt import Asked
+    from herd.cli.task import done
+    from herd.progress import Gauge
+
+    gauge, stop, adopter = Gauge(), threading.Event(), session.herd.adopter
+    asked = [Asked(each, wishes.name, wishes.copies) for each in wanted]
+    came = done(
+        session, "import", gauge, stop, lambda: list(adopter.adopt_each(asked, gauge, stop))
+    )
+    failures = []
+    for each, result in came:
+        if isinstance(result, HerdError):
+            failures.append(result)
+        else:
+            _report(session, each.found, result)
     for failure in failures[:-1]:
         session.complain(failure)
     if failures:
         raise failures[-1]
-
-
-def _one(session: Session, found: Found, wishes: Wishes) -> None:
-    from herd.adopt import Asked
-    from herd.cli.task import done
-
-    asked = Asked(found, wishes.name, wishes.copies)
-    adopter = session.herd.adopter
-    adopted = done(session, found.name, asked.gauge, asked.stop, lambda: adopter.adopt(asked))
-    _report(session, found, adopted)
 
 
 def _report(session: Session, found: Found, adopted: Adopted) -> None:

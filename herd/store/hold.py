@@ -16,7 +16,7 @@ from contextvars import ContextVar
 from pathlib import Path
 
 from herd.disk import writing
-from herd.errors import Busy
+from herd.errors import Busy, CannotWrite
 from herd.model import Reference
 from herd.store.lock import Lock, is_still, lock
 
@@ -27,10 +27,13 @@ POLL = 0.1
 class Hold:
     """The blobs and parts that one piece of work has taken. Methods may raise OSError."""
 
-    def __init__(self, locks: Path, reference: Reference | None = None) -> None:
+    def __init__(
+        self, locks: Path, reference: Reference | None = None, own: Lock | None = None
+    ) -> None:
         self.locks = locks
         """The folder of lock files; it tells one store from another."""
         self.reference = reference
+        self._own = own
         self._blobs: list[int] = []
         self._parts: dict[Path, Lock] = {}
 
@@ -52,6 +55,19 @@ class Hold:
                 return False
             self._parts[part] = taken
         return True
+
+    def require_kept(self) -> None:
+        """Refuse to go on where somebody else was given the same lock.
+
+        Raises:
+            Busy: the disk's locks do not exclude each other.
+        """
+        if self._own is not None and not self._own.is_kept():
+            raise Busy(
+                f"Another herd works on {self.reference}, though this one has its lock: the disk "
+                f"of {self.locks.parent} does not keep locks.",
+                "Keep the store on a local disk, or let one machine alone write to it.",
+            )
 
     def close(self) -> None:
         """Let go of everything."""
@@ -91,7 +107,7 @@ def holding(
         return
     own = Lock(locks / f"{reference.name}@{reference.variant}.lock")
     _take(own, reference, while_waiting)
-    hold = Hold(locks, reference)
+    hold = Hold(locks, reference, own)
     token = _current.set(hold)
     try:
         yield
@@ -101,10 +117,26 @@ def holding(
         own.release()
 
 
+def _require_exclusion(own: Lock) -> None:
+    """Refuse a disk that gives one lock to two who ask, as some network disks do.
+
+    Raises:
+        CannotWrite: it does.
+    """
+    if not own.excludes():
+        own.release()
+        raise CannotWrite(
+            f"The disk of {own.path.parent.parent} does not keep locks: two herds would write at "
+            "the same time.",
+            "Keep the store on a local disk: `herd move-store DIR` or HERD_HOME.",
+        )
+
+
 def _take(own: Lock, reference: Reference, while_waiting: Callable[[], None] | None) -> None:
     while True:
         with writing(own.path.parent):
             if own.take():
+                _require_exclusion(own)
                 return
         if while_waiting is None:
             process = own.holder()

@@ -24,6 +24,7 @@ class Lock:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._opened: int | None = None
+        self._said = b""
 
     def __enter__(self) -> Self:
         """Wait for it, without end."""
@@ -47,10 +48,32 @@ class Lock:
         self._opened = _open_locked(self.path, wait=wait)
         if self._opened is None:
             return False
-        with suppress(OSError):  # a full disk must not keep anybody from removing a model
+        self._said = f"{os.getpid()}\n{_machine()} {os.urandom(8).hex()}\n".encode()
+        try:
             os.ftruncate(self._opened, 0)
-            os.write(self._opened, f"{os.getpid()}\n".encode())
+            os.write(self._opened, self._said)
+        except OSError:  # a full disk must not keep anybody from removing a model
+            self._said = b""
         return True
+
+    def is_kept(self) -> bool:
+        """Whether nobody else took the lock while this one has it.
+
+        Some network disks grant a lock to everybody who asks, or to one on each machine. Then
+        somebody else's words are in the file, or it is another file by now.
+        """
+        if self._opened is None or not is_still(self._opened, self.path):
+            return False
+        said = os.pread(self._opened, 200, 0) if hasattr(os, "pread") else self._said
+        return not self._said or said == self._said
+
+    def excludes(self) -> bool:
+        """Whether the disk refuses the lock to a second who asks while this one has it."""
+        opened = os.open(self.path, os.O_RDWR)
+        try:
+            return not lock(opened)
+        finally:
+            os.close(opened)
 
     def release(self) -> None:
         """Let it go, and remove its file."""
@@ -65,7 +88,7 @@ class Lock:
         """The process that says it has the lock, None when that does not read."""
         try:
             with self.path.open("rb") as stream:
-                return int(stream.read(20))
+                return int(stream.readline(20))
         except (OSError, ValueError):
             return None
 
@@ -84,6 +107,11 @@ def _open_locked(path: Path, *, wait: bool) -> int | None:
         os.close(opened)
         if not is_ours:
             return None
+
+
+def _machine() -> str:
+    """The name of this machine; the module `platform` would take ten times as long to say it."""
+    return os.uname().nodename if hasattr(os, "uname") else os.environ.get("COMPUTERNAME", "?")
 
 
 def is_still(opened: int, path: Path) -> bool:

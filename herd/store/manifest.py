@@ -204,8 +204,8 @@ class _Fields:
 
     def one(self, key: str, kind: type[_T]) -> _T:
         value = self._values.get(key)
-        # bool is a subclass of int, and no number.
-        if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
+        # JSON has no subclasses, and a bool is no number.
+        if type(value) is not kind:
             raise Unreadable(f"{key} is no {kind.__name__}")
         return value
 

@@ -19,6 +19,7 @@ from herd.store import manifest
 from herd.store.manifest import Unreadable
 
 _MANIFEST = ".json"
+_Mark = tuple[int, int, int]
 _DIGEST = re.compile(rb"[0-9a-f]{64}")
 
 
@@ -54,6 +55,7 @@ class Manifests:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        self._seen: dict[str, tuple[_Mark, Installed | None]] = {}
 
     def papers(self, reference: Reference) -> Papers:
         """The papers of a model, whether they exist or not."""
@@ -62,19 +64,26 @@ class Manifests:
     def all(self) -> Shelf:
         """Every manifest, sorted by name; what is no manifest is set aside."""
         installed, damaged = [], []
-        for path in self._paths():
-            if path.suffix != _MANIFEST:
+        seen: dict[str, tuple[_Mark, Installed | None]] = {}
+        for folder, path in self._paths():
+            if not path.endswith(_MANIFEST):
                 continue
-            if (each := read(path)) is None or path != self.papers(each.reference).manifest:
-                damaged.append(path)
+            mark = _mark(path)
+            known = self._seen.get(path)
+            each = known[1] if known and mark and known[0] == mark else read(path)
+            if mark:
+                seen[path] = (mark, each)
+            if each is None or path != f"{folder}/{each.name}/{each.variant}{_MANIFEST}":
+                damaged.append(Path(path))
             else:
                 installed.append(each)
+        self._seen = seen
         installed.sort(key=lambda each: (each.name, each.variant))
         return Shelf(tuple(installed), tuple(sorted(damaged)))
 
     def unsettled(self) -> Iterator[Papers]:
         """The papers of every model that a kill left between two states."""
-        for path in sorted(self._paths()):
+        for path in sorted(Path(each) for _, each in self._paths()):
             name, variant = path.parent.name, path.name.removesuffix(path.suffix)
             variant = variant.removesuffix(_MANIFEST)
             papers = self.papers(Reference(name, variant))
@@ -94,13 +103,16 @@ class Manifests:
             named |= {Sha256(digest.decode()) for digest in _DIGEST.findall(content)}
         return named
 
-    def _paths(self) -> Iterator[Path]:
-        """Every file two levels down."""
-        for folder in _listed(self._folder):
-            yield from _listed(folder)
+    def _paths(self) -> Iterator[tuple[str, str]]:
+        """Every file two levels down, after the folder of all; a thousand Paths would cost more."""
+        root = str(self._folder)
+        for name in _listed(root):
+            folder = f"{root}/{name}"
+            for each in _listed(folder):
+                yield root, f"{folder}/{each}"
 
 
-def read(path: Path) -> Installed | None:
+def read(path: Path | str) -> Installed | None:
     """The manifest at a path, None when there is none that reads."""
     content = _content(path)
     if content is None:
@@ -111,7 +123,7 @@ def read(path: Path) -> Installed | None:
         return None
 
 
-def _content(path: Path) -> bytes | None:
+def _content(path: Path | str) -> bytes | None:
     """The content of an ordinary file, cut just beyond the longest manifest."""
     try:
         # A FIFO of this name must not keep herd waiting.
@@ -124,8 +136,17 @@ def _content(path: Path) -> bytes | None:
         return None
 
 
-def _listed(folder: Path) -> list[Path]:
+def _listed(folder: str) -> list[str]:
     try:
-        return list(folder.iterdir())
+        return os.listdir(folder)  # noqa: PTH208  # a thousand Paths would cost more
     except OSError:
         return []
+
+
+def _mark(path: str) -> _Mark | None:
+    """What changes when a manifest is replaced."""
+    try:
+        found = os.stat(path)  # noqa: PTH116  # as above
+    except OSError:
+        return None
+    return found.st_ino, found.st_size, found.st_mtime_ns

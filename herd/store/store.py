@@ -200,6 +200,8 @@ class Store(View):
         content = _content(installed)
         papers = self._manifests.papers(installed.reference)
         self._require_tables(installed)
+        if hold := self._hold():
+            hold.require_kept()
         with self._alone():
             self._require_blobs(installed)
             self._settling.settle(papers)
