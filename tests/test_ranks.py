@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
+import threading
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -14,11 +15,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from herd.core import Herd
+from herd.errors import NoSourceDelivered, SourceFailed
 from herd.install import Order, Outcome
 from herd.model import Choice, File, HfSource, MagnetSource, PypiSource, Source, UrlSource
 from herd.places import places
+from herd.progress import Gauge
 from herd.ranks import DAYS, MOST, Ranks, key
 from herd.transfer import Transfer
+from herd.transfer.carrier import Delivery, EachFailed, Staged, Wish
 from herd.transfer.download import HttpCarrier
 from tests.tools.fakes import registry_text
 from tests.tools.http_server import Faults, FileServer
@@ -207,3 +211,17 @@ def test_every_kind_of_source_has_a_key_of_its_own() -> None:
     ]
 
     assert len({key(source) for source in sources}) == len(sources)
+
+
+def test_a_carrier_that_names_a_source_its_own_way_is_told_all_the_same(tmp_path: Path) -> None:
+    class Elsewhere:
+        def fetch(self, wish: Wish) -> Delivery:
+            raise EachFailed(((C, SourceFailed("it went away")), (B, SourceFailed("it is slow"))))
+
+    file = File("x.gguf", (A, B))
+    transfer = Transfer({UrlSource: Elsewhere()})
+
+    with pytest.raises(NoSourceDelivered) as caught:
+        transfer.fetch(file, Staged(tmp_path / "x.part"), Gauge(), threading.Event())
+
+    assert "b.example: it is slow; c.example: it went away" in caught.value.message

@@ -29,6 +29,9 @@ Tree = str | int | float | bool | Sequence["Tree"] | Mapping[str, "Tree"]
 """What YAML holds, in the order in which it is written."""
 
 _PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9_./+()-]*(?: [A-Za-z0-9_./+(),-]+)*", re.ASCII)
+_ADDRESS = re.compile(r"[a-z]+://[A-Za-z0-9._/~%+:=&-]+", re.ASCII)
+_HASH = re.compile(r"(?=.*[abcdf])[0-9a-f]{40,64}", re.ASCII)
+"""With a letter that no number has."""
 _MEANS_MORE = re.compile(r"(?:null|true|false|yes|no|on|off|y|n)", re.IGNORECASE)
 _KEY = re.compile(r"[a-z][a-z0-9._-]*", re.ASCII)
 
@@ -184,6 +187,8 @@ def _flat(value: Tree) -> str:
 
 def _text(text: str) -> str:
     """A text plainly where no reader could take it for something else, in quotes elsewhere."""
+    if _ADDRESS.fullmatch(text) or _HASH.fullmatch(text):
+        return text
     is_plain = _PLAIN.fullmatch(text) and not _MEANS_MORE.fullmatch(text) and "," not in text
     return text if is_plain else json.dumps(text, ensure_ascii=False)
 

@@ -180,10 +180,10 @@ class _Tried:
 
     @property
     def failures(self) -> list[tuple[Source, HerdError]]:
-        """All of them, in the order of the registry."""
-        return sorted(
-            [*self.answered, *self.withdrawn], key=lambda each: self.file.sources.index(each[0])
-        )
+        """All of them, in the order of the registry; a carrier may name a source its own way."""
+        order = {source: at for at, source in enumerate(self.file.sources)}
+        every = [*self.answered, *self.withdrawn]
+        return sorted(every, key=lambda each: order.get(each[0], len(order)))
 
     def add(self, sources: tuple[Source, ...], failure: HerdError) -> None:
         """A group of sources failed, each in its own way or all in one."""

@@ -38,6 +38,9 @@ def test_it_reads_as_people_write() -> None:
     assert "    title: Tiny\n" in text
     assert "          size: 4096\n" in text
     assert "          - hf: someone/tiny-GGUF\n" in text
+    assert "          - url: https://files.example/tiny.gguf\n" in text
+    assert f"          sha256: {SHA}\n" in text
+    assert "              trackers: [udp://tracker.example:1337/announce]\n" in text
 
 
 texts = st.text(string.printable + "äß—:#'\"{}[]&*!|>%@`\u2028", min_size=1, max_size=30).filter(
