@@ -21,6 +21,7 @@ from herd.errors import BadUsage, SourceFailed, SourceRefused, UnknownModel
 from herd.model import (
     Choice,
     File,
+    Format,
     HfSource,
     Licence,
     Model,
@@ -46,6 +47,8 @@ _REFERENCE = re.compile(
     re.ASCII,
 )
 _COMMIT = re.compile(r"[0-9a-f]{40}")
+_OLD = re.compile(r"gg(ml|mf|jt).*\.bin$", re.IGNORECASE)
+"""How people called ggml files; a plain `.bin` is of another tool (`pytorch_model.bin`)."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +68,7 @@ class Listing:
     repo: str
     commit: str
     files: tuple[File, ...]
-    """Its GGUF files, those for pictures left out."""
+    """Its GGUF and ggml files, those for pictures left out."""
     licence: str | None = None
 
 
@@ -106,7 +109,7 @@ def choose(wanted: Reference, memory: int | None = None) -> Choice:
     variants = _variants(listing)
     if not variants:
         raise UnknownModel(
-            f"{wanted.repo} holds no GGUF file.",
+            f"{wanted.repo} holds no GGUF file and no ggml file.",
             "Look for a repository whose name ends in -GGUF: others hold weights for other tools.",
         )
     variant = _picked(wanted, variants, memory)
@@ -163,7 +166,9 @@ def _file(repo: str, commit: str, told: Mapping[str, Any]) -> File | None:
     path = told["rfilename"]
     name = PurePosixPath(path).name
     is_model = name.lower().endswith(".gguf") and not name.lower().startswith("mmproj")
-    if not is_model or not all(is_file_name(part) for part in path.split("/")):
+    if not (is_model or _OLD.search(name)) or not all(
+        is_file_name(part) for part in path.split("/")
+    ):
         return None
     large = told.get("lfs") or {}
     digest, size = large.get("sha256") or large.get("oid"), large.get("size") or told.get("size")
@@ -178,7 +183,7 @@ def _file(repo: str, commit: str, told: Mapping[str, Any]) -> File | None:
 def _variants(listing: Listing) -> tuple[Variant, ...]:
     """One for each quantisation, with all of its shards; incomplete ones are left out."""
     groups: dict[tuple[object, ...], list[tuple[Named, File]]] = {}
-    for file in sorted(listing.files, key=_path):
+    for file in sorted(listing.files, key=lambda each: (_is_old(each), _path(each))):
         it = named(file.name)
         group = (PurePosixPath(_path(file)).parent, it.stem, it.quantisation, it.shards)
         groups.setdefault(group, []).append((it, file))
@@ -192,8 +197,13 @@ def _variants(listing: Listing) -> tuple[Variant, ...]:
             name = slug(PurePosixPath(file.name).stem)
         if is_name(name) and name not in made:
             files = tuple([each for _, each in members])
-            made[name] = Variant(name, files, quantisation=first.quantisation)
+            form = Format.GGML if _is_old(file) else Format.GGUF
+            made[name] = Variant(name, files, form, first.quantisation)
     return tuple(made.values())
+
+
+def _is_old(file: File) -> bool:
+    return _OLD.search(file.name) is not None
 
 
 def _path(file: File) -> str:
@@ -225,6 +235,8 @@ def _missing(repo: str, wanted: str, there: list[str]) -> Variant:
 
 
 def _best(variants: Sequence[Variant], memory: int | None) -> Variant:
+    current = [each for each in variants if each.format is Format.GGUF]
+    variants = current or variants
     fitting = [each for each in variants if fit(each.size, memory) in (Fit.FITS, Fit.UNKNOWN)]
     for quantisation in FIRST:
         if found := next((each for each in fitting if each.quantisation == quantisation), None):
@@ -236,7 +248,7 @@ def _best(variants: Sequence[Variant], memory: int | None) -> Variant:
 
 def _model(listing: Listing, variants: tuple[Variant, ...], variant: Variant) -> Model:
     title = listing.repo.partition("/")[2]
-    stem = re.sub(r"[-_.]gguf$", "", title, flags=re.IGNORECASE)
+    stem = re.sub(r"[-_.](gguf|ggml)$", "", title, flags=re.IGNORECASE)
     return Model(
         name=slug(stem) or "model",
         title=stem,

@@ -15,7 +15,7 @@ from herd import hub
 from herd.core import Herd
 from herd.errors import BadUsage, SourceFailed, SourceRefused, UnknownModel
 from herd.hub import Reference, choose, reference
-from herd.model import Choice, HfSource
+from herd.model import Choice, Format, HfSource
 from herd.resolve import Promise
 from tests.registries.site import Asked, Page, Site
 from tests.tools.fakes import herd_at
@@ -116,6 +116,31 @@ def test_pictures_incomplete_shards_and_paths_out_of_the_repository_are_no_varia
     assert names == {"q4_k_m", "q8_0", "q2_k", "bf16"}
 
 
+OLD = (
+    file("llama-thing.ggmlv3.q4_0.bin", 4 * GB, "2b" * 32),
+    file("llama-thing.ggmlv3.q8_0.bin", 7 * GB, "3c" * 32),
+    file("pytorch_model-00001-of-00002.bin", 9 * GB),
+)
+
+
+def test_ggml_files_of_2023_are_variants_that_install_converts(site: Site) -> None:
+    site.pages["/api/models/someone/Thing-GGML/revision/main"] = Page(listing(*OLD))
+
+    choice = chosen("hf:someone/Thing-GGML")
+
+    assert str(choice.reference) == "thing:q4_0"
+    assert choice.variant.format is Format.GGML
+    assert choice.variant.files[0].sha256 == "2b" * 32
+    assert [each.name for each in choice.model.variants] == ["q4_0", "q8_0"]
+
+
+def test_a_gguf_goes_before_a_ggml_file_of_the_same_repository(site: Site) -> None:
+    site.pages[API] = Page(listing(*OLD, file("Thing-Q2_K.gguf", 3 * GB)))
+
+    assert chosen("hf:someone/Tiny-GGUF").variant.format is Format.GGUF
+    assert chosen("hf:someone/Tiny-GGUF:q8_0").variant.format is Format.GGML
+
+
 def test_what_is_not_there_names_what_is_near(site: Site) -> None:
     with pytest.raises(UnknownModel) as caught:
         chosen("hf:someone/Tiny-GGUF:q4_k_l")
@@ -126,7 +151,7 @@ def test_what_is_not_there_names_what_is_near(site: Site) -> None:
     with pytest.raises(UnknownModel, match="has no repository someone/Nothing"):
         chosen("hf:someone/Nothing")
     site.pages[API] = Page(listing())
-    with pytest.raises(UnknownModel, match="holds no GGUF file"):
+    with pytest.raises(UnknownModel, match="holds no GGUF file and no ggml file"):
         chosen("hf:someone/Tiny-GGUF")
 
 
