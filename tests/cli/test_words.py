@@ -42,7 +42,10 @@ def strangeness(line: str) -> str | None:
     if command is None:
         return f"herd {line}: there is no verb {verb}"
     if isinstance(command, click.Group) and words and not words[0].startswith("-"):
-        command = command.commands.get(words.pop(0)) or command
+        inner = words.pop(0)
+        if inner not in command.commands:
+            return f"herd {line}: {verb} has no {inner}"
+        command = command.commands[inner]
     taken = {name for parameter in command.params for name in parameter.opts} | EVERYWHERE
     options = {word.rstrip(".,:;)").partition("=")[0] for word in words if word.startswith("-")}
     strange = {option for option in options - taken if option not in ("-", "--")}
@@ -52,6 +55,13 @@ def strangeness(line: str) -> str | None:
 @pytest.mark.parametrize("path", [*PAGES, *CODE], ids=lambda path: str(path.relative_to(ROOT)))
 def test_what_people_are_told_to_type_is_understood(path: Path) -> None:
     assert [found for line in typed(path) if (found := strangeness(line))] == []
+
+
+def test_what_is_not_understood_is_found() -> None:
+    assert strangeness("registry mke FOLDER") == "herd registry mke FOLDER: registry has no mke"
+    assert strangeness("instal x") == "herd instal x: there is no verb instal"
+    assert strangeness("search code --fit") == "herd search code --fit: --fit"
+    assert strangeness("rm --yes x") is None
 
 
 def test_the_readme_tells_people_to_type_something() -> None:
