@@ -89,9 +89,6 @@ class Voice:
                 say("(Cut: the context is full.)")
             case "loop":
                 say("(Cut: it said the same again and again.)")
-            case "stopped":
-                say("(Stopped.)")
-
         if advice := self._session.herd.gpu_advice():
             self._remark_once(advice)
 

@@ -97,6 +97,8 @@ class Talk:
         """Ask; a question that got no word of an answer is as if it had not been asked."""
         asked = self._conversation.with_turn(Turn(Role.USER, line))
         answer = self._voice.answer(asked)
+        if answer.stop.is_set():
+            self._session.say("(Stopped.)")
         if answer.text:
             self._conversation = asked.with_turn(answer.turn)
 

@@ -169,7 +169,9 @@ def test_ctrl_c_ends_an_answer_and_what_was_said_stays(environ: dict[str, str], 
     with at_terminal(environ, "run", "tiny", "hum?", FAKE_ENGINE_GATE=str(gate)) as terminal:
         terminal.until("tiny:q4_0")
         terminal.enter(CTRL_C)
+        terminal.until("Stopped.")
         assert terminal.ends() == 130
+        assert terminal.shown.count("Stopped.") == 1
         assert "Traceback" not in terminal.shown
         assert "says" not in terminal.shown
 

@@ -37,7 +37,6 @@ def speaks(herd: Caller, monkeypatch: pytest.MonkeyPatch, *pieces: Piece) -> Non
         ("stop", ""),
         ("length", "(Cut: --max-tokens is reached.)\n"),
         ("context", "(Cut: the context is full.)\n"),
-        ("stopped", "(Stopped.)\n"),
     ],
 )
 def test_an_answer_that_was_cut_says_why_on_stderr(
