@@ -117,9 +117,9 @@ def alike(choice: Choice, registry: Registry) -> tuple[Choice, ...]:
 
 
 def at_home(offered: Choice, own: Choice) -> Choice:
-    """The registry's choice, whose files lie on this machine where the person's own do."""
+    """The registry's choice, whose files are had where the person's own choice has them."""
     files = tuple(
-        replace(file, sources=(*mine.sources, *file.sources))
+        replace(file, sources=tuple(dict.fromkeys((*mine.sources, *file.sources))))
         for file, mine in zip(offered.variant.files, own.variant.files, strict=True)
     )
     told = f"That is {offered.reference} of the registry, by its digest."
