@@ -270,8 +270,8 @@ def describe(source: Source) -> str:
     match source:
         case UrlSource(url):
             return urlsplit(url).hostname or url
-        case HfSource():
-            return "huggingface.co"
+        case HfSource(repo):
+            return f"huggingface.co/{repo}"
         case PypiSource(requirement):
             return f"package index: {requirement.replace('==', ' ')}"
         case MagnetSource():
