@@ -143,13 +143,13 @@ def test_what_is_piped_through_is_the_answer_alone(environ: dict[str, str]) -> N
 def test_ctrl_c_while_fetching_is_130_and_the_same_command_goes_on(
     environ: dict[str, str],
 ) -> None:
-    content = b"GGUF" + noise(4 << 20, seed=1)
+    content = b"GGUF" + noise(32 << 20, seed=1)
     with FileServer(content) as server:
         registry = Path(environ["HERD_HOME"]) / "registries" / "test.yaml"
         registry.write_text(registry_text(server.url, content))
-        server.faults = Faults(stall_after=3 << 20)
+        server.faults = Faults(stall_after=1 << 20)  # of every connection: they cannot finish it
         begun = start(["install", "tiny"], environ)
-        until(lambda: server.bytes_sent >= 3 << 20 and staged(environ) > 0, 60)
+        until(lambda: server.bytes_sent >= 1 << 20 and staged(environ) > 0, 60)
         begun.send_signal(signal.SIGINT)
         _, err = begun.communicate(timeout=60)
 
