@@ -130,7 +130,7 @@ def _of_localai(row: Mapping[str, Any]) -> Model:
         raise _Left("no GGUF file")
     made = [_file_of_localai(each) for each, good in zip(files, is_model, strict=True) if good]
     # LocalAI names the projector for pictures in `overrides`; its name says the same.
-    made.sort(key=lambda file: "mmproj" in file.name.lower())
+    made.sort(key=lambda file: ("mmproj" in file.name.lower(), named(file.name).shard))
     tags = row.get("tags") if isinstance(row.get("tags"), list) else []
     role = next((_ROLES[tag] for tag in tags or [] if tag in _ROLES), "chat")
     return _model(_text(row, "name"), made, _text(row, "license"), _text(row, "description"), role)

@@ -260,3 +260,39 @@ def test_a_catalog_with_nothing_to_take_says_what_it_left(here: Places, tmp_path
         convert(here, str(path), "gpt4all")
 
     assert caught.value.hint == "Left out: 1 for no sha256"
+
+
+FILE = {"sha256": A, "uri": "https://files.example/x.gguf"}
+
+
+def row(*files: dict[str, str], name: str = "x") -> bytes:
+    return f"- {json.dumps({'name': name, 'files': [{**FILE, **file} for file in files]})}".encode()
+
+
+def shard(number: int, total: int) -> dict[str, str]:
+    name = f"a-{number:05}-of-{total:05}.gguf"
+    return {"filename": name, "sha256": f"{number}{A[1:]}"}
+
+
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        (row({"filename": "|.gguf", "uri": "https://a.example/%7C.gguf"}), "a file name"),
+        (row({"filename": "x.gguf"}, name="---"), "a name that is none"),
+        (row({"filename": "a.gguf"}, {"filename": "A.gguf"}), "two files of one name"),
+        (row(shard(1, 3), shard(2, 3)), "incomplete shards"),
+        (row(shard(2, 3)), "what no registry may have"),
+    ],
+)
+def test_an_entry_that_a_registry_could_not_have_is_counted(content: bytes, why: str) -> None:
+    taken = take(content, "x")
+
+    assert taken.models == ()
+    assert [reason for reason in taken.left if reason.startswith(why)]
+
+
+def test_shards_come_in_their_order() -> None:
+    (model,) = take(row(shard(2, 2), shard(1, 2)), "x").models
+
+    names = [file.name for file in model.variants[0].files]
+    assert names == ["a-00001-of-00002.gguf", "a-00002-of-00002.gguf"]
