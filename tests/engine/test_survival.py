@@ -24,6 +24,8 @@ from tests.tools import tiny_gguf
 from tests.tools.tiny_gguf import Tiny
 from tests.tools.wait import until
 
+ABORTED = r"The engine died \(SIGABRT\) while loading bad: the file is probably damaged"
+
 SLOW = Tiny(trained_context=32768, width=256, layers=4)
 """One that talks for many seconds."""
 
@@ -63,11 +65,9 @@ def test_a_file_that_changed_under_its_name_is_loaded_again(engine: Engine, tmp_
         (tiny_gguf.with_wrong_magic, EngineFailed, "bad is damaged: its file is no GGUF file"),
         (tiny_gguf.without_weights, EngineFailed, "bad could not be loaded: llama.cpp says: "),
         (tiny_gguf.of_unknown_architecture, CannotRun, "does not know the architecture alpac"),
-        (
-            tiny_gguf.with_duplicate_tokens,
-            EngineCrashed,
-            r"The engine died \(SIGABRT\) while loading bad: the file is probably damaged",
-        ),
+        (tiny_gguf.with_duplicate_tokens, EngineCrashed, ABORTED),
+        (tiny_gguf.with_absurd_layers, EngineCrashed, ABORTED),
+        (tiny_gguf.without_byte_tokens, EngineCrashed, ABORTED),
     ],
 )
 def test_a_damaged_file_is_one_sentence_and_the_next_model_loads(

@@ -82,6 +82,21 @@ def with_duplicate_tokens(path: Path) -> Path:
     return path
 
 
+def with_absurd_layers(path: Path) -> Path:
+    """A model that claims four thousand million layers."""
+    _finish(_header(path, Tiny(layers=(1 << 32) - 1), _texts()))
+    return path
+
+
+def without_byte_tokens(path: Path) -> Path:
+    """A model on which llama.cpp aborts at the first letter that is not in its vocabulary."""
+    texts = [text if not text.startswith("<0x") else f"\u2581{text}" for text in _texts()]
+    writer = _header(path, Tiny(), texts, has_bytes=False)
+    _weights(writer, Tiny())
+    _finish(writer)
+    return path
+
+
 def without_weights(path: Path) -> Path:
     """A model whose header is right and whose tensors are missing."""
     _finish(_header(path, Tiny(), _texts()))
@@ -104,7 +119,7 @@ def _texts() -> list[str]:
     return [*special, *(f"<0x{byte:02X}>" for byte in range(256)), *(f"\u2581{w}" for w in WORDS)]
 
 
-def _header(path: Path, tiny: Tiny, texts: list[str]) -> gguf.GGUFWriter:
+def _header(path: Path, tiny: Tiny, texts: list[str], *, has_bytes: bool = True) -> gguf.GGUFWriter:
     writer = gguf.GGUFWriter(path, "llama")
     writer.add_name("tiny")
     writer.add_context_length(tiny.trained_context)
@@ -117,7 +132,8 @@ def _header(path: Path, tiny: Tiny, texts: list[str]) -> gguf.GGUFWriter:
     writer.add_layer_norm_rms_eps(1e-5)
     writer.add_file_type(0)
     kinds = gguf.TokenType
-    types = [kinds.UNKNOWN, *[kinds.CONTROL] * 4, *[kinds.BYTE] * 256, *[kinds.NORMAL] * len(WORDS)]
+    byte = kinds.BYTE if has_bytes else kinds.NORMAL
+    types = [kinds.UNKNOWN, *[kinds.CONTROL] * 4, *[byte] * 256, *[kinds.NORMAL] * len(WORDS)]
     writer.add_tokenizer_model("llama")
     writer.add_token_list(texts)
     writer.add_token_scores([0.0] * len(texts))
