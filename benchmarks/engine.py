@@ -38,6 +38,12 @@ TEMPLATE = (
 """The model's own puts a system turn first; every peer gets the same prompt."""
 
 CHATML = "<|im_start|>user\n{}<|im_end|>\n<|im_start|>assistant\n"
+SMOL = (
+    "<|im_start|>system\n"
+    "You are a helpful AI assistant named SmolLM, trained by Hugging Face<|im_end|>\n"
+)
+"""What SmolLM2's own template puts first, so that a bare script reads what `herd run` reads."""
+
 WORDS = ("llama wool hum hill grass herd path stone river cloud night star wind rain " * 40).split()
 
 BARE = """
@@ -142,7 +148,7 @@ def main() -> None:
     wanted.add_argument("model", type=Path)
     wanted.add_argument("--native", help="a Python that has xllamacpp")
     wanted.add_argument("--rounds", type=int, default=7)
-    wanted.add_argument("--only", default="speed,first,turn,run,switch")
+    wanted.add_argument("--only", default="speed,first,turn,run,switch,memory")
     given = wanted.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         for name in given.only.split(","):
@@ -152,6 +158,7 @@ def main() -> None:
                 "turn": turn,
                 "run": run,
                 "switch": switch,
+                "memory": memory,
             }[name](given, Path(folder))
 
 
@@ -232,7 +239,7 @@ def run(given: Any, folder: Path) -> None:
             BARE,
             str(given.model),
             str(usable_cores()),
-            CHATML.format(question),
+            SMOL + CHATML.format(question),
         ],
     }
     seen: dict[str, list[float]] = {each: [] for each in commands}
@@ -289,6 +296,51 @@ def switch(given: Any, folder: Path) -> None:
     bare.communicate()
     herd.engine.close()
     show("s to switch, before a prompt is read", seen)
+
+
+QUANTISE = """
+import sys, llama_cpp as api
+api.llama_log_set(q := api.llama_log_callback(lambda *_: None), None)
+params = api.llama_model_quantize_default_params()
+params.ftype, params.allow_requantize, params.nthread = int(sys.argv[3]), True, 2
+assert api.llama_model_quantize(sys.argv[1].encode(), sys.argv[2].encode(), params) == 0
+"""
+
+COMBINATIONS = (
+    ("as it is", None, 512, "f16"),
+    ("as it is", None, 4096, "f16"),
+    ("as it is", None, 8192, "f16"),
+    ("as it is", None, 8192, "q8_0"),
+    ("as it is", None, 8192, "q4_0"),
+    ("Q4_0", 2, 4096, "f16"),
+    ("Q8_0", 7, 2048, "f16"),
+    ("Q8_0", 7, 8192, "q5_1"),
+    ("F16", 1, 4096, "q8_0"),
+)
+"""A quantisation (and its number in llama.cpp), tokens of context, type of keys and values."""
+
+
+def memory(given: Any, folder: Path) -> None:
+    """What was reckoned before loading, beside what the process holds after an answer."""
+    print("\nMB resident: reckoned, measured, ratio")
+    made: dict[int | None, Path] = {None: given.model}
+    engine = Engine(folder / "log")
+    for name, number, context, cache in COMBINATIONS:
+        if number not in made:
+            made[number] = folder / f"{number}.gguf"
+            command = [sys.executable, "-c", QUANTISE, str(given.model)]
+            subprocess.run([*command, str(made[number]), str(number)], check=True)
+        model = Loadable(name, made[number], template=TEMPLATE, context=context, cache=cache)
+        ready = engine.ensure(model)
+        turns = [Turn(Role.USER, fresh(1, words=min(900, context // 2)))]
+        list(engine.answer(model, turns, Sampling(max_tokens=8), threading.Event()))
+        measured = engine.states[0].memory
+        ratio = ready.expected / measured
+        how = "mapped" if ready.is_mapped else "read"
+        words = f"{name:9} {how:7} context {context:5} {cache:5}"
+        print(f"  {words} {ready.expected / 1e6:8.1f} {measured / 1e6:8.1f} {ratio:6.3f}")
+        engine.stop(name)
+    engine.close()
 
 
 def timed(act: Callable[[], object]) -> float:

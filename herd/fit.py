@@ -10,9 +10,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
-from herd.shape import Shape
 from herd.words import size
+
+if TYPE_CHECKING:
+    from herd.shape import Shape
 
 CONTEXT = 4096
 """Tokens of a conversation where nobody says otherwise."""

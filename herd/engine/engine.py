@@ -31,7 +31,6 @@ from herd.engine.pieces import (
     Thinking,
     Vector,
 )
-from herd.engine.placing import shape_of
 from herd.engine.process import COMMAND
 from herd.engine.protocol import Ask, Embed, Load, Look, Settings, Sign
 from herd.engine.residents import Phase, Resident, State
@@ -241,7 +240,7 @@ class Engine:
         key = (replace(model, sampling=Sampling(), stop=()), _stamp(model.path))
         if resident := self._household.find(key):
             return resident
-        with self._household.arriving(model.reference, key, needed(model)) as resident:
+        with self._household.arriving(model.reference, key, lambda: needed(model)) as resident:
             load = Exchange(resident.process, Load(model, self._settings), self._terms(model, stop))
             try:
                 for reply in load.replies():
@@ -279,6 +278,8 @@ class Engine:
 
 def needed(model: Loadable) -> int:
     """Bytes that it will take, wherever it goes."""
+    from herd.engine.placing import shape_of  # 10 ms, for those who have other models loaded
+
     shape = shape_of(model.path)
     return needs(shape, min(model.context or CONTEXT, shape.trained or CONTEXT), model.cache).total
 

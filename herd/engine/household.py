@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -67,7 +67,9 @@ class Household:
         return (*(each.state for each in living), *broken)
 
     @contextmanager
-    def arriving(self, reference: str, key: object, needed: int) -> Iterator[Resident]:
+    def arriving(
+        self, reference: str, key: object, needed: Callable[[], int]
+    ) -> Iterator[Resident]:
         """A process for a model that is loaded in the block; it stays if that goes well.
 
         Others leave first if it needs their memory, and so does an older one of its name.
@@ -77,7 +79,8 @@ class Household:
         """
         older = self.named(reference)
         self.dismiss(older)
-        self.dismiss(leavers(self.warm(), needed + RESERVE, available()))
+        if others := self.warm():
+            self.dismiss(leavers(others, needed() + RESERVE, available()))
         resident = Resident(reference, key, self._process(), self._keep_alive)
         with self._lock:
             self._broken.pop(reference, None)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 _CGROUP = Path("/sys/fs/cgroup")
+_MEMINFO = Path("/proc/meminfo")
 
 
 @dataclass(frozen=True)
@@ -50,20 +51,34 @@ def _held_elsewhere(pid: int) -> Held:
 
 def available() -> int:
     """Bytes that could be had now without taking them from anybody."""
-    import psutil
+    free = _said_by_linux("MemAvailable")
+    if free is None:
+        import psutil
 
-    free = int(psutil.virtual_memory().available)
+        free = int(psutil.virtual_memory().available)
     left = _left_in_cgroup(_CGROUP)
     return free if left is None else min(free, left)
 
 
 def total() -> int:
     """Bytes that this machine, or this container, has."""
-    import psutil
+    most = _said_by_linux("MemTotal")
+    if most is None:
+        import psutil
 
-    most = int(psutil.virtual_memory().total)
+        most = int(psutil.virtual_memory().total)
     limit = _number(_CGROUP / "memory.max")
     return most if limit is None else min(most, limit)
+
+
+def _said_by_linux(name: str) -> int | None:
+    """A line of /proc/meminfo, in bytes; psutil takes 15 ms to be imported."""
+    try:
+        lines = _MEMINFO.read_text().splitlines()
+    except OSError:
+        return None
+    words = [line.split() for line in lines if line.startswith(f"{name}:")]
+    return int(words[0][1]) * 1024 if words else None
 
 
 def _left_in_cgroup(folder: Path) -> int | None:
