@@ -131,13 +131,14 @@ def show(took: dict[str, list[Took]], size: int) -> None:
         ratios = [one.seconds / each.seconds for one, each in zip(curl, runs, strict=False)]
         processor = statistics.median(each.processor for each in runs) * (1 << 30) / size
         memory = statistics.median(each.memory - each.before for each in runs) / 1e6
-        span = f"({min(rates):.0f}-{max(rates):.0f})"
+        digits = 0 if max(rates) >= 20 else 1
+        span = f"({min(rates):.{digits}f}-{max(rates):.{digits}f})"
         # Of clients that are Python; the others are children of one that is.
         weight = f"{memory:13.0f}" if memory >= 0.5 else f"{'':13}"
         note = "" if name in VERIFIES else "  not verified"
+        rate, ratio = statistics.median(rates), statistics.median(ratios)
         print(
-            f"{name:26}{statistics.median(rates):6.0f} {span:>11} {statistics.median(ratios):7.2f}"
-            f" {processor:10.2f} {weight}{note}"
+            f"{name:26}{rate:6.{digits}f} {span:>11} {ratio:7.2f} {processor:10.2f} {weight}{note}"
         )
 
 

@@ -48,7 +48,7 @@ def wget(url: str, size: int, sha256: str, folder: Path) -> None:
 
 
 def aria2c(url: str, size: int, sha256: str, folder: Path, *more: str) -> None:
-    words = ("-x4", "-s4", "-q", "--check-certificate=false", "--file-allocation=none")
+    words = ("-x4", "-s4", "-k1M", "-q", "--check-certificate=false", "--file-allocation=none")
     run("aria2c", *words, *more, "-d", str(folder), "-o", "out", url)
 
 

@@ -20,6 +20,7 @@ from herd.errors import Busy, CannotWrite, HerdError
 _WAIT = 5.0
 """Seconds to wait for another herd that is writing."""
 _SCHEMA = """
+PRAGMA journal_mode = WAL;
 CREATE TABLE IF NOT EXISTS download (
     name TEXT PRIMARY KEY, text TEXT NOT NULL, sha256 TEXT, saved_as TEXT, template TEXT,
     is_licence_accepted INTEGER NOT NULL, keeps_original INTEGER NOT NULL,
@@ -186,6 +187,8 @@ class Downloads:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             with closing(sqlite3.connect(self._path, timeout=_WAIT)) as connection:
                 connection.executescript(_SCHEMA)
+                # Progress is written often; only the next power cut would miss the last of it.
+                connection.execute("PRAGMA synchronous = NORMAL")
                 with connection:
                     yield connection
         except (sqlite3.Error, OSError) as error:

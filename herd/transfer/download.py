@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from contextlib import closing
 from urllib.parse import unquote, urlsplit
 
 from herd.errors import SourceFailed, SourceRefused
@@ -82,6 +83,7 @@ class HttpCarrier:
         each = [self._standing(source) for source in wish.sources]
         mirrors = Mirrors(each, self._patience, self._hosts)
         with (
+            closing(mirrors),
             Sheet(wish.staged.part) as sheet,
             Watch(wish.stop, self._patience) as watch,
         ):

@@ -1,7 +1,7 @@
 """What is known of a part beside its bytes, kept so that a kill loses next to nothing.
 
 `<part>.http.json` says which bytes are written and which address gave them. It is
-replaced ten times a second without waiting for the disk: after a kill the system still
+replaced many times a second without waiting for the disk: after a kill the system still
 has what was written, so it is believed while the machine has not been started anew.
 After that only those bytes are believed that were brought to the disk before the note
 that vouches for them.

@@ -29,25 +29,34 @@ _BETTER = 1.5
 
 
 class Hosts:
-    """Connections of this process by host, over all files."""
+    """Connections of this process by host; files that come from the same host share them."""
 
     def __init__(self, most: int = 8) -> None:
         self._most = most
         self._lock = threading.Lock()
-        self._open: Counter[str] = Counter()
+        self._open: dict[str, Counter[object]] = {}
 
-    def enter(self, host: str) -> bool:
-        """Whether one more connection may be opened; if so it counts."""
+    def enter(self, host: str, file: object) -> bool:
+        """Whether one more connection may be opened for a file; if so it counts."""
         with self._lock:
-            if self._open[host] >= self._most:
+            files = self._open.setdefault(host, Counter())
+            files.setdefault(file, 0)
+            share = max(1, self._most // len(files))
+            if files[file] >= share or files.total() >= max(self._most, len(files)):
                 return False
-            self._open[host] += 1
+            files[file] += 1
             return True
 
-    def leave(self, host: str) -> None:
+    def leave(self, host: str, file: object) -> None:
         """A connection is closed."""
         with self._lock:
-            self._open[host] -= 1
+            self._open[host][file] -= 1
+
+    def forget(self, file: object) -> None:
+        """A file is done: what it had is for the others."""
+        with self._lock:
+            for files in self._open.values():
+                files.pop(file, None)
 
 
 @dataclass(eq=False)
@@ -119,7 +128,7 @@ class Mirrors:
             if not ranged and any(self._is_near(one, now) for one in self.each):
                 return None
             for one in sorted(ranged or good, key=lambda one: _rank(one, current)):
-                if self._hosts.enter(one.host):
+                if self._hosts.enter(one.host, self):
                     one.connections += 1
                     return one
         return None
@@ -128,7 +137,11 @@ class Mirrors:
         """Give the place back."""
         with self._lock:
             one.connections -= 1
-            self._hosts.leave(one.host)
+            self._hosts.leave(one.host, self)
+
+    def close(self) -> None:
+        """Nobody is asked any more."""
+        self._hosts.forget(self)
 
     def answered(self, one: Standing, etag: str | None) -> None:
         """It answered as it should."""

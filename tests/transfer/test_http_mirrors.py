@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -13,7 +15,7 @@ from herd.transfer import Delivery
 from herd.transfer.carrier import EachFailed, Mismatch, Wish
 from herd.transfer.download import HttpCarrier
 from tests.tools.http_server import Faults, FileServer
-from tests.transfer.desk import QUICK, Desk, digest, promise, within
+from tests.transfer.desk import QUICK, Desk, digest, eventually, promise, within
 
 LARGE = b"GGUF" + bytes(range(251)) * 50_000
 SIZE = len(LARGE)
@@ -215,6 +217,26 @@ def test_a_server_that_is_asked_too_often_gets_half_the_connections(
     first.faults = Faults(status=429, times=5, from_request=4, headers={"Retry-After": "0"})
     assert get(desk, first).sha256 == digest(LARGE)
     assert first.bytes_sent == SIZE
+
+
+def test_two_files_from_one_host_share_its_connections(
+    desk: Desk, first: FileServer, tmp_path: Path
+) -> None:
+    first.faults = Faults(rate=300_000)
+    other = Desk(tmp_path / "other")
+    other.http = desk.http = HttpCarrier(QUICK)
+    waiting = threading.Thread(target=lambda: get(desk, first))
+    waiting.start()
+    eventually(lambda: first.connections == 8)
+    begun = first.connections
+    thread = threading.Thread(target=lambda: get(other, first))
+    thread.start()
+    eventually(lambda: other.gauge.read().done > 2_000_000)
+    assert first.connections > begun
+    first.faults = Faults()
+    waiting.join()
+    thread.join()
+    assert digest(other.staged.part.read_bytes()) == digest(LARGE)
 
 
 def test_a_server_that_was_there_may_be_gone_for_longer_than_a_stranger(
