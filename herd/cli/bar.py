@@ -47,7 +47,11 @@ def follow(session: Session, job: Job) -> Progress:
 @contextmanager
 def shown(session: Session, name: str) -> Iterator[Show]:
     """Somewhere to show a gauge: a bar, lines, or nothing, as the person can see it."""
-    if session.is_quiet:
+    if session.tells_events:
+        from herd.cli import events
+
+        yield events.moving(session, name)
+    elif session.is_quiet:
         yield lambda _: None
     elif is_terminal(sys.stderr):
         with _bar(name) as show:

@@ -54,6 +54,7 @@ class Wishes:
 @options.old_files
 @click.option("-y", "--yes", is_flag=True, help="Ask nothing, a licence neither.")
 @options.accept_licence
+@click.option("--json", "as_json", is_flag=True, help="Tell what happens in lines of JSON.")
 @options.talk
 @options.with_session
 def install(
@@ -66,6 +67,7 @@ def install(
     keep_original: bool,
     yes: bool,
     accept_licence: bool,
+    as_json: bool,
 ) -> None:
     """Fetch a model, prove it and keep it.
 
@@ -78,7 +80,8 @@ def install(
     from herd.cli.old import chosen
     from herd.resolve import Promise
 
-    if not (sha256 or yes or dry_run):
+    session.tells_events = as_json
+    if not (sha256 or yes or dry_run or as_json):
         sha256 = _told_digest(session, names)
     promise = Promise(sha256=sha256, name=name, template=template)
     if len(names) > 1 and promise != Promise():
@@ -89,7 +92,7 @@ def install(
         is_licence_accepted=accept_licence,
         is_dry=dry_run,
         keeps_original=keep_original,
-        asks_nothing=yes,
+        asks_nothing=yes or as_json,
     )
     choices = [chosen(session, each, promise) for each in names]
     failures = [error for choice in choices if (error := _tried(session, choice, wishes))]
@@ -135,7 +138,7 @@ def bring(session: Session, choice: Choice, wishes: Wishes) -> None:
     """
     plan = session.herd.plan(choice, keeps_original=wishes.keeps_original)
     if plan.ground.is_installed:
-        session.say(f"{choice.reference} is installed already ({size(choice.variant.size)}).")
+        _say_there(session, choice)
         return
     _show(session, plan, wishes)
     accepted = wishes.is_licence_accepted or _accepted(session, plan, wishes)
@@ -151,11 +154,24 @@ def bring(session: Session, choice: Choice, wishes: Wishes) -> None:
         report(session, followed(session, job))
 
 
+def _say_there(session: Session, choice: Choice) -> None:
+    session.say(f"{choice.reference} is installed already ({size(choice.variant.size)}).")
+    if session.tells_events:
+        from herd.cli import events
+
+        events.there(session, choice)
+
+
 def _show(session: Session, plan: Plan, wishes: Wishes) -> None:
     from herd.cli.outline import is_of_strangers, outline
 
     for remark in plan.choice.remarks:
         session.say(remark)
+    if session.tells_events:
+        from herd.cli import events
+
+        events.planned(session, plan)
+        return
     (session.answer if wishes.is_dry else session.say)(outline(plan))
     if is_of_strangers(plan.choice):
         dht = ", and the DHT," if session.herd.config.dht else ""
@@ -234,6 +250,10 @@ def report(session: Session, outcome: Outcome) -> None:
     if not installed.is_verified:
         for file in installed.came:
             session.say(f"Nobody promised a digest for {file.name}; it has sha256 {file.sha256}")
+    if session.tells_events:
+        from herd.cli import events
+
+        events.installed(session, outcome)
 
 
 def _from_where(outcome: Outcome) -> str:

@@ -82,6 +82,7 @@ def sampling(verb: Verb) -> Verb:
         ("--top-k", click.IntRange(0), "N", "Draw from the N likeliest; 0: from all."),
         ("--top-p", click.FloatRange(0, 1), "P", "Draw from those that share the mass P."),
         ("--min-p", click.FloatRange(0, 1), "P", "Leave out those below P of the likeliest."),
+        ("--repeat-penalty", click.FloatRange(0), "R", "Above 1, what was said is said less."),
         ("--seed", click.IntRange(0), "N", "The same seed, the same answer."),
         ("--max-tokens", click.IntRange(1), "N", "End the answer after N tokens."),
     )

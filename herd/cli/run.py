@@ -44,6 +44,7 @@ MOST_PIPED = 1 << 24
 @click.option("--think/--no-think", "thinks", default=None, help="Have it think first, or not.")
 @options.sampling
 @options.loading
+@click.option("--save", "keeps", is_flag=True, help="Keep the conversation; the app shows it.")
 @click.option("--json", "as_json", is_flag=True, help="Print the whole answer as JSON.")
 @options.talk
 @options.with_session
@@ -55,6 +56,7 @@ def run(
     system: str | None,
     yes: bool,
     accept_licence: bool,
+    keeps: bool,
     as_json: bool,
     schema: Path | None,
     thinks: bool | None,
@@ -83,6 +85,7 @@ def run(
     held = ready(session, model or session.herd.config.model, wishes)
     session.keep_log()
     voice = Voice(session, sampling, extras)
+    voice.keeps = keeps
     conversation = begun(held, system)
     if question is None:
         from herd.cli.talk import Talk

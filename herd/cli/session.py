@@ -26,6 +26,8 @@ class Session:
         """Whether the person wants answers and errors alone."""
         self.is_debug = False
         """Whether the person wants tracebacks."""
+        self.tells_events = False
+        """Whether a program reads what happens, as lines of JSON."""
         self._make = make
         self._herd: Herd | None = None
         self._log: LogFile | None = None
@@ -84,6 +86,12 @@ class Session:
         import json
 
         print(json.dumps(value, indent=2))
+
+    def answer_event(self, event: str, reference: str, **what: object) -> None:
+        """A line of JSON on what happens to a model."""
+        import json
+
+        print(json.dumps({"event": event, "reference": reference, **what}), flush=True)
 
     def stream(self, text: str) -> None:
         """The next piece of an answer, shown at once."""

@@ -38,6 +38,8 @@ class Voice:
         self._sampling = sampling
         self._extras = extras
         self._remarked: set[str] = set()
+        self.keeps = False
+        """Whether conversations are kept, so that the app shows them too."""
 
     def answer(self, conversation: Conversation, *, is_silent: bool = False) -> Answer:
         """Speak the answer to the last turn, to its end or to Ctrl-C.
@@ -47,13 +49,22 @@ class Voice:
             is_silent: Whether stdout gets nothing.
 
         Raises:
-            HerdError: as the engine; what came so far is on the screen.
+            HerdError: as the engine; what came so far is on the screen, and kept if it is to be.
         """
         stop = threading.Event()
         if self._session.herd.engine.is_visiting:
             self._remark_once("(Answered by the herd that serves, with what it has loaded.)")
         answer = self._session.herd.ask(conversation, self._sampling, stop, self._extras)
-        with stopping(stop), waiting(self._session, f"{conversation.model} …") as ended:
+        try:
+            self._speak(answer, f"{conversation.model} …", is_silent=is_silent)
+        finally:
+            if self.keeps and answer.text:
+                self._session.herd.history.save(conversation.with_turn(answer.turn))
+        self._remark(answer)
+        return answer
+
+    def _speak(self, answer: Answer, waited_for: str, *, is_silent: bool) -> None:
+        with stopping(answer.stop), waiting(self._session, waited_for) as ended:
             thought = Thought(self._session, ended)
             answer.hear = thought.hear
             try:
@@ -67,8 +78,6 @@ class Voice:
                 thought.end()
                 if answer.text and not is_silent:
                     self._session.stream("\n")
-        self._remark(answer)
-        return answer
 
     def _remark(self, answer: Answer) -> None:
         """Say what the words alone do not show."""

@@ -1,6 +1,6 @@
 """A chat in the plain terminal: lines typed, answers streamed, the model switched in between.
 
-Nothing of it is kept: the app's chats are, and this is the quick one.
+Nothing of it is kept unless the person says so: the app's chats are, and this is the quick one.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ HELP = """\
 /model NAME     another model answers from now on; alone: which are installed
 /system TEXT    what the model is told before everything else; alone: nothing
 /new            a new conversation
+/save           keep this conversation from now on; the app shows it
 /bye            leave; so does Ctrl-D
 Ctrl-C stops an answer; tab completes; a line that ends in \\ goes on in the next one."""
 
@@ -39,6 +40,7 @@ class Talk:
             "/model": self._switch,
             "/system": self._tell,
             "/new": self._renew,
+            "/save": self._keep,
             "/help": self._help,
             "/bye": self._leave,
             "/exit": self._leave,
@@ -123,6 +125,12 @@ class Talk:
         told = tuple(turn for turn in self._conversation.turns if turn.role is Role.SYSTEM)
         self._conversation = Conversation(told, model=self._conversation.model)
         self._session.say("A new conversation.")
+
+    def _keep(self, _: str) -> None:
+        self._voice.keeps = True
+        if self._conversation.turns:
+            self._session.herd.history.save(self._conversation)
+        self._session.say("It is kept; `herd` shows it.")
 
     def _help(self, _: str) -> None:
         self._session.say(HELP)

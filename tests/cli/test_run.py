@@ -97,12 +97,14 @@ def test_sampling_options_reach_the_engine(ready: Caller, monkeypatch: pytest.Mo
 
     monkeypatch.setattr(ready.engine, "answer", note)
     words = "--temperature 0 --top-k 3 --top-p 0.5 --min-p 0.1 --seed 7 --max-tokens 9"
+    words += " --repeat-penalty 1.2"
 
     ready("run", "tiny", "hum?", *words.split())
 
     (sampling,) = drawn
     assert (sampling.temperature, sampling.top_k, sampling.top_p) == (0.0, 3, 0.5)
     assert (sampling.min_p, sampling.seed, sampling.max_tokens) == (0.1, 7, 9)
+    assert sampling.repeat_penalty == 1.2
 
 
 def test_how_a_model_is_loaded_may_be_said(

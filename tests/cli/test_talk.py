@@ -96,6 +96,38 @@ def test_a_crash_is_one_sentence_and_the_conversation_lives_on(
     assert asked(herd)[-1] == ["one", "tiny:q4_0 says: one", "three"]
 
 
+def kept(herd: Caller) -> list[list[str]]:
+    history = herd.make().history
+    found = [history.find(each.id) for each in history.all()]
+    history.close()
+    return [[turn.text for turn in each.turns] for each in found if each]
+
+
+def test_a_chat_is_kept_only_where_that_was_asked_for(chat: Chat, herd: Caller) -> None:
+    chat("hum?")
+    assert not (herd.home / "chats.db").exists()
+
+    chat("hum?", "and you?", words=("--save",))
+
+    assert kept(herd) == [["hum?", "tiny:q4_0 says: hum?", "and you?", "tiny:q4_0 says: and you?"]]
+
+
+def test_a_chat_is_kept_from_where_the_person_says_so(chat: Chat, herd: Caller) -> None:
+    chat("hum?", "/save", "and you?", "/new", "again?")
+
+    assert sorted(len(turns) for turns in kept(herd)) == [2, 4]
+
+
+def test_one_question_is_kept_with_its_answer(
+    herd: Caller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "stdin", Typed(""))
+
+    herd("run", "-y", "tiny", "hum?", "--save", "--system", "Be brief.")
+
+    assert kept(herd) == [["Be brief.", "hum?", "tiny:q4_0 says: hum?"]]
+
+
 def test_json_and_a_chat_do_not_go_together(chat: Chat) -> None:
     assert chat("hum?", words=("--json",)).code == 2
 
