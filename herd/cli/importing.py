@@ -34,6 +34,7 @@ class Wishes:
     keep_original: bool = False
 
 
+_MOST_FILES = 1000
 HEADS = ("NAME", "TOOL", "SIZE", "SAME BYTES AS")
 
 
@@ -128,11 +129,11 @@ def _by_another_way(session: Session, text: str, wishes: Wishes) -> bool:
 
 
 def _is_old(path: Path) -> bool:
+    from herd.disk import stretch
     from herd.model import Format
     from herd.plan import is_of_format
 
-    with path.open("rb") as stream:
-        return is_of_format(stream.read(4)) is Format.GGML
+    return is_of_format(stretch(path, range(4)) or b"") is Format.GGML
 
 
 def _looked(paths: list[str]) -> list[Found]:
@@ -142,9 +143,23 @@ def _looked(paths: list[str]) -> list[Found]:
     for text in paths:
         models = look(Path(text).expanduser().absolute())
         if not models:
-            raise UnknownModel(f"There is no .gguf file in {text}.")
+            raise UnknownModel(f"There is no .gguf file in {text}.", _hint(Path(text)))
         found += models
     return found
+
+
+def _hint(folder: Path) -> str | None:
+    """Old files are imported one by one, because each leaves questions open."""
+    if not folder.expanduser().is_dir():
+        return None
+    from herd.disk import files_below
+
+    below = files_below(folder.expanduser(), most=_MOST_FILES, deepest=1)
+    old = sorted(path.name for path in below if path.suffix == ".bin" and _is_old(path))
+    if not old:
+        return None
+    names = ", ".join(old[:3]) + (", ..." if len(old) > 3 else "")
+    return f"It has ggml files, which `herd import FILE` takes one by one: {names}."
 
 
 def _scanned(tools: str | None) -> list[Found]:

@@ -241,6 +241,13 @@ def test_import_takes_old_files_as_install_does(herd: Caller, own: Path) -> None
     assert "other.bin is a GPT-J" in herd("import", other_model(own)).err
 
 
+def test_a_folder_of_old_files_is_said_to_be_one(herd: Caller, own: Path) -> None:
+    ran = herd("import", str(own))
+
+    assert ran.code == 3
+    assert "takes one by one: my-gpt4all.bin, old-thing.bin, parts.bin." in ran.err
+
+
 def other_model(own: Path) -> str:
     (own / "other.bin").write_bytes(GPT_J)
     return str(own / "other.bin")
