@@ -44,6 +44,8 @@ from herd.transfer import Budget, Fetched, Transfer, begun, describe
 HOPELESS = (LegacyRefused, LegacyDamaged, DigestMismatch)
 """What is wrong with bytes that no second try will convert."""
 
+WAITING = "another herd is installing this model"
+
 
 @dataclass(frozen=True)
 class Order:
@@ -131,7 +133,7 @@ class Installer:
         self._check(order)
         work = _Work(self._store, self._transfer, order, self._ranks)
         try:
-            with self._store.hold(choice.reference, while_waiting=lambda: _wait(order)):
+            with self._store.hold(choice.reference, while_waiting=lambda: self._wait(order)):
                 if there := self._installed(choice, keeps_original=order.keeps_original):
                     order.gauge.begin(Stage.DONE, there.size, there.size)
                     return Outcome(there, was_there=True)
@@ -163,6 +165,25 @@ class Installer:
 
     def _begun(self, file: File) -> int:
         return begun(self._store.staged(file))
+
+    def _wait(self, order: Order) -> None:
+        """Show how far the other herd is, while it has the model.
+
+        Raises:
+            Interrupted: the person does not want to wait.
+        """
+        if order.stop.is_set():
+            raise Interrupted(f"Waiting for {order.choice.reference} was stopped.")
+        done = sum(self._is_here(file) for file in order.choice.variant.files)
+        if order.gauge.read().note == WAITING:
+            order.gauge.move_to(done)
+        else:
+            order.gauge.begin(Stage.WAITING, order.choice.variant.size, done, WAITING)
+
+    def _is_here(self, file: File) -> int:
+        """Bytes of a file that are here, whoever brought them."""
+        has = file.sha256 is not None and self._store.has(file.sha256, file.size)
+        return file.size or 0 if has else self._begun(file)
 
 
 @dataclass(frozen=True)
@@ -265,12 +286,6 @@ class _Work:
             self.unwanted = {file.sha256 for file in made.original.files}
         self.warnings = made.legacy.warnings
         return made
-
-
-def _wait(order: Order) -> None:
-    order.gauge.note("another herd is installing this model")
-    if order.stop.is_set():
-        raise Interrupted(f"Waiting for {order.choice.reference} was stopped.")
 
 
 def _taught(order: Order, name: str) -> Order:

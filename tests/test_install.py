@@ -162,8 +162,11 @@ def test_two_herds_that_install_the_same_model_fetch_it_once(
     while not carrier.asked:
         assert not first.wait(0.005)
     second = other.start(Order(choice_of(FILE)))
-    while "another herd" not in second.progress().note:
+    while second.progress().done < len(GGUF) // 2:
         assert not second.wait(0.005)
+    seen = second.progress()
+    assert (seen.stage, seen.total) == (Stage.WAITING, len(GGUF))
+    assert seen.note == "another herd is installing this model"
     gate.set()
 
     assert first.wait(5)
