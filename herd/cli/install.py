@@ -243,8 +243,6 @@ def report(session: Session, outcome: Outcome) -> None:
         f"in {duration(outcome.seconds)}{pace}, "
         + ("verified." if installed.is_verified else "unverified.")
     )
-    for source in (liar for each in outcome.fetched for liar in each.delivery.liars):
-        session.say(f"{describe(source)} gave wrong bytes; none of them is in the model.")
     if installed.original:
         _report_conversion(session, outcome, installed.original)
     if not installed.is_verified:

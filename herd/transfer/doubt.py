@@ -3,7 +3,8 @@
 A digest of the whole says nothing of its parts. So one giver after the other is left out:
 what it gave comes again from the others, and everything else stays. When the digest is
 right then, that giver lied. The smallest share goes first, because it costs least; before
-all of them goes what an earlier try left, which may have been damaged on the disk.
+all of them goes what an earlier try left, which may have been damaged on the disk. Pieces
+that came from two givers and are the same need not come from a third.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from herd.model import Sha256
+from herd.pieces import Table
 from herd.transfer.board import Board
 from herd.transfer.carrier import Mismatch
 from herd.transfer.extents import Extents
@@ -31,14 +33,26 @@ class Doubt:
     suspect: Standing | None = None
     """The giver that is left out now."""
     _cleared: set[str] = field(default_factory=set)
+    _before: Table | None = None
+    """The pieces of the last wrong file."""
+    _replaced: Extents = field(default_factory=Extents)
+    """What came again since then."""
+    _agreed: Extents = field(default_factory=Extents)
+    """What two givers gave alike."""
 
-    def note(self, got: Sha256, promised: Sha256) -> str:
-        """Take the digest of a wrong file down and throw a share away; what to tell the person.
+    def note(self, got: Sha256, promised: Sha256, table: Table) -> str:
+        """Take a wrong file down and throw a share of it away; what to tell the person.
+
+        Args:
+            got: Its digest.
+            promised: The right one.
+            table: Its pieces.
 
         Raises:
             Mismatch: there is no other way left to get the promised file.
         """
         self.wrong.append(got)
+        self._compare(table)
         if self.suspect is not None:
             self.suspect.is_barred = False
             self.suspect = None
@@ -46,14 +60,28 @@ class Doubt:
             self.board.reopen(self.inherited)
             self.inherited = Extents()
             return "what an earlier try left was damaged; it comes again"
-        suspect = self._next()
-        if suspect is None:
-            raise self._verdict(got, promised)
-        self._cleared.add(suspect.key)
-        suspect.is_barred = True
-        self.suspect = suspect
-        self.board.reopen(self.board.given[suspect.key].copy())
-        return f"the digest is wrong; trying without what {suspect.host} gave"
+        while (suspect := self._next()) is not None:
+            self._cleared.add(suspect.key)
+            doubted = self.board.given[suspect.key].copy()
+            for start, stop in self._agreed:
+                doubted.remove(start, stop)
+            if doubted:
+                suspect.is_barred = True
+                self.suspect, self._replaced = suspect, doubted
+                self.board.reopen(doubted)
+                return f"the digest is wrong; trying without what {suspect.host} gave"
+        raise self._verdict(got, promised)
+
+    def _compare(self, table: Table) -> None:
+        """Two givers gave what came again and is the same as before."""
+        before, self._before = self._before, table
+        for start, stop in self._replaced if before is not None else ():
+            first, last = -(-start // table.piece_size), stop // table.piece_size
+            for piece in range(first, last + (stop == table.size)):
+                if before and before.hash_of(piece) == table.hash_of(piece):
+                    span = table.span(piece)
+                    self._agreed.add(max(start, span.start), span.stop)
+        self._replaced = Extents()
 
     def _next(self) -> Standing | None:
         given = self.board.given

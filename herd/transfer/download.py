@@ -175,7 +175,7 @@ class _Download:
             assert trail is not None  # noqa: S101  # a round that ended has one
             inherited.remove(0, trail.proven)
             self._doubt.inherited = inherited
-            words = self._doubt.note(digest, promised)
+            words = self._doubt.note(digest, promised, trail.table())
             inherited = Extents()
             trail.rewind()
             self._wish.gauge.note(words)

@@ -1,0 +1,106 @@
+"""Whose bytes are wrong? What comes again, and what need not."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pytest
+
+from herd.model import Sha256, UrlSource
+from herd.pieces import PIECE, Table
+from herd.transfer.board import Board
+from herd.transfer.carrier import Mismatch
+from herd.transfer.doubt import Doubt
+from herd.transfer.extents import Extents
+from herd.transfer.mirror import Address, Mirror
+from herd.transfer.patience import Patience
+from herd.transfer.reach import Reach
+from herd.transfer.standing import Hosts, Mirrors, Standing
+
+PIECES = 8
+SIZE = PIECES * PIECE
+RIGHT = Sha256("f" * 64)
+
+
+@dataclass
+class Hunt:
+    """Mirrors whose files are texts, one letter for each piece; the right file is all small."""
+
+    mirrors: dict[str, str]
+    right: str = "abcdefgh"
+
+    def __post_init__(self) -> None:
+        standings = [
+            Standing(UrlSource(url), Mirror(Address(url)), Reach(url), 8) for url in self.mirrors
+        ]
+        self.board = Board(SIZE)
+        self.group = Mirrors(standings, Patience(), Hosts())
+        self.doubt = Doubt(self.board, self.group, Extents())
+        self.file = ["?"] * PIECES
+        self.fetched = 0
+
+    def fill(self, *order: str) -> None:
+        """Fetch what is missing, each piece from the first that may be asked."""
+        barred = {one.key for one in self.group.each if one.is_barred}
+        usable = [url for url in order or tuple(self.mirrors) if url not in barred]
+        for at, (start, stop) in enumerate(self.board.missing(0, SIZE)):
+            for piece in range(start // PIECE, stop // PIECE):
+                url = usable[(at + piece) % len(usable)] if not order else usable[0]
+                self.file[piece] = self.mirrors[url][piece]
+                self.board.put(url, Extents([(piece * PIECE, (piece + 1) * PIECE)]))
+                self.fetched += 1
+
+    def hunt(self) -> str | None:
+        """Until the file is right; the liar."""
+        self.fill()
+        while "".join(self.file) != self.right:
+            text = "".join(self.file)
+            table = Table(SIZE, PIECE, b"".join(letter.encode() * 32 for letter in text))
+            self.doubt.note(Sha256(text.encode().hex().ljust(64, "0")), RIGHT, table)
+            self.fill()
+        return self.doubt.suspect.host if self.doubt.suspect else None
+
+
+def test_an_honest_file_needs_no_hunt() -> None:
+    assert Hunt({"http://a/": "abcdefgh", "http://b/": "abcdefgh"}).hunt() is None
+
+
+@pytest.mark.parametrize("liar", ["http://a/", "http://b/", "http://c/"])
+def test_one_liar_among_three_is_found(liar: str) -> None:
+    files = dict.fromkeys(("http://a/", "http://b/", "http://c/"), "abcdefgh")
+    hunt = Hunt({**files, liar: "aBcDeFgH"})
+    assert hunt.hunt() in (liar[7], None)
+    assert hunt.file == list("abcdefgh")
+
+
+def test_what_two_gave_alike_does_not_come_a_third_time() -> None:
+    hunt = Hunt({"http://a/": "Abcdefgh", "http://b/": "abcdefgh"})
+    assert hunt.hunt() == "a"
+    assert hunt.fetched <= 2 * PIECES
+
+
+def test_two_that_agree_on_another_file_are_told_apart_from_two_that_lie() -> None:
+    hunt = Hunt({"http://a/": "ABCDEFGH", "http://b/": "ABCDEFGH"})
+    with pytest.raises(Mismatch) as caught:
+        hunt.hunt()
+    assert caught.value.agreed == 2
+    assert hunt.fetched == 2 * PIECES
+    with pytest.raises(Mismatch) as caught:
+        Hunt({"http://a/": "Abcdefgh", "http://b/": "aBcdefgh"}).hunt()
+    assert caught.value.agreed == 1
+
+
+def test_what_an_earlier_try_left_is_doubted_first() -> None:
+    hunt = Hunt({"http://a/": "abcdefgh"})
+    hunt.file[:2] = "XY"
+    hunt.board.put("", Extents([(0, 2 * PIECE)]))
+    hunt.doubt.inherited = Extents([(0, 2 * PIECE)])
+    hunt.hunt()
+    assert hunt.fetched == PIECES
+
+
+def test_one_alone_is_not_asked_twice() -> None:
+    hunt = Hunt({"http://a/": "abcdefgX"})
+    with pytest.raises(Mismatch):
+        hunt.hunt()
+    assert hunt.fetched == PIECES
