@@ -46,7 +46,12 @@ class Usage:
 
 
 def usage(store: Store) -> Usage:
-    """Look at the store; nothing is read but names and sizes."""
+    """Look at the store; nothing is read but names and sizes.
+
+    Raises:
+        CannotWrite: the store is on a drive that is not there.
+    """
+    store.require_here()
     installed = store.own()
     counts = Counter(sha256 for model in installed for sha256 in {f.sha256 for f in model.files})
     uses = tuple(_use(model, counts) for model in installed)

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 
-from herd.model import Installed
+from herd.errors import CannotWrite, NoRoom
+from herd.model import Installed, Sha256
+from herd.pieces import Table
 from herd.store import Store
 from herd.store.findings import Finding, Flaw, Report
 from herd.store.proof import Work, held, prove
@@ -21,7 +24,9 @@ def verify(store: Store, models: Sequence[Installed] | None, work: Work) -> Repo
 
     Raises:
         Interrupted: the person wants it to end.
+        CannotWrite: the store is on a drive that is not there.
     """
+    store.require_here()
     own = store.own()
     asked = own if models is None else tuple(models)
     everyone = dict.fromkeys((*own, *asked))
@@ -32,7 +37,13 @@ def verify(store: Store, models: Sequence[Installed] | None, work: Work) -> Repo
         for each in held(everyone, store.blob, loose)
         if each.sha256 in wanted or each.size is None
     ]
-    report = prove(blobs, store.table, store.keep_table, work)
+
+    def keep(sha256: Sha256, table: Table) -> None:
+        # A store that cannot be written is proved all the same; the next proof tries again.
+        with suppress(CannotWrite, NoRoom):
+            store.keep_table(sha256, table)
+
+    report = prove(blobs, store.table, keep, work)
     around = _around(store) if models is None else ()
     names = [each for each in store.named(asked) if models is None or each.models]
     findings = (*report.findings, *names, *around)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -44,8 +45,8 @@ def scan(
     found: list[Found] = []
     for name in tools:
         for place in dict.fromkeys(_TOOLS[name].folders(where, env)):
-            if place.is_dir():
-                found += _TOOLS[name].scan(place)
+            with suppress(OSError):  # what belongs to somebody else is nobody's to take over
+                found += _TOOLS[name].scan(place) if place.is_dir() else ()
     return found
 
 

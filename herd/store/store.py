@@ -297,11 +297,7 @@ class Store(View):
         self._make_folders()
 
     def _make_folders(self) -> None:
-        if self.is_away:
-            raise CannotWrite(
-                f"The store at {self.root} is not there.",
-                "Plug its drive in; `herd config store --unset` goes back to herd's own folder.",
-            )
+        self.require_here()
         folders.make(self._places)
 
     @contextmanager

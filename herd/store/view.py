@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from herd import disk
 from herd.disk import writing
+from herd.errors import CannotWrite
 from herd.model import Installed, Reference, Sha256
 from herd.places import Places
 from herd.store import staging
@@ -55,6 +56,18 @@ class View:
     def is_away(self) -> bool:
         """Whether the store was put where there is none now, as on a drive that was unplugged."""
         return self._is_chosen and not self._places.manifests.is_dir()
+
+    def require_here(self) -> None:
+        """Refuse to go on where the store is on a drive that is not there.
+
+        Raises:
+            CannotWrite: it is.
+        """
+        if self.is_away:
+            raise CannotWrite(
+                f"The store at {self.root} is not there.",
+                "Plug its drive in; `herd config store --unset` goes back to herd's own folder.",
+            )
 
     def installed(self) -> tuple[Installed, ...]:
         """Every installed model, of this store and those below, sorted by name and variant."""
@@ -140,7 +153,9 @@ class View:
     def table(self, sha256: Sha256, size: int) -> Table | None:
         """The piece table of a blob; None when there is none that reads."""
         with writing(self._places.store):
-            return self._tables.of(sha256, size)
+            own = self._tables.of(sha256, size)
+        lower = (view.table(sha256, size) for view in self._below)
+        return own or next((each for each in lower if each), None)
 
     def _holder(self, installed: Installed) -> View:
         """The store that a model is in: this one, unless it is only in one below."""

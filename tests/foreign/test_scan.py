@@ -168,3 +168,19 @@ def test_a_loop_of_links_and_a_pipe_do_not_hold_the_scan_up(tmp_path: Path) -> N
     os.mkfifo(tmp_path / "a" / "pipe.gguf")
 
     assert names(look(tmp_path)) == ["a/m.gguf"]
+
+
+def test_a_tools_folder_that_cannot_be_looked_into_has_no_models(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(tmp_path / ".lmstudio" / "models" / "u" / "r" / "m.gguf", gguf())
+    closed = tmp_path / ".ollama" / "models"
+
+    def is_dir(path: Path) -> bool:
+        if path == closed:
+            raise PermissionError(13, "Permission denied")
+        return path.exists()
+
+    monkeypatch.setattr(Path, "is_dir", is_dir)
+
+    assert names(scan(home=tmp_path, environ={})) == ["u/r/m.gguf"]

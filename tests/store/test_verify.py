@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from herd import pieces
-from herd.errors import Interrupted
+from herd.errors import CannotWrite, Interrupted
 from herd.model import Installed
+from herd.places import places
 from herd.progress import Gauge, Stage
 from herd.store import Store
 from herd.store.findings import Finding, Flaw, Report
@@ -178,3 +179,23 @@ def test_a_proof_shows_how_far_it_is_and_can_be_stopped(store: Store, tiny: Inst
     work.stop.set()
     with pytest.raises(Interrupted):
         verify(store, None, work)
+
+
+def test_a_store_that_cannot_be_written_is_proved_all_the_same(
+    store: Store, tiny: Installed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (store.root / "pieces" / digest(WEIGHTS)).unlink()
+
+    def refuse(*_: object) -> None:
+        raise CannotWrite("The store is read-only.")
+
+    monkeypatch.setattr(store, "keep_table", refuse)
+
+    assert proof(store).is_sound
+
+
+def test_a_store_on_a_drive_that_is_not_there_cannot_be_proved(tmp_path: Path) -> None:
+    away = Store(places({"HERD_HOME": str(tmp_path / "drive")}), is_chosen=True)
+
+    with pytest.raises(CannotWrite, match="is not there"):
+        proof(away)
