@@ -13,6 +13,9 @@ from herd.transfer.carrier import Carrier, Delivery, Wish
 
 log = logging.getLogger(__name__)
 
+HEAD_START = 0.25
+"""Seconds that a swarm has to give the metadata before a mirror is asked."""
+
 
 class Beside:
     """A fetch from the mirrors of a wish, in a thread; a context manager that ends it."""
@@ -62,6 +65,9 @@ class Beside:
             raise self._fatal
 
     def _run(self) -> None:
+        # A swarm that is near answers before a server would have.
+        if self._stop.wait(HEAD_START):
+            return
         try:
             self.delivery = self._http.fetch(self._wish)
         except Interrupted:

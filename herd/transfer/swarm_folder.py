@@ -10,10 +10,12 @@ import os
 import shutil
 import threading
 from collections.abc import Callable
+from itertools import chain
 from pathlib import Path
 
 from herd.model import Sha256
 from herd.pieces import Proof, Table
+from herd.transfer import ledger
 from herd.transfer.carrier import Staged
 from herd.transfer.part import check, require_room, writing
 
@@ -51,10 +53,18 @@ class SwarmFolder:
             with writing(self.file):
                 source.replace(self.file)
             self._is_part_inside = True
+            size = min(size, self._written(size))
         with writing(self.file):
             # libtorrent looks at its pieces alone and would leave a longer tail.
             if self.file.exists() and self.file.stat().st_size > size:
                 os.truncate(self.file, size)
+
+    def _written(self, size: int) -> int:
+        """Up to where HTTP wrote: it takes the room for all of the file at once."""
+        note = ledger.load(self._staged)
+        if note is None or note.inode != self.file.stat().st_ino:
+            return size
+        return max((stop for _, stop in chain(*note.given.values())), default=0)
 
     def give_back(self) -> None:
         """Undo `open` where nothing was added since: the part is another carrier's again."""

@@ -42,10 +42,11 @@ _BOUNDS: dict[str, object] = {
     "alert_queue_size": 20_000,
     "connections_limit": 100,
     "max_peerlist_size": 500,
-    "max_queued_disk_bytes": 16 << 20,
+    "max_queued_disk_bytes": 8 << 20,
     "checking_mem_usage": 1024,
-    "max_out_request_queue": 1500,
-    "max_peer_recv_buffer_size": 5 << 20,
+    # 8 MiB on the way from one peer: 640 Mbit/s over 100 ms.
+    "max_out_request_queue": 500,
+    "max_peer_recv_buffer_size": 2 << 20,
     "aio_threads": 4,
     "hashing_threads": min(4, os.cpu_count() or 1),
 }

@@ -60,6 +60,8 @@ class Look:
     """Payload bytes that came over the network, right or wrong."""
     wasted: int = 0
     """Of those: wrong, or there already."""
+    prefix: int = 0
+    """Bytes from the beginning of the file that are there and right."""
 
     @property
     def note(self) -> str:

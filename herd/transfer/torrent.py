@@ -69,6 +69,7 @@ class NativeSession:
         self._trackers = list(found.trackers)
         self._seam = found.seam
         self._hashes: bytes | None = None
+        self._taking: Taking | None = None
         category = lt.alert_category
         mask = category.error | category.status | category.storage | category.tracker
         mask |= category.peer | category.connect
@@ -109,11 +110,16 @@ class NativeSession:
         # Neither paused nor auto_managed: with one of them left it would wait for ever.
         params.flags = lt.torrent_flags.apply_ip_filter
         self._add(params, taking.folder, taking.web_seeds)
+        self._taking = taking
 
     def look(self) -> Look:
         """As Session.look."""
         self._hear()
         status = self._handle.status()
+        if status.num_seeds and not status.flags & lt.torrent_flags.sequential_download:
+            # Where somebody has all of it, order costs the swarm nothing, and what comes in
+            # order can be hashed while it comes.
+            self._handle.set_flags(lt.torrent_flags.sequential_download)
         if status.errc.value():
             self._disk(status.errc.value(), status.errc.message())
         return Look(
@@ -122,7 +128,18 @@ class NativeSession:
             peers=status.num_peers,
             fetched=status.total_payload_download,
             wasted=status.total_failed_bytes + status.total_redundant_bytes,
+            prefix=self._prefix(status),
         )
+
+    def _prefix(self, status: Any) -> int:
+        taking = self._taking
+        if taking is None:
+            return 0
+        entry, piece = taking.metainfo.entries[taking.index], taking.metainfo.piece_size
+        at = entry.offset // piece
+        while at < len(status.pieces) and status.pieces[at]:
+            at += 1
+        return max(0, min(entry.size, at * piece - entry.offset))
 
     def feed(self, url: str) -> None:
         """As Session.feed."""

@@ -25,6 +25,7 @@ from herd.transfer.swarm_beside import Beside
 from herd.transfer.swarm_folder import SwarmFolder
 from herd.transfer.swarm_reach import SwarmReach
 from herd.transfer.swarm_session import Session, Taking
+from herd.transfer.swarm_trail import SwarmTrail
 from herd.transfer.swarm_watch import Look, Overdue, Phase, Reports, SwarmPatience, SwarmWatch
 from herd.transfer.torrent_contents import Metainfo
 from herd.words import duration
@@ -62,6 +63,8 @@ class TorrentFetch:
         self._terms = terms
         self._watch = SwarmWatch(terms.patience, time.monotonic())
         self._tally = _Tally()
+        self._stack = ExitStack()
+        self._trail: SwarmTrail | None = None
         self._seam: Seam | None = None
         self._feed: Feed | None = None
         self._lost: SourceFailed | DigestMismatch | None = None
@@ -69,7 +72,7 @@ class TorrentFetch:
 
     def run(self, start: Metainfo | MagnetSource) -> Delivery:
         """Bring the file. As Carrier.fetch."""
-        with ExitStack() as stack:
+        with self._stack as stack:
             size = self._wish.file.size
             if isinstance(start, Metainfo):
                 size = start.entries[start.entry_of(self._wish.file)].size
@@ -174,6 +177,7 @@ class TorrentFetch:
         peers = frozenset(session.reports.seen)
         self._hold_back(session, 0)
         session.take(Taking(metainfo, index, self._folder, peers, mouths))
+        self._trail = self._stack.enter_context(SwarmTrail(self._folder.file, size))
         try:
             return self._follow(session, size, _Hashes(session, metainfo.entries[index].has_hashes))
         except BaseException:
@@ -190,6 +194,8 @@ class TorrentFetch:
             moved = self._tally.note(look)
             self._show(look, size, is_new=look.phase is not shown)
             shown = look.phase
+            if self._trail is not None:
+                self._trail.reach(look.prefix)
             if session.reports.disk is not None:
                 disk = session.reports.disk
                 raise trouble(self._folder.path, OSError(disk.errno, disk.words))
@@ -238,8 +244,23 @@ class TorrentFetch:
                 hashes.are_known = True
 
     def _proved(self) -> tuple[Sha256, Table]:
-        gauge = self._wish.gauge
+        """The digest of what lies there, and its pieces: from the trail where that can be believed.
+
+        Without a promise nothing would tell that the trail read a block too early.
+        """
+        gauge, trail, promised = self._wish.gauge, self._trail, self._wish.file.sha256
+        self._trail = None
         gauge.begin(Stage.VERIFYING, self._wish.file.size)
+        if trail is not None and promised is not None:
+            trail.reach_all()
+            while not trail.is_done and trail.is_running:
+                gauge.move_to(trail.at)
+                self._pause()
+            digest, table = trail.proof()
+            gauge.move_to(trail.at)
+            if digest == promised:
+                return digest, table
+            gauge.begin(Stage.VERIFYING, self._wish.file.size)
         return self._folder.proof(self._wish.stop, gauge.advance)
 
     def _judge(self, session: Session, look: Look) -> Overdue | None:

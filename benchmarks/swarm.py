@@ -1,0 +1,259 @@
+"""How fast a verified file comes out of a swarm, beside aria2c, and what mirrors add to it.
+
+    python benchmarks/swarm.py [--size MIB] [--rounds N]
+
+A file of random bytes is seeded on loopback by libtorrent, one seed to an address, with a
+tracker; nginx has the same file. All cases run once in each round, in turns, each in a
+process of its own. herd's time ends when the sha256 of the whole file is proved; aria2c
+proves pieces alone. `x aria2c` is the median of (aria2c's time / the case's) within each
+round, over as many seeds; `x better` is hybrid against the better of its halves.
+
+Needs aria2c and nginx; leaves out what is not installed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+sys.path[:0] = [str(HERE.parent), str(HERE)]
+
+from tests.tools import nginx  # noqa: E402  # the path comes first
+from tests.tools.swarm import Seed, Torrent, describe, make_torrent  # noqa: E402
+from tests.tools.swarm_tracker import HttpTracker  # noqa: E402
+
+PIECE = 4 * 1024 * 1024
+
+
+@dataclass(frozen=True)
+class Case:
+    """One way to get the file."""
+
+    name: str
+    seeds: int
+    has_mirror: bool = False
+    peer: str = ""
+    """The case that it is compared with."""
+
+
+CASES = (
+    Case("aria2c, magnet, 1 seed", 1),
+    Case("herd, magnet, 1 seed", 1, peer="aria2c, magnet, 1 seed"),
+    Case("aria2c, magnet, 3 seeds", 3),
+    Case("herd, magnet, 3 seeds", 3, peer="aria2c, magnet, 3 seeds"),
+    Case("herd, 1 mirror alone", 0, has_mirror=True),
+    Case("herd, 1 seed + 1 mirror", 1, has_mirror=True),
+)
+
+
+@dataclass(frozen=True)
+class Took:
+    """What one run took."""
+
+    seconds: float
+    processor: float
+    """Seconds."""
+    memory: int
+    """Bytes of its peak."""
+
+
+@dataclass(frozen=True)
+class Shelf:
+    """The file, everywhere it can be had."""
+
+    path: Path
+    sha256: str
+    torrent: Torrent
+    seeds: tuple[tuple[str, int], ...]
+    mirror: str
+
+    @property
+    def size(self) -> int:
+        """Bytes."""
+        return self.path.stat().st_size
+
+
+def run(case: Case, shelf: Shelf, folder: Path) -> Took:
+    """One case, once, in a process of its own."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    with HttpTracker(*shelf.seeds[: case.seeds]) as tracker:
+        magnet = f"magnet:?xt=urn:btih:{shelf.torrent.v1}&tr={tracker.url}"
+        if case.name.startswith("aria2c"):
+            words = ["aria2c", *ARIA2C, f"--dir={folder}", magnet]
+        else:
+            mirror = shelf.mirror if case.has_mirror else "-"
+            swarm = f"{shelf.torrent.v1} {tracker.url}" if case.seeds else "- -"
+            words = [sys.executable, __file__, "--as-herd", *swarm.split(), mirror]
+            words += [str(shelf.size), shelf.sha256, str(folder)]
+        begun = time.monotonic()
+        child = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        assert child.stdin is not None
+        assert child.stdout is not None
+        if not case.name.startswith("aria2c"):
+            child.stdout.readline()  # it has imported what it needs
+            begun = time.monotonic()
+        child.stdin.close()
+        memory = 0
+        while True:
+            memory = max(memory, _peak(child.pid))
+            process, status, used = os.wait4(child.pid, os.WNOHANG)
+            if process:
+                break
+            time.sleep(0.01)
+        seconds = time.monotonic() - begun
+        child.returncode = os.waitstatus_to_exitcode(status)
+        child.stdout.close()
+    if child.returncode != 0:
+        raise RuntimeError(f"{case.name} failed")
+    return Took(seconds, used.ru_utime + used.ru_stime, memory)
+
+
+ARIA2C = (
+    *("--enable-dht=false", "--enable-dht6=false", "--bt-enable-lpd=false", "--no-conf=true"),
+    *("--seed-time=0", "--quiet=true", "--file-allocation=none"),
+)
+
+
+def _peak(process: int) -> int:
+    """Bytes that were resident at most: anonymous ones, files that are mapped do not count."""
+    try:
+        status = Path(f"/proc/{process}/status").read_text()
+    except OSError:
+        return 0
+    lines = dict(line.split(":", 1) for line in status.splitlines() if ":" in line)
+    return int(lines.get("RssAnon", "0 kB").split()[0]) * 1024
+
+
+def as_herd(words: list[str]) -> None:
+    """The child: bring the file by herd's own carriers, and prove it."""
+    from herd.model import File, InfoHash, MagnetSource, Sha256, Source, UrlSource
+    from herd.progress import Gauge
+    from herd.transfer import Staged, Transfer
+    from herd.transfer.download import HttpCarrier
+    from herd.transfer.swarm import TorrentCarrier
+
+    v1, tracker, mirror, size, sha256, folder = words
+    sources: list[Source] = []
+    if v1 != "-":
+        sources.append(MagnetSource(v1=InfoHash(v1), trackers=(tracker,)))
+    if mirror != "-":
+        sources.append(UrlSource(mirror))
+    file = File("model.gguf", tuple(sources), int(size), Sha256(sha256))
+    transfer = Transfer(
+        {MagnetSource: TorrentCarrier(interface="127.9.9.9"), UrlSource: HttpCarrier()}
+    )
+    print("ready", flush=True)
+    sys.stdin.read()
+    transfer.fetch(file, Staged(Path(folder) / "x.part"), Gauge(), threading.Event())
+
+
+def show(took: dict[str, list[Took]], size: int) -> None:
+    """The table: medians, and ratios within each round."""
+    print(f"{'':26}{'MB/s':>6} {'(min-max)':>11} {'x aria2c':>9} {'CPU s/GiB':>10} {'peak MB':>8}")
+    for case in CASES:
+        if not (runs := took.get(case.name)):
+            continue
+        rates = [size / each.seconds / 1e6 for each in runs]
+        span = f"({min(rates):.0f}-{max(rates):.0f})"
+        processor = statistics.median(each.processor for each in runs) * (1 << 30) / size
+        memory = statistics.median(each.memory for each in runs) / 1e6
+        beside = _ratio(took.get(case.peer, []), runs)
+        print(
+            f"{case.name:26}{statistics.median(rates):6.0f} {span:>11} {beside:>9}"
+            f" {processor:10.2f} {memory:8.0f}"
+        )
+    peers, mirror, both = (took.get(each, []) for each in HALVES)
+    better = [min(one.seconds, other.seconds) for one, other in zip(peers, mirror, strict=False)]
+    ratios = [one / each.seconds for one, each in zip(better, both, strict=False)]
+    if ratios:
+        print(f"hybrid x better of its halves: {statistics.median(ratios):.2f}")
+
+
+HALVES = ("herd, magnet, 1 seed", "herd, 1 mirror alone", "herd, 1 seed + 1 mirror")
+
+
+def _ratio(peers: list[Took], runs: list[Took]) -> str:
+    ratios = [peer.seconds / each.seconds for peer, each in zip(peers, runs, strict=False)]
+    return f"{statistics.median(ratios):.2f}" if ratios else ""
+
+
+@contextmanager
+def shelf_of(size: int, folder: Path) -> Iterator[Shelf]:
+    """The file, its seeds and its mirror."""
+    path = folder / "www" / "model.gguf"
+    path.parent.mkdir()
+    digest = hashlib.sha256()
+    with path.open("wb") as stream:
+        for _ in range(size // PIECE):
+            piece = os.urandom(PIECE)
+            digest.update(piece)
+            stream.write(piece)
+    torrent = make_torrent(path, piece=PIECE)
+    (folder / "model.torrent").write_bytes(torrent.raw)
+    with ExitStack() as stack:
+        words = [sys.executable, __file__, "--as-seeds", str(folder / "model.torrent")]
+        seeding = stack.enter_context(
+            subprocess.Popen(
+                [*words, str(path.parent)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+            )
+        )
+        assert seeding.stdin is not None
+        assert seeding.stdout is not None
+        stack.callback(seeding.stdin.close)
+        found = [seeding.stdout.readline().split() for _ in range(3)]
+        seeds = tuple((host, int(port)) for host, port in found)
+        server = stack.enter_context(nginx.running(folder))
+        yield Shelf(path, digest.hexdigest(), torrent, seeds, f"{server}/model.gguf")
+
+
+def as_seeds(words: list[str]) -> None:
+    """The child: three seeds, until nobody holds its stdin any more."""
+    torrent = describe(Path(words[0]).read_bytes())
+    with ExitStack() as stack:
+        for _ in range(3):
+            seed = stack.enter_context(Seed(torrent, Path(words[1])))
+            print(*seed.address, flush=True)
+        sys.stdin.read()
+
+
+def main() -> None:
+    """Parse, run, print."""
+    if "--as-herd" in sys.argv:
+        as_herd(sys.argv[2:])
+        return
+    if "--as-seeds" in sys.argv:
+        as_seeds(sys.argv[2:])
+        return
+    parser = argparse.ArgumentParser(description="herd's swarms beside aria2c's")
+    parser.add_argument("--size", type=int, default=1024, help="MiB")
+    parser.add_argument("--rounds", type=int, default=3)
+    said = parser.parse_args()
+    took: dict[str, list[Took]] = {}
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        with shelf_of(said.size << 20, folder) as shelf:
+            for number in range(said.rounds):
+                for case in CASES:
+                    if case.name.startswith("aria2c") and shutil.which("aria2c") is None:
+                        continue
+                    took.setdefault(case.name, []).append(run(case, shelf, folder / "theirs"))
+                print(f"  round {number + 1} of {said.rounds}", file=sys.stderr)
+            show(took, shelf.size)
+
+
+if __name__ == "__main__":
+    main()

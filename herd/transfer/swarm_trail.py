@@ -1,0 +1,110 @@
+"""Hashes a swarm's file from its beginning while the rest of it still comes.
+
+libtorrent calls a piece its own when its hash is right, which may be a moment before its
+last block lies in the file. So the trail stays a few looks behind, and its word counts only
+where a promised digest confirms it: otherwise the whole file is read once more.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from herd.errors import HerdError
+from herd.model import Sha256
+from herd.pieces import Proof, Table
+from herd.transfer.part import writing
+
+_PIECE = 256 * 1024
+_LOOKS_BEHIND = 4
+
+
+class SwarmTrail:
+    """One pass over a file that grows; a context manager, whose thread ends with it."""
+
+    def __init__(self, file: Path, size: int) -> None:
+        """Opens nothing yet.
+
+        Args:
+            file: Which grows.
+            size: Bytes that it will have.
+        """
+        self._file = file
+        self._size = size
+        self._proof = Proof(size)
+        self._recent: deque[int] = deque([0] * _LOOKS_BEHIND, maxlen=_LOOKS_BEHIND)
+        self._changed = threading.Condition()
+        self._allowed = 0
+        self._is_ended = False
+        self._thread = threading.Thread(target=self._run, name="herd-trail", daemon=True)
+        self.at = 0
+        """Bytes that are hashed."""
+        self.trouble: HerdError | None = None
+        """Why it cannot go on."""
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        with self._changed:
+            self._is_ended = True
+            self._changed.notify()
+        self._thread.join()
+
+    @property
+    def is_running(self) -> bool:
+        """Whether its thread still works."""
+        return self._thread.is_alive()
+
+    @property
+    def is_done(self) -> bool:
+        """Whether all of the file is hashed, or never will be."""
+        return self.at >= self._size or self.trouble is not None
+
+    def reach(self, prefix: int) -> None:
+        """So many bytes from the beginning are right, as a look has it."""
+        self._recent.append(prefix)
+        self._allow(min(self._recent))
+
+    def reach_all(self) -> None:
+        """The whole file lies there, nobody writes to it any more."""
+        self._allow(self._size)
+
+    def proof(self) -> tuple[Sha256, Table]:
+        """The digest and the pieces; once, when it is done."""
+        return self._proof.sha256, self._proof.table()
+
+    def _allow(self, prefix: int) -> None:
+        with self._changed:
+            self._allowed = max(self._allowed, prefix)
+            self._changed.notify()
+
+    def _run(self) -> None:
+        if not self._wait():
+            return
+        try:
+            with writing(self._file), self._file.open("rb", buffering=0) as stream:
+                while self._wait():
+                    piece = stream.read(min(_PIECE, self._allowed - self.at))
+                    if not piece:
+                        return  # shorter than it should be: the full pass will say so
+                    self._proof.update(piece)
+                    self.at += len(piece)
+        except HerdError as error:
+            self.trouble = error
+
+    def _wait(self) -> bool:
+        """Until there is something to hash; False at the end."""
+        with self._changed:
+            while self.at >= self._allowed and not self._is_ended and self.at < self._size:
+                self._changed.wait()
+            return not self._is_ended and self.at < self._size
