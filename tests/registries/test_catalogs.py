@@ -214,7 +214,7 @@ odd = st.recursive(
 )
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=40)
 @given(st.lists(odd, max_size=4))
 def test_no_catalog_raises_anything_but_a_registry_error(rows: list[object]) -> None:
     content = json.dumps(rows)
