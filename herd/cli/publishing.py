@@ -100,11 +100,16 @@ def import_(session: Session, location: str, name: str | None) -> None:
     Of LocalAI's gallery/index.yaml or of GPT4All's models3.json. Only GGUF files with a sha256
     are taken; the rest is counted. The same command again makes it anew.
     """
+    from herd.cli.task import done
+    from herd.progress import Gauge, Stage
     from herd.registries.convert import convert
     from herd.registries.location import stem
 
     wanted = name or stem(location).lower()
-    made = convert(session.herd.places, location, wanted)
+    gauge, stop = Gauge(), threading.Event()
+    gauge.begin(Stage.FETCHING, note=location)
+    here = session.herd.places
+    made = done(session, "registry", gauge, stop, lambda: convert(here, location, wanted, stop))
     taken = made.taken
     session.say(f"Took {count(len(taken.models), 'model')} of a {taken.kind} into {made.path}.")
     for why, number in taken.left.items():

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 import click
 
@@ -12,6 +15,8 @@ from herd.cli.session import Session
 from herd.cli.verbs import Command, Group
 from herd.errors import BadUsage, HerdError
 from herd.words import count
+
+T = TypeVar("T")
 
 HEADS = ("NAME", "MODELS", "TRUST", "UPDATED", "FROM")
 
@@ -75,7 +80,8 @@ def add(session: Session, location: str, key: str | None, name: str | None) -> N
     """
     from herd.registries.keep import Wanted, add
 
-    kept = add(session.herd.places, Wanted(location, _key(key), name))
+    wanted = Wanted(location, _key(key), name)
+    kept = _followed(session, location, lambda stop: add(session.herd.places, wanted, stop))
     origin = kept.origin
     session.say(f"Added {origin.name}: {count(origin.models, 'model')}, {origin.trust}.")
     if kept.found_key:
@@ -88,6 +94,16 @@ def add(session: Session, location: str, key: str | None, name: str | None) -> N
     for it in kept.hidden:
         session.say(f"{it.name} of it is hidden: {it.owner} has that name.")
     session.suggest("herd search")
+
+
+def _followed(session: Session, note: str, work: Callable[[threading.Event], T]) -> T:
+    """Do what asks the network, show that it goes on, and stop at Ctrl-C."""
+    from herd.cli.task import done
+    from herd.progress import Gauge, Stage
+
+    gauge, stop = Gauge(), threading.Event()
+    gauge.begin(Stage.FETCHING, note=note)
+    return done(session, "registry", gauge, stop, lambda: work(stop))
 
 
 def _key(text: str | None) -> str | None:
@@ -114,7 +130,9 @@ def update(session: Session, names: tuple[str, ...]) -> None:
     """
     from herd.registries.keep import Fate, update
 
-    updates = update(session.herd.places, names)
+    updates = _followed(
+        session, ", ".join(names), lambda stop: update(session.herd.places, names, stop)
+    )
     if not updates:
         session.say("No registry was added: herd's own comes with herd.")
     failed: list[HerdError] = []
