@@ -32,7 +32,9 @@ def planned(session: Session, plan: Plan) -> None:
         title=choice.model.title,
         size=choice.variant.size,
         bytes_to_fetch=plan.bytes_to_fetch,
+        bytes_of_disk=plan.room,
         bytes_free=plan.ground.free,
+        seconds_to_convert=plan.convert and plan.convert.seconds,
         fit=str(plan.fit),
         licence=licence_form(choice.model.licence),
         files=[

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
 
 from herd.cli.outline import origin
 from herd.core import Herd, memory
@@ -99,7 +98,9 @@ def _original_form(original: Original | None) -> Form | None:
     return {
         "container": original.container,
         "converter": original.converter,
-        "files": [asdict(file) for file in original.files],
+        "files": [
+            {"name": file.name, "size": file.size, "sha256": file.sha256} for file in original.files
+        ],
     }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import sys
 from pathlib import Path
@@ -257,6 +258,17 @@ def test_an_address_that_may_be_an_old_file_is_said_to_be_one_perhaps(herd: Call
     out = herd("install", "--dry-run", "https://example.org/ggml-thing.bin").out
 
     assert "convert  to GGUF, should it be a ggml file" in out
+
+
+def test_scripts_are_told_what_the_conversion_takes(herd: Caller, own: Path) -> None:
+    path = own / "old-thing.bin"
+
+    ran = herd("install", "--json", "--dry-run", str(path))
+
+    plan = json.loads(ran.out)
+    assert plan["bytes_to_fetch"] == 0
+    assert plan["bytes_of_disk"] >= path.stat().st_size
+    assert 0 < plan["seconds_to_convert"] < 1
 
 
 # Prompts
