@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from herd.downloads import Downloads
     from herd.engine import Engine, Extras, Loadable, Ready
     from herd.engine.presence import Running
+    from herd.fit import Device, Placement
     from herd.history import History
     from herd.install import Installer, Order
     from herd.jobs import Job, Jobs
@@ -331,6 +332,45 @@ class Herd:
         from herd.engine.presence import running
 
         return running(self.places.running)
+
+    def devices(self) -> tuple[Device, ...]:
+        """What models are loaded on; asked of the engine only where there may be a GPU."""
+        from herd.engine import gpus
+        from herd.engine.memory import available, total
+        from herd.fit import Device
+
+        if gpus.backends():
+            return self.engine.look().devices
+        return (Device("CPU", is_gpu=False, free=available(), total=total()),)
+
+    def foresee(self, choice: Choice) -> str | None:
+        """How a model would be loaded here, read from its header at its source.
+
+        None where no source tells it. If the model does not fit: what it would take, and
+        which other variant would fit.
+        """
+        from herd import foresight
+        from herd.fit import Verdict
+
+        shape = foresight.shape_of(choice)
+        if shape is None:
+            return None
+        devices = self.devices()
+        placement = foresight.foreseen(shape, devices, self.config.context)
+        if placement.verdict is not Verdict.TOO_BIG:
+            return foresight.in_words(placement)
+        missing = foresight.missing(shape, devices, self.config.context)
+        other = foresight.instead(choice, shape, devices)
+        better = f"; {choice.model.name}:{other.name} would fit" if other else ""
+        return f"does not fit: {missing}{better}"
+
+    def placement(self, installed: Installed) -> Placement:
+        """How an installed model would be loaded now."""
+        from herd.engine import Settings
+        from herd.engine.placing import placed
+
+        settings = Settings(self.config.gpu_layers, self.config.threads)
+        return placed(self.loadable(installed), settings, self.devices())
 
     def gpu_advice(self) -> str | None:
         """What a person with an idle GPU should know; said once for each build of llama.cpp."""

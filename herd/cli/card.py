@@ -174,6 +174,14 @@ def _original(original: Original | None) -> Iterator[tuple[str, str]]:
         yield ("made of" if at == 0 else "", f"{text} ({by})")
 
 
+def _loaded(session: Session, model: Installed) -> str:
+    """How it would be loaded now, and why so."""
+    if not model.format.is_runnable:
+        return ""
+    placement = session.herd.placement(model)
+    return f"{placement.verdict}: {'; '.join(placement.why)}"
+
+
 def _of_installed(session: Session, model: Installed) -> list[str]:
     proof = "verified" if model.is_verified else "unverified: nobody promised a digest"
     return [
@@ -184,6 +192,7 @@ def _of_installed(session: Session, model: Installed) -> list[str]:
             ("came", f"{model.installed_at} from {model.source}"),
             ("licence", terms(model.licence)),
             ("path", str(session.herd.store.path_of(model))),
+            ("loaded", _loaded(session, model)),
             *(("sha256", f"{file.sha256}  {file.name}") for file in model.files),
             *_original(model.original),
         ),

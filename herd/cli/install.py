@@ -164,6 +164,7 @@ def _say_there(session: Session, choice: Choice) -> None:
 
 def _show(session: Session, plan: Plan, wishes: Wishes) -> None:
     from herd.cli.outline import is_of_strangers, outline
+    from herd.plan import Fit
 
     for remark in plan.choice.remarks:
         session.say(remark)
@@ -172,7 +173,10 @@ def _show(session: Session, plan: Plan, wishes: Wishes) -> None:
 
         events.planned(session, plan)
         return
-    (session.answer if wishes.is_dry else session.say)(outline(plan))
+    tell = session.answer if wishes.is_dry else session.say
+    tell(outline(plan))
+    if plan.fit in (Fit.TIGHT, Fit.TOO_BIG) and (words := session.herd.foresee(plan.choice)):
+        tell(f"  loaded   {words}")
     if is_of_strangers(plan.choice):
         dht = ", and the DHT," if session.herd.config.dht else ""
         session.say(STRANGERS.format(dht=dht))
