@@ -344,25 +344,11 @@ class Herd:
         return (Device("CPU", is_gpu=False, free=available(), total=total()),)
 
     def foresee(self, choice: Choice) -> str | None:
-        """How a model would be loaded here, read from its header at its source.
-
-        None where no source tells it. If the model does not fit: what it would take, and
-        which other variant would fit.
-        """
+        """How a model would be loaded here, from its header at its source; None: nobody tells."""
         from herd import foresight
-        from herd.fit import Verdict
 
         shape = foresight.shape_of(choice)
-        if shape is None:
-            return None
-        devices = self.devices()
-        placement = foresight.foreseen(shape, devices, self.config.context)
-        if placement.verdict is not Verdict.TOO_BIG:
-            return foresight.in_words(placement)
-        missing = foresight.missing(shape, devices, self.config.context)
-        other = foresight.instead(choice, shape, devices)
-        better = f"; {choice.model.name}:{other.name} would fit" if other else ""
-        return f"does not fit: {missing}{better}"
+        return shape and foresight.told(choice, shape, self.devices(), self.config.context)
 
     def placement(self, installed: Installed) -> Placement:
         """How an installed model would be loaded now."""
@@ -371,22 +357,6 @@ class Herd:
 
         settings = Settings(self.config.gpu_layers, self.config.threads)
         return placed(self.loadable(installed), settings, self.devices())
-
-    def gpu_advice(self) -> str | None:
-        """What a person with an idle GPU should know; said once for each build of llama.cpp."""
-        from herd.engine import gpus
-
-        gpu = gpus.missed()
-        if gpu is None:
-            return None
-        command, said = gpus.build_command(gpu.vendor), self.places.cache / "gpu-said"
-        with contextlib.suppress(OSError):
-            if said.read_text() == command:
-                return None
-        with contextlib.suppress(OSError):
-            said.parent.mkdir(parents=True, exist_ok=True)
-            said.write_text(command)
-        return f"(The {gpu.vendor} GPU lies idle: llama.cpp was not built for it. {command})"
 
     def talk(self, conversation: Conversation, sampling: Sampling | None = None) -> Talk:
         """Begin the answer to the last turn in a thread of its own; history keeps it as it comes.

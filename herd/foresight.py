@@ -38,9 +38,14 @@ def foreseen(shape: Shape, devices: tuple[Device, ...], context: int) -> Placeme
     return choose(shape, devices, Wishes(context=context))
 
 
-def in_words(placement: Placement) -> str:
-    """The verdict and why, on one line."""
-    return f"{placement.verdict}: {'; '.join(placement.why)}"
+def told(choice: Choice, shape: Shape, devices: tuple[Device, ...], context: int) -> str:
+    """The verdict and why; of what does not fit, what it would take and what would fit."""
+    placement = foreseen(shape, devices, context)
+    if placement.verdict is not Verdict.TOO_BIG:
+        return f"{placement.verdict}: {'; '.join(placement.why)}"
+    other = instead(choice, shape, devices)
+    better = f"; {choice.model.name}:{other.name} would fit" if other else ""
+    return f"{placement.verdict}: {missing(shape, devices, context)}{better}"
 
 
 def instead(choice: Choice, shape: Shape, devices: tuple[Device, ...]) -> Variant | None:

@@ -79,7 +79,9 @@ def test_the_verdict_says_what_would_be_chosen(content: bytes) -> None:
     placement = foresight.foreseen(found, machine(8 * GB), 2048)
 
     assert placement.verdict is Verdict.FITS
-    assert foresight.in_words(placement).startswith("fits: context 2,048; on the CPU: ")
+    asked = choice("http://127.0.0.1/", len(content))
+    words = foresight.told(asked, found, machine(8 * GB), 2048)
+    assert words.startswith("fits: context 2,048; on the CPU: ")
 
 
 def test_where_a_model_does_not_fit_the_variant_that_would_is_named(content: bytes) -> None:
@@ -96,4 +98,6 @@ def test_where_a_model_does_not_fit_the_variant_that_would_is_named(content: byt
     assert foresight.instead(asked, found, machine(6 * GB)) == large
     assert foresight.instead(asked, found, machine(3 * GB)) == small
     assert foresight.instead(asked, found, machine(1 * GB)) is None
-    assert foresight.missing(found, machine(6 * GB), 4096).endswith("this machine has 6.00 GB")
+    words = foresight.told(asked, found, machine(6 * GB), 4096)
+    assert words.startswith("does not fit: it takes 9.")
+    assert words.endswith(" GB and this machine has 6.00 GB; tiny:q4 would fit")

@@ -81,6 +81,8 @@ class Voice:
 
     def _remark(self, answer: Answer) -> None:
         """Say what the words alone do not show."""
+        from herd.engine import gpus
+
         say = self._session.say
         loaded = self._session.herd.engine.loaded
         if loaded and loaded.template.startswith(NO_TEMPLATE):
@@ -98,7 +100,7 @@ class Voice:
                 say("(Cut: the context is full.)")
             case "loop":
                 say("(Cut: it said the same again and again.)")
-        if advice := self._session.herd.gpu_advice():
+        if advice := gpus.advice(self._session.herd.places.cache / "gpu-said"):
             self._remark_once(advice)
 
     def _remark_once(self, text: str) -> None:

@@ -5,6 +5,7 @@ Only what the system says of itself is read; nothing is run and no library is lo
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import platform
 import shutil
@@ -72,6 +73,24 @@ def missed() -> Gpu | None:
     if backends():
         return None
     return next((each for each in gpus() if not each.is_integrated), None)
+
+
+def advice(said: Path) -> str | None:
+    """What a person with an idle GPU should know, once for each build of llama.cpp.
+
+    Args:
+        said: Remembers what was said.
+    """
+    gpu = missed()
+    if gpu is None:
+        return None
+    command = build_command(gpu.vendor)
+    if _read(said) == command:
+        return None
+    with contextlib.suppress(OSError):
+        said.parent.mkdir(parents=True, exist_ok=True)
+        said.write_text(command)
+    return f"(The {gpu.vendor} GPU lies idle: llama.cpp was not built for it. {command})"
 
 
 def needs_first(vendor: str) -> str:
