@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from herd.downloads import Downloads
     from herd.engine import Engine, Extras, Loadable, Ready
     from herd.engine.presence import Running
-    from herd.fit import Device, Placement
+    from herd.fit import Placement
     from herd.history import History
     from herd.install import Installer, Order
     from herd.jobs import Job, Jobs
@@ -333,30 +333,21 @@ class Herd:
 
         return running(self.places.running)
 
-    def devices(self) -> tuple[Device, ...]:
-        """What models are loaded on; asked of the engine only where there may be a GPU."""
-        from herd.engine import gpus
-        from herd.engine.memory import available, total
-        from herd.fit import Device
-
-        if gpus.backends():
-            return self.engine.look().devices
-        return (Device("CPU", is_gpu=False, free=available(), total=total()),)
-
     def foresee(self, choice: Choice) -> str | None:
         """How a model would be loaded here, from its header at its source; None: nobody tells."""
         from herd import foresight
+        from herd.engine import gpus
 
-        shape = foresight.shape_of(choice)
-        return shape and foresight.told(choice, shape, self.devices(), self.config.context)
+        devices = gpus.devices(self.engine)
+        return foresight.told(choice, foresight.shape_of(choice), devices, self.config.context)
 
     def placement(self, installed: Installed) -> Placement:
         """How an installed model would be loaded now."""
-        from herd.engine import Settings
+        from herd.engine import Settings, gpus
         from herd.engine.placing import placed
 
         settings = Settings(self.config.gpu_layers, self.config.threads)
-        return placed(self.loadable(installed), settings, self.devices())
+        return placed(self.loadable(installed), settings, gpus.devices(self.engine))
 
     def talk(self, conversation: Conversation, sampling: Sampling | None = None) -> Talk:
         """Begin the answer to the last turn in a thread of its own; history keeps it as it comes.

@@ -38,8 +38,12 @@ def foreseen(shape: Shape, devices: tuple[Device, ...], context: int) -> Placeme
     return choose(shape, devices, Wishes(context=context))
 
 
-def told(choice: Choice, shape: Shape, devices: tuple[Device, ...], context: int) -> str:
+def told(
+    choice: Choice, shape: Shape | None, devices: tuple[Device, ...], context: int
+) -> str | None:
     """The verdict and why; of what does not fit, what it would take and what would fit."""
+    if shape is None:
+        return None
     placement = foreseen(shape, devices, context)
     if placement.verdict is not Verdict.TOO_BIG:
         return f"{placement.verdict}: {'; '.join(placement.why)}"

@@ -81,6 +81,7 @@ def test_the_verdict_says_what_would_be_chosen(content: bytes) -> None:
     assert placement.verdict is Verdict.FITS
     asked = choice("http://127.0.0.1/", len(content))
     words = foresight.told(asked, found, machine(8 * GB), 2048)
+    assert words
     assert words.startswith("fits: context 2,048; on the CPU: ")
 
 
@@ -99,5 +100,6 @@ def test_where_a_model_does_not_fit_the_variant_that_would_is_named(content: byt
     assert foresight.instead(asked, found, machine(3 * GB)) == small
     assert foresight.instead(asked, found, machine(1 * GB)) is None
     words = foresight.told(asked, found, machine(6 * GB), 4096)
+    assert words
     assert words.startswith("does not fit: it takes 9.")
     assert words.endswith(" GB and this machine has 6.00 GB; tiny:q4 would fit")

@@ -13,6 +13,13 @@ import sys
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+from herd.engine.memory import available, total
+from herd.fit import Device
+
+if TYPE_CHECKING:
+    from herd.engine.engine import Engine
 
 _VENDORS = {"0x10de": "NVIDIA", "0x1002": "AMD", "0x8086": "Intel"}
 _FLAGS = {
@@ -54,6 +61,13 @@ def backends() -> tuple[str, ...]:
         return ()
     names = [path.name for path in (Path(found.origin).parent / "lib").glob("*ggml-*")]
     return tuple(each for each in _BACKENDS if any(f"ggml-{each}" in name for name in names))
+
+
+def devices(engine: Engine) -> tuple[Device, ...]:
+    """What models are loaded on; the engine is asked only where there may be a GPU."""
+    if backends():
+        return engine.look().devices
+    return (Device("CPU", is_gpu=False, free=available(), total=total()),)
 
 
 def build_command(vendor: str) -> str:
