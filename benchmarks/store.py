@@ -1,4 +1,4 @@
-"""The store beside plain tools: proving beside sha256sum, listing, importing beside hashing.
+"""The store beside plain tools: proving beside sha256sum, repair, listing, import beside hashing.
 
     python -m benchmarks.store [--folder DIR] [--rounds 5] [--mib 512] [--files 100] [--each 100]
 
@@ -23,8 +23,9 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from benchmarks.chaos import gguf_head
-from herd.model import Format, Installed, InstalledFile, Licence, Sha256
-from herd.pieces import Proof
+from benchmarks.chaos_server import Paced
+from herd.model import Format, Installed, InstalledFile, Licence, Sha256, Source, UrlSource
+from herd.pieces import PIECE, Proof
 from herd.places import places
 from herd.store import Store
 
@@ -32,12 +33,13 @@ HERE = Path(__file__).resolve().parent.parent
 
 
 def main() -> int:
-    """Run all three."""
+    """Run all of it."""
     options = _options()
     with tempfile.TemporaryDirectory(prefix="herd-store-", dir=options.folder) as name:
         folder = Path(name)
         verifying(folder / "one", 1, options.mib << 20, options.rounds)
         verifying(folder / "four", 4, options.mib << 18, options.rounds)
+        repairing(folder / "repair", options.repair << 20)
         listing(folder / "many", 1000, options.rounds)
         importing(folder / "import", options.files, options.each * 1_000_000, options.rounds)
     return 0
@@ -47,7 +49,7 @@ def verifying(home: Path, count: int, size: int, rounds: int) -> None:
     """`herd verify` beside `sha256sum` of the same blobs."""
     store = _store(home)
     for number in range(count):
-        _installed(store, f"m{number}", gguf_head() + random.Random(number).randbytes(size))
+        _installed(store, f"m{number}", gguf_head() + _noise(number, size))
     blobs = [str(path) for path in sorted((home / "blobs" / "sha256").iterdir())]
     total = sum(Path(path).stat().st_size for path in blobs)
 
@@ -90,7 +92,7 @@ def importing(folder: Path, count: int, size: int, rounds: int) -> None:
     """`herd import` of many files by link, beside reading and hashing them."""
     theirs = folder / "theirs"
     theirs.mkdir(parents=True)
-    block = random.Random(1).randbytes(size)
+    block = _noise(1, size)
     for number in range(count):
         (theirs / f"model{number}-q4_0.gguf").write_bytes(gguf_head() + bytes([number]) + block)
     paths = sorted(theirs.iterdir())
@@ -116,6 +118,36 @@ def importing(folder: Path, count: int, size: int, rounds: int) -> None:
     for name, seconds in times.items():
         print(f"  {name:<26}{seconds:>8.3f} s{times['herd import, by link'] / seconds:>7.2f}")
     shutil.rmtree(folder)
+
+
+def repairing(home: Path, size: int) -> None:
+    """`herd repair` of three damaged spots: what the server gives, and how long it takes."""
+    store = _store(home)
+    content = gguf_head() + _noise(7, size)
+    with Paced(1000.0) as server:
+        server.serve("/m.gguf", content)
+        _installed(store, "m0", content, (UrlSource(server.url("/m.gguf")),))
+        blob = next((home / "blobs" / "sha256").iterdir())
+        blob.chmod(0o644)
+        with blob.open("r+b") as stream:
+            for share in (0.1, 0.5, 0.9):
+                stream.seek(int(size * share))
+                stream.write(b"damaged!")
+        blob.chmod(0o444)
+        begun = time.perf_counter()
+        _herd(home, "repair", "m0", "-q")
+        seconds = time.perf_counter() - begun
+        _herd(home, "verify", "-q")
+        print(f"\nrepairing three spots of {size >> 20} MiB: {seconds:.2f} s,", end=" ")
+        print(f"{server.sent() / PIECE:.2f} pieces from the server; the digest holds")
+    shutil.rmtree(home)
+
+
+def _noise(seed: int, size: int) -> bytes:
+    """Bytes that differ from piece to piece; random ones would take longer to make."""
+    block = random.Random(seed).randbytes(1 << 20)
+    count = -(-size // len(block))
+    return b"".join(number.to_bytes(8) + block[8:] for number in range(count))[:size]
 
 
 def _hashed(path: Path) -> str:
@@ -153,14 +185,17 @@ def _store(home: Path) -> Store:
     return Store(places({"HERD_HOME": str(home)}))
 
 
-def _installed(store: Store, name: str, content: bytes) -> Installed:
+def _installed(
+    store: Store, name: str, content: bytes, sources: tuple[Source, ...] = ()
+) -> Installed:
     proof = Proof(len(content))
     proof.update(content)
     store.make()
     part = store.root / "staging" / f"{proof.sha256}.part"
     part.write_bytes(content)
     store.commit(part, proof.sha256, len(content), proof.table())
-    installed = _of(name, InstalledFile(f"{name}.gguf", len(content), Sha256(proof.sha256)))
+    file = InstalledFile(f"{name}.gguf", len(content), Sha256(proof.sha256), sources)
+    installed = _of(name, file)
     store.record(installed)
     return installed
 
@@ -180,6 +215,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--folder", help="where the files lie meanwhile")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--mib", type=int, default=512, help="size of the one large blob")
+    parser.add_argument("--repair", type=int, default=1024, help="MiB of the blob to repair")
     parser.add_argument("--files", type=int, default=100)
     parser.add_argument("--each", type=int, default=100, help="MB of each imported file")
     return parser.parse_args()

@@ -173,11 +173,24 @@ class Adopter:
         for file, each in zip(installed.files, read, strict=True):
             way = self._store.adopt(each.file.path, each.proof, copies=asked.copies)
             ways.append((file.name, way))
-            adopted = str(each.file.path) if way is not None and way.is_foreign else None
-            files.append(replace(file, adopted=adopted))
+            files.append(replace(file, adopted=self._whose(each, way)))
         installed = replace(installed, files=tuple(files))
         self._store.record(installed)
         return Adopted(installed, tuple(ways))
+
+    def _whose(self, read: _Read, way: Way | None) -> str | None:
+        """The file of another tool that the blob is; None if it is the store's own.
+
+        A kill between the link and the manifest leaves a blob that is theirs and of which no
+        manifest says so.
+        """
+        if way is not None:
+            return str(read.file.path) if way.is_foreign else None
+        blob = self._store.blob(read.sha256)
+        if blob.samefile(read.file.path):
+            return str(read.file.path)
+        files = (file for each in self._store.own() for file in each.files)
+        return next((each.adopted for each in files if each.sha256 == read.sha256), None)
 
     def _described(self, asked: Asked, read: Sequence[_Read]) -> Installed:
         """What the manifest is to say: the registry's words where it knows the bytes."""

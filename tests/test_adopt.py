@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -296,3 +297,20 @@ def test_all_of_them_end_with_a_stop(store: Store, theirs: Path) -> None:
     with pytest.raises(Interrupted):
         list(adopter(store).adopt_each([Asked(only(theirs))], Gauge(), stop))
     assert store.installed() == ()
+
+
+def test_a_link_that_a_kill_left_without_a_manifest_is_still_theirs(
+    store: Store, theirs: Path
+) -> None:
+    path = write(theirs / "m.gguf", gguf())
+    first = adopter(store).adopt(Asked(only(theirs))).installed
+    (store.root / "manifests" / "m" / "q4_0.json").unlink()
+
+    again = adopter(store).adopt(Asked(only(theirs), name="again")).installed
+    second = write(theirs.parent / "second" / "n.gguf", gguf())
+    (store.root / "manifests" / "again" / "q4_0.json").unlink()
+    store.record(replace(first, name="kept"))
+    twin = adopter(store).adopt(Asked(only(second), name="twin"))
+
+    assert again.files[0].adopted == str(path)
+    assert twin.was_there

@@ -314,3 +314,19 @@ def test_a_stop_leaves_the_damaged_blob_and_what_was_brought(
     stopping.join()
 
     assert store.blob(SHA256).read_bytes() == before
+
+
+def test_a_file_that_is_another_tools_too_is_not_made_read_only(
+    store: Store, tmp_path: Path
+) -> None:
+    tiny = installed(store)
+    theirs = tmp_path / "theirs.gguf"
+    theirs.hardlink_to(store.blob(SHA256))
+    theirs.chmod(0o664)
+
+    repair(store)
+
+    assert theirs.stat().st_mode & 0o777 == 0o664
+    assert not store.blob(SHA256).samefile(theirs)
+    assert store.path_of(tiny).samefile(store.blob(SHA256))
+    assert is_sound(store)

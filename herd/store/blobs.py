@@ -116,6 +116,16 @@ class Blobs:
         disk.replace(fresh, part)
         return True
 
+    def make_own(self, sha256: Sha256) -> None:
+        """Put a copy of the store's own in the place of a blob that is another tool's file."""
+        target = self.path(sha256)
+        fresh = self._fresh(target)
+        try:
+            adopting.have(target, fresh, adopting.OWN)
+            disk.replace(fresh, target)
+        finally:
+            disk.remove(fresh)
+
     def remove(self, sha256: Sha256) -> int | None:
         """Remove a blob: bytes freed, None when an install that runs now needs it."""
         return _remove(self.path(sha256))

@@ -46,6 +46,12 @@ class Links:
         is_copy = is_copy and link.stat().st_nlink == 1
         return "" if is_copy else "the name has another file"
 
+    def names_of(self, installed: Installed, blob: Path) -> int:
+        """How many of a model's names are hard links to a blob."""
+        folder = self._of(installed.reference)
+        paths = (folder / file.name for file in installed.files)
+        return sum(not path.is_symlink() and _is_same(blob, path) for path in paths)
+
     def make(self, installed: Installed) -> None:
         """Link every file; a link that leads elsewhere is replaced."""
         folder = self._of(installed.reference)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
@@ -63,7 +63,7 @@ class Mending:
             part.chmod(READ_ONLY)
             disk.replace(part, self._blobs.path(sha256))
             for installed in self._manifests.all().installed:
-                if any(file.sha256 == sha256 for file in installed.files):
+                if _has(installed, sha256):
                     self._links.make(installed)
                     self._own(installed, sha256)
 
@@ -77,13 +77,26 @@ class Mending:
             self._links.make(installed)
 
     def protect(self, sha256: Sha256) -> None:
-        """Make a blob read-only that is herd's own.
+        """Have a blob read-only; one that is another tool's file too is first made herd's own.
 
         Raises:
-            CannotWrite: it belongs to somebody else.
+            CannotWrite, NoRoom: it is as it was.
         """
+        blob = self._blobs.path(sha256)
         with self._alone():
-            self._blobs.path(sha256).chmod(READ_ONLY)
+            models = [each for each in self._manifests.all().installed if _has(each, sha256)]
+            if self._is_shared(blob, models):
+                self._blobs.make_own(sha256)
+                for installed in models:
+                    self._links.make(installed)
+                    self._own(installed, sha256)
+            else:
+                blob.chmod(READ_ONLY)
+
+    def _is_shared(self, blob: Path, models: Sequence[Installed]) -> bool:
+        """Whether the file has names that are not herd's."""
+        ours = 1 + sum(self._links.names_of(each, blob) for each in models)
+        return blob.is_symlink() or blob.stat().st_nlink > ours
 
     def _own(self, installed: Installed, sha256: Sha256) -> None:
         """The manifest no longer says that the blob is another tool's."""
@@ -94,3 +107,7 @@ class Mending:
         if any(file.adopted and file.sha256 == sha256 for file in installed.files):
             papers = self._manifests.papers(installed.reference)
             disk.write_whole(papers.manifest, manifest.write(replace(installed, files=files)))
+
+
+def _has(installed: Installed, sha256: Sha256) -> bool:
+    return any(file.sha256 == sha256 for file in installed.files)
