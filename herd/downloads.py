@@ -26,13 +26,13 @@ CREATE TABLE IF NOT EXISTS download (
     is_licence_accepted INTEGER NOT NULL, keeps_original INTEGER NOT NULL,
     wanted TEXT NOT NULL, speed INTEGER, place REAL NOT NULL,
     stage TEXT NOT NULL, done INTEGER NOT NULL, total INTEGER, rate REAL NOT NULL,
-    note TEXT NOT NULL, owner INTEGER
+    note TEXT NOT NULL, owner INTEGER, owner_since INTEGER
 );
 CREATE TABLE IF NOT EXISTS setting (name TEXT PRIMARY KEY, value INTEGER);
 """
 _COLUMNS = (
     "name, text, sha256, saved_as, template, is_licence_accepted, keeps_original,"
-    " wanted, speed, place, stage, done, total, rate, note, owner"
+    " wanted, speed, place, stage, done, total, rate, note, owner, owner_since"
 )
 
 
@@ -80,11 +80,14 @@ class Download:
     note: str = ""
     owner: int | None = None
     """The process that runs it."""
+    owner_since: int | None = None
+    """When that process began, as its system counts; its number may be another one's by now."""
 
     @property
     def is_owned(self) -> bool:
         """Whether a living process runs it."""
-        return self.owner is not None and _lives(self.owner)
+        alive = self.owner is not None and _lives(self.owner)
+        return alive and self.owner is not None and _since(self.owner) == self.owner_since
 
 
 class Downloads:
@@ -115,12 +118,15 @@ class Downloads:
             connection.execute(
                 "INSERT INTO download VALUES"
                 " (?, ?, ?, ?, ?, ?, ?, ?, NULL,"
-                " (SELECT coalesce(max(place), 0) + 1 FROM download), 'waiting', 0, NULL, 0, '', ?)"
+                " (SELECT coalesce(max(place), 0) + 1 FROM download),"
+                " 'waiting', 0, NULL, 0, '', ?, ?)"
                 " ON CONFLICT (name) DO UPDATE SET wanted = excluded.wanted,"
-                " owner = excluded.owner, is_licence_accepted = excluded.is_licence_accepted",
+                " owner = excluded.owner, owner_since = excluded.owner_since,"
+                " is_licence_accepted = excluded.is_licence_accepted",
                 (
                     *(name, asked.text, asked.sha256, asked.saved_as, asked.template),
-                    *(asked.is_licence_accepted, asked.keeps_original, wanted.value, os.getpid()),
+                    *(asked.is_licence_accepted, asked.keeps_original, wanted.value),
+                    *(os.getpid(), _since(os.getpid())),
                 ),
             )
         found = self.find(name)
@@ -218,3 +224,12 @@ def _lives(process: int) -> bool:
     except PermissionError:
         return True
     return True
+
+
+def _since(process: int) -> int | None:
+    """When a process began, in ticks of its machine; None where nobody says."""
+    try:
+        fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+        return int(fields[19])
+    except (OSError, IndexError, ValueError):
+        return None

@@ -205,6 +205,17 @@ def test_another_process_pauses_limits_and_cancels_through_the_list(jobs: Jobs, 
     assert elsewhere.all() == ()
 
 
+def test_a_process_that_only_has_the_number_of_a_dead_one_owns_nothing(
+    jobs: Jobs, herd: Herd
+) -> None:
+    begin(jobs, herd, "one")
+    [entry] = herd.downloads.all()
+    assert entry.is_owned
+    assert not replace(entry, owner_since=1).is_owned
+    assert not replace(entry, owner=1 << 22).is_owned
+    assert not replace(entry, owner=None).is_owned
+
+
 def test_progress_can_be_read_by_another_process(jobs: Jobs, herd: Herd) -> None:
     begin(jobs, herd, "one")
     until(lambda: any(each.done > 0 for each in Downloads(herd.places.downloads).all()))

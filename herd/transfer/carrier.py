@@ -79,6 +79,8 @@ class Mismatch(DigestMismatch):
         """How many sources gave exactly these bytes."""
         self.is_final = is_final
         """Whether the carrier tried already what else could mend it."""
+        self.kept: str | None = None
+        """The path of the file, where it was kept out of the way."""
 
 
 class EachFailed(SourceFailed):

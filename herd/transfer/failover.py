@@ -123,6 +123,8 @@ class Transfer:
         try:
             return self._proved(wish)
         except DigestMismatch as error:
+            if isinstance(error, Mismatch) and error.agreed > 1:
+                _keep(wish.staged, error)
             discard(wish.staged)
             if not had_bytes or (isinstance(error, Mismatch) and error.is_final):
                 raise
@@ -200,7 +202,8 @@ class _Tried:
             return DigestMismatch(
                 f"{count(agreed, 'source')} of {self.file.name} agree on a file with "
                 f"another digest ({others[0][:12]}…): the registry's digest is probably wrong.",
-                "Nothing was installed; tell whoever keeps the registry.",
+                "Nothing was installed; tell whoever keeps the registry."
+                + "".join(f" The file is kept as {each.kept}." for each in wrong if each.kept),
             )
         kinds = {isinstance(each, DigestMismatch) for _, each in self.failures}
         if kinds == {True}:
@@ -302,6 +305,14 @@ def _prove(wish: Wish, delivery: Delivery) -> None:
             f"and {file.sha256[:12]}… was promised",
             got=delivery.sha256,
         )
+
+
+def _keep(staged: Staged, error: Mismatch) -> None:
+    """What several sources gave alike may be right, and is gigabytes: out of the way with it."""
+    kept = staged.part.with_name(f"{error.got}.bad")
+    with writing(staged.part):
+        staged.part.replace(kept)
+    error.kept = str(kept)
 
 
 def _require_gguf(wish: Wish) -> None:
