@@ -246,7 +246,9 @@ class _Work:
         doubted = self._ranks.doubted(file.sources) if self._ranks else ()
         fetched = self._transfer.fetch(file, staged, order.gauge, order.stop, order.budget, doubted)
         if self._ranks:
-            self._ranks.note(fetched.troubles, [share.source for share in fetched.shares])
+            # A carrier may name others: web seeds that only a .torrent knows.
+            bad = [each for each in fetched.troubles if each[0] in file.sources]
+            self._ranks.note(bad, [share.source for share in fetched.shares])
         found = _format(staged.part)
         variant = self._order.choice.variant
         if found is not variant.format and (found, variant.format) != (Format.GGML, Format.GGUF):

@@ -239,7 +239,8 @@ def report(session: Session, outcome: Outcome) -> None:
 
     installed = outcome.installed
     for source, why in (trouble for each in outcome.fetched for trouble in each.troubles):
-        session.say(f"{describe(source)}: {why}; it is asked last from now on.")
+        last = "; it is asked last from now on" if session.herd.ranks.against(source) else ""
+        session.say(f"{describe(source)}: {why}{last}.")
     moved = sum(each.delivery.size for each in outcome.fetched)
     pace = f" ({rate(moved / outcome.seconds)})" if moved and outcome.seconds >= 1 else ""
     session.say(

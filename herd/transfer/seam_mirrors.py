@@ -60,9 +60,11 @@ def web_seeds(metainfo: Metainfo, file: File, allowed: frozenset[Kind]) -> tuple
 
 def _url(seed: str, path: str, *, is_folder: bool) -> str:
     """The address of a file below a web seed (BEP 19)."""
-    if not is_folder and not seed.endswith("/"):
-        return seed
-    return seed.rstrip("/") + "/" + quote(path.replace("\\", "/"))
+    bare, name = seed.rstrip("/"), quote(path.replace("\\", "/"))
+    # libtorrent puts a slash behind every seed of a v2 torrent, that of a single file too.
+    if not is_folder and (bare == seed or bare.endswith(f"/{name}")):
+        return bare
+    return f"{bare}/{name}"
 
 
 def _reach(url: str, allowed: frozenset[Kind]) -> Reach:

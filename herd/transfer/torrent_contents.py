@@ -64,8 +64,12 @@ class Metainfo:
 
     @property
     def is_folder(self) -> bool:
-        """Whether there are several files: web seeds then have a path for each."""
-        return len(self.entries) > 1 or b"files" in self.info
+        """Whether there are several files: web seeds then have a path for each.
+
+        libtorrent fills the last piece of a v2 torrent with a file that is none.
+        """
+        real = [entry for entry in self.entries if not entry.is_pad]
+        return len(real) > 1 or b"files" in self.info
 
     def is_alone(self, index: int) -> bool:
         """Whether no piece of this file has bytes of another one."""
