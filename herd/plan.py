@@ -218,7 +218,8 @@ class Plan:
         )
         return NoRoom(
             f"{self.choice.reference} needs {size(wanted)}{what} and "
-            f"{size(free)} are free: {size(missing)} are missing.",
+            f"{size(free)} are free: {size(missing)} are missing, "
+            f"{size(ROOM_TO_SPARE)} of them to stay free.",
             "Free some room (`herd list` shows what lies there) or set HERD_HOME to a larger disk.",
         )
 

@@ -53,7 +53,8 @@ def test_a_disk_that_is_too_small_is_said_before_the_first_byte() -> None:
 
     assert isinstance(trouble, NoRoom)
     assert trouble.message == (
-        "tiny:q4_0 needs 1.00 GB of disk and 500.0 MB are free: 567.1 MB are missing."
+        "tiny:q4_0 needs 1.00 GB of disk and 500.0 MB are free: 567.1 MB are missing, "
+        "67.1 MB of them to stay free."
     )
 
 

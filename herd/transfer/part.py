@@ -113,7 +113,7 @@ def require_room(folder: Path, wanted: int) -> None:
     if wanted > 0 and missing > 0:
         raise NoRoom(
             f"{size(wanted)} are still to come and {size(free)} are free on the disk: "
-            f"{size(missing)} are missing.",
+            f"{size(missing)} are missing, {size(ROOM_TO_SPARE)} of them to stay free.",
             "Free some room and run the same command again; what was fetched is kept.",
         )
 
