@@ -103,6 +103,11 @@ class Places:
         return self.cache / "sources.json"
 
     @property
+    def prompts(self) -> Path:
+        """A folder of prompts that the person keeps; it need not exist."""
+        return self.config / "prompts"
+
+    @property
     def log_file(self) -> Path:
         """What herd says to itself."""
         return self.logs / "herd.log"

@@ -51,14 +51,13 @@ def model(
     """Without a size its bytes are those that the carrier brings."""
     content = GGUF + name.encode()
     sha256 = digest(content) if size is None else Sha256("0" * 64)
-    length = len(content) if size is None else size
+
+    def made_of(each: str, at: int) -> File:
+        length = len(content) if size is None else size + at
+        return File(f"{name}-{each}.gguf", (UrlSource(url(name)),), length, sha256)
+
     made = tuple(
-        Variant(
-            each,
-            (File(f"{name}-{each}.gguf", (UrlSource(url(name)),), length + at, sha256),),
-            format,
-            each.upper(),
-        )
+        Variant(each, (made_of(each, at),), format, each.upper())
         for at, each in enumerate(variants)
     )
     return Model(
@@ -81,6 +80,7 @@ MODELS = (
     model("vicuna", parameters="7B", summary="The cousin that answers [b]politely[/b]."),
     model("guanaco", 14_000_000_000, parameters="33B", summary="More than this machine has."),
     model("camel", 20_000_000_000, parameters="65B", summary="大きなラクダ 🐫 for deserts."),
+    model("two-sizes", variants=("q4_0", "q8_0")),
     model("old-llama", 4_000_000_000, parameters="7B", format=Format.RAW),
 )
 

@@ -150,7 +150,7 @@ def test_in_a_real_terminal_one_gets_a_model_and_an_answer(
     app.sees("smollm2-135m")
     app.write("bleater")
     app.sees("● bleater")
-    app.sees("Chat  ^q")
+    app.sees("⏎ Chat")
     app.press("Enter")
     app.sees("Ask something below")
     app.write("Why do llamas hum?")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from herd_tui.screens.switcher import Switcher
+from herd_tui.screens.pick import Pick
 from tests.tui.conftest import Opening
 from tests.tui.shelf import Given
 from tests.tui.test_chat import answered, turns
@@ -16,7 +16,7 @@ async def test_another_model_answers_and_the_conversation_stays(
         await hand.say("Who is there?")
         await answered(hand)
         await hand.command("chat.switch")
-        assert hand.is_at(Switcher)
+        assert hand.is_at(Pick)
         await hand.looks_like("switcher")
         await hand.write("small")
         await hand.press("enter")
@@ -38,7 +38,7 @@ async def test_slash_model_opens_the_switcher_and_escape_changes_nothing(
     given.install("vicuna", "llama-small")
     async with opened(model="vicuna:q4_0") as hand:
         await hand.say("/model")
-        await hand.until(lambda: hand.is_at(Switcher))
+        await hand.until(lambda: hand.is_at(Pick))
         await hand.press("escape")
 
         assert hand.app.chat.conversation.model == "vicuna:q4_0"

@@ -62,7 +62,7 @@ async def test_a_cancelled_install_leaves_nothing(opened: Opening, given: Given)
         await hand.sees("vicuna:q4_0 was cancelled.")
         assert given.herd.store.installed() == ()
         assert not any(given.herd.places.staging.rglob("*.part"))
-        assert not pane(hand).display
+        await hand.until(lambda: not pane(hand).display)
 
 
 async def test_a_failed_install_is_tried_again(opened: Opening, given: Given) -> None:

@@ -27,7 +27,7 @@ class Drawing:
         if len(text) > self._drawn:
             await self._append(text)
         if is_over and self._turn:
-            self._turn.show(self.talk.answer.turn)
+            await self._turn.show(self.talk.answer.turn)
 
     async def _append(self, text: str) -> None:
         if self._turn is None:

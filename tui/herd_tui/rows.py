@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 
 from herd.library import Entry
-from herd.model import Installed
+from herd.model import Installed, Status
 from herd.plan import Fit, fit
+from herd.words import size
 
 
 @dataclass(frozen=True)
@@ -18,6 +20,8 @@ class Row:
     fit: Fit
     haystack: str
     """Everything that a person would search in, in lower case."""
+    memory: int | None = None
+    """Bytes of the machine."""
 
     @property
     def name(self) -> str:
@@ -47,13 +51,68 @@ def sift(among: Sequence[Row], text: str) -> tuple[Row, ...]:
     return tuple(sorted(found, key=lambda row: _distance(row.name, first)))
 
 
+class Order(StrEnum):
+    """In which order the library is; the words end "Sorted …"."""
+
+    REGISTRY = "as the registry has it"
+    NAME = "by name"
+    SIZE = "by size"
+
+
+def ordered(among: Sequence[Row], order: Order) -> tuple[Row, ...]:
+    """The rows in an order; what is installed stays first."""
+    match order:
+        case Order.REGISTRY:
+            return tuple(among)
+        case Order.NAME:
+            return tuple(sorted(among, key=lambda row: (not row.entry.is_installed, row.name)))
+        case Order.SIZE:
+            return tuple(
+                sorted(among, key=lambda row: (not row.entry.is_installed, row.entry.size or 0))
+            )
+
+
+def recommended(among: Sequence[Row]) -> str:
+    """What to begin with on this machine: the smallest chat model, and the best that fits well.
+
+    "Well" is a quarter of the memory and at most 8 GB: it leaves room for a long
+    conversation, and answers at reading speed on a machine without a GPU are still thinkable.
+    """
+    chats = [row for row in among if _is_for_beginners(row)]
+    if not chats:
+        return ""
+    small = min(chats, key=lambda row: row.entry.size or 0)
+    text = f"{small.name} ({size(small.entry.size)}) is here in a minute"
+    good = [row for row in chats if row.fit is Fit.FITS and _is_comfortable(row)]
+    best = max(good, key=lambda row: row.entry.size or 0, default=small)
+    if best is not small:
+        text += f"; {best.name} ({size(best.entry.size)}) is a good one for this machine"
+    return f"{text}. enter installs what the cursor is on."
+
+
+def _is_for_beginners(row: Row) -> bool:
+    model = row.entry.model
+    return (
+        model is not None
+        and model.role == "chat"
+        and model.status is Status.ACTIVE
+        and not model.licence.must_be_accepted
+        and model.variants[0].format.is_runnable
+        and row.fit in (Fit.FITS, Fit.UNKNOWN)
+    )
+
+
+def _is_comfortable(row: Row) -> bool:
+    return (row.entry.size or 0) <= min(row.memory / 4 if row.memory else 0, 8e9)
+
+
 def _distance(name: str, word: str) -> int:
     return 0 if name.startswith(word) else 1 if word in name else 2
 
 
 def _row(entry: Entry, memory: int | None) -> Row:
     verdict = fit(entry.size, memory)
-    return Row(entry, verdict, _haystack(entry, verdict))
+    return Row(entry, verdict, _haystack(entry, verdict), memory)
 
 
 def _haystack(entry: Entry, verdict: Fit) -> str:

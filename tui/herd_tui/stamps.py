@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from herd.answer import Answer
 from herd.chat import Role, Turn
 from herd.errors import HerdError
@@ -27,7 +29,8 @@ def under_way(talk: Talk) -> str:
         case Phase.LOADING:
             return "is loaded…"
         case Phase.READING:
-            return "reads…"
+            thought = len(talk.answer.thought.split())
+            return f"thinks… {count(thought, 'word')}" if thought else "reads…"
         case Phase.WRITING:
             return "writes…"
         case Phase.OVER:
@@ -69,3 +72,12 @@ def up_to_last_question(turns: tuple[Turn, ...]) -> tuple[Turn, ...]:
     """The turns up to and with the last question; none if nothing was asked."""
     asked = [at for at, turn in enumerate(turns) if turn.role is Role.USER]
     return turns[: asked[-1] + 1] if asked else ()
+
+
+_FENCE = re.compile(r"^(`{3,}|~{3,})[^\n]*\n(.*?)^\1[`~]*\s*$", re.DOTALL | re.MULTILINE)
+
+
+def last_code(text: str) -> str | None:
+    """The last fenced block of code (CommonMark 4.5), None if there is none."""
+    blocks = _FENCE.findall(text)
+    return blocks[-1][1] if blocks else None

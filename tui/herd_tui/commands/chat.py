@@ -7,6 +7,8 @@ from functools import partial
 from herd_tui.commands.command import Command, Scope
 
 _c = partial(Command, scope=Scope.CHAT)
+_first = partial(_c, goes_first=True)
+"""F6 and F7 are keys of the text area as well."""
 _key = partial(_c, in_palette=False, goes_first=True)
 
 CHAT: tuple[Command, ...] = (
@@ -45,6 +47,32 @@ CHAT: tuple[Command, ...] = (
         slash="chats",
     ),
     _c("chat.copy", "ctrl+g", "Copy", "Copy the last answer.", slash="copy"),
+    _c("chat.copy_code", "", "Copy code", "Copy the last block of code.", slash="code"),
+    _c(
+        "chat.edit",
+        "f5",
+        "Edit",
+        "Ask an earlier question otherwise, in a branch; both stay.",
+        slash="edit",
+    ),
+    _c("chat.rename", "f4", "Rename", "Give this conversation another title.", slash="rename"),
+    _first("chat.pin", "f6", "Pin", "Show it first in the list of chats, or not.", slash="pin"),
+    _first(
+        "chat.settings",
+        "f7",
+        "Settings",
+        "Set the system prompt and the sampling of this conversation.",
+        slash="set",
+    ),
+    _c("chat.prompt", "", "Prompts", "Begin with a prompt of the library.", slash="prompt"),
+    _c("chat.attach", "", "Attach", "Put a text file into the question.", slash="attach"),
+    _c(
+        "chat.export",
+        "",
+        "Export",
+        "Write this conversation to a file, as Markdown or JSON.",
+        slash="export",
+    ),
     _c("chat.delete", "f8", "Delete", "Delete this conversation for good.", slash="delete"),
     _key("chat.page_up", "pageup", "Page up", "A page of the conversation up.", action="page(-1)"),
     _key("chat.page_down", "pagedown", "Page down", "A page down.", action="page(1)"),

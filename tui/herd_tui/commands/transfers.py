@@ -16,7 +16,7 @@ TRANSFERS: tuple[Command, ...] = (
         "transfers.pause",
         "space",
         "Pause",
-        "Pause the install under the cursor, or let it go on; what was fetched is kept.",
+        "Pause the install under the cursor, or let it go on.",
         in_footer=True,
     ),
     _c(

@@ -16,13 +16,12 @@ from herd.history import Summary
 from herd.model import Installed
 from herd.talk import Talk
 from herd.words import one_line
-from herd_tui import stamps
+from herd_tui import choices, stamps
 from herd_tui.commands import Scope, bindings, slashed
 from herd_tui.drawing import Drawing
 from herd_tui.palette import node_of
-from herd_tui.screens.base import HerdScreen
-from herd_tui.screens.question import Question
-from herd_tui.screens.switcher import Switcher
+from herd_tui.screens.conversing import Conversing
+from herd_tui.screens.pick import Pick
 from herd_tui.widgets.chat_status import ChatStatus
 from herd_tui.widgets.conversation_list import ConversationList
 from herd_tui.widgets.conversation_view import ConversationView
@@ -41,7 +40,7 @@ WELCOME = (
 )
 
 
-class ChatScreen(HerdScreen):
+class ChatScreen(Conversing):
     """Conversations, the open one, the prompt."""
 
     SCOPE: ClassVar[Scope] = Scope.CHAT
@@ -57,6 +56,14 @@ class ChatScreen(HerdScreen):
         self._used: int | None = None
         """Tokens of the context that the open conversation takes, once a model counted."""
 
+        self._recent: tuple[str, ...] = ()
+        """The models of the conversations, the last ones first."""
+        self._lists = 0
+        """How often the list was asked for."""
+        self._sought = ""
+        """What the list of conversations was searched for."""
+        self._edited: int | None = None
+        """The place of the question that is being edited."""
         self._possible: tuple[object, ...] = ()
         """What decides which commands there are; the footer is costly to make anew."""
 
@@ -100,13 +107,15 @@ class ChatScreen(HerdScreen):
         turns = self.conversation.turns
         match action:
             case "stop":
-                return self.talk is not None
+                return self.talk is not None or self._edited is not None
             case "regenerate":
                 return bool(stamps.up_to_last_question(turns)) and self.talk is None
-            case "copy":
+            case "copy" | "copy_code":
                 return stamps.last_answer(turns) is not None
-            case "delete":
-                return bool(turns) and self.talk is None
+            case "delete" | "edit" | "rename" | "pin" | "export":
+                return bool(stamps.up_to_last_question(turns)) and self.talk is None
+            case "settings":
+                return self.talk is None
             case "page":
                 return isinstance(self.focused, Prompt)
         return True
@@ -129,6 +138,7 @@ class ChatScreen(HerdScreen):
     async def _open(self, conversation: Conversation) -> None:
         self.conversation = conversation
         self._used = None
+        self._edited = None
         view = self.query_one(ConversationView)
         if talk := self.talk:
             self.conversation = talk.question.with_model(conversation.model or "")
@@ -136,9 +146,13 @@ class ChatScreen(HerdScreen):
         await view.show(self.conversation.turns, WELCOME if conversation.model else NO_MODEL)
 
     def action_stop(self) -> None:
-        """End the answer."""
+        """End the answer, or leave the question that is being edited."""
         if self.talk:
             self.talk.stop()
+        elif self._edited is not None:
+            self._edited = None
+            self.query_one(Prompt).clear()
+            self._tell()
 
     def action_new(self) -> None:
         """Begin a conversation."""
@@ -154,12 +168,6 @@ class ChatScreen(HerdScreen):
         """Choose another model."""
         beside(self, self.herd.store.installed, self._offer, group="models")
 
-    def action_copy(self) -> None:
-        """Copy the last answer."""
-        if answer := stamps.last_answer(self.conversation.turns):
-            self.app.copy_to_clipboard(answer.text)
-            self.notify("The answer is in the clipboard.", markup=False)
-
     def action_conversations(self) -> None:
         """Show the list and go there, or hide it."""
         box = self.query_one(ConversationList)
@@ -169,13 +177,17 @@ class ChatScreen(HerdScreen):
         else:
             self.focus_main()
 
-    def action_delete(self) -> None:
-        """Ask, then forget the open conversation."""
-        text = f"“{one_line(self.conversation.title)}” is gone for good then."
-        self.app.push_screen(
-            Question("Delete this conversation?", text, "Delete"),
-            lambda sure: self._delete() if sure else None,
-        )
+    def action_edit(self) -> None:
+        """Take the last question into the prompt again; once more: the one before it."""
+        turns = self.conversation.turns
+        asked = [at for at, turn in enumerate(turns) if turn.role is Role.USER]
+        earlier = [at for at in asked if self._edited is None or at < self._edited]
+        if not earlier:
+            return
+        self._edited = earlier[-1]
+        self.query_one(Prompt).text = turns[self._edited].text
+        self.focus_main()
+        self._tell()
 
     async def action_page(self, direction: int) -> None:
         """Scroll the conversation."""
@@ -187,6 +199,8 @@ class ChatScreen(HerdScreen):
             await self._run_slash(event.text[1:].strip())
         elif self.talk:
             self.notify("The answer is not over yet; escape stops it.", markup=False)
+        elif self._edited is not None:
+            self._ask(self.conversation.branch(self._edited, event.text))
         else:
             self._ask(self.conversation.with_turn(Turn(Role.USER, event.text)))
 
@@ -206,6 +220,7 @@ class ChatScreen(HerdScreen):
         view = self.query_one(ConversationView)
         async with self._turn:
             self.conversation = talk.question
+            self._edited = None
             self._drawings[self.conversation.id] = Drawing(talk, view)
             self.query_one(Prompt).clear()
             await view.show(self.conversation.turns)
@@ -254,43 +269,64 @@ class ChatScreen(HerdScreen):
         loaded = self.herd.loaded
         context = loaded.context if loaded else self.herd.config.context
         state = stamps.under_way(talk) if talk else ""
+        if self._edited is not None and not talk:
+            state = "edits a question: enter branches off, escape leaves it"
         self.query_one(ChatStatus).show(model, state, stamps.meter(self._used, context))
-        possible = (self.conversation.id, len(self.conversation.turns), talk is None)
+        possible = (self.conversation.id, len(self.conversation.turns), talk is None, self._edited)
         if possible != self._possible:
             self._possible = possible
             self.refresh_bindings()
 
     def _offer(self, models: tuple[Installed, ...]) -> None:
-        able = [each for each in models if each.format.is_runnable]
         loaded = self.herd.loaded
+        items = choices.models(
+            models,
+            current=self.conversation.model or "",
+            loaded={loaded.reference} if loaded else set(),
+            recent=self._recent,
+            memory=self.host.memory,
+        )
         self.app.push_screen(
-            Switcher(
-                able,
-                self.conversation.model or "",
-                self.host.memory,
-                loaded.reference if loaded else None,
-            ),
+            Pick("Who answers from now on?", items, "the conversation stays"),
             lambda name: self._switch(name) if name else None,
         )
 
     def _switch(self, model: str) -> None:
-        self.conversation = self.conversation.with_model(model)
-        if self.conversation.turns and not self.talk:
-            self._save()
+        switched = self.conversation.with_model(model)
+        if self.talk:
+            self.conversation = switched  # what the answer ends with takes it over
+            self._tell()
+        else:
+            self.keep(switched)
+
+    def began(self) -> None:
+        """Begin a conversation in place of one that is gone."""
+        self.begin()
+
+    def changed(self) -> None:
+        """Show what changed of the conversation and in the list."""
         self._tell()
-
-    def _save(self) -> None:
-        conversation = self.conversation
-        beside(self, lambda: self.herd.history.save(conversation), lambda _: None, group="save")
-
-    def _delete(self) -> None:
-        gone = self.conversation.id
-        beside(self, lambda: self.herd.history.remove(gone), lambda _: self.begin(), group="save")
+        self._list()
 
     def _list(self) -> None:
-        beside(self, self.herd.history.all, self._show_list, group="list")
+        sought = self._sought
+        self._lists += 1
+        number = self._lists
+
+        def show(summaries: tuple[Summary, ...]) -> None:
+            if number == self._lists:  # else a newer one is on its way
+                self._show_list(summaries)
+
+        beside(self, lambda: self.herd.history.search(sought), show, group="list")
+
+    @on(ConversationList.Sought)
+    def _seek(self, event: ConversationList.Sought) -> None:
+        self._sought = event.text
+        self._list()
 
     def _show_list(self, summaries: tuple[Summary, ...]) -> None:
+        models = [each.model for each in summaries if each.model]
+        self._recent = tuple(dict.fromkeys(models))
         self.query_one(ConversationList).show(summaries, self.conversation.id)
 
     @on(ConversationList.Chosen)

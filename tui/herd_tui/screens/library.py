@@ -7,16 +7,17 @@ from typing import ClassVar
 from textual import on
 from textual.app import ComposeResult
 from textual.containers import Container
-from textual.widgets import Footer, Input
+from textual.content import Content
+from textual.widgets import Footer, Input, Static
 
 from herd.library import Entry
 from herd.model import Choice
 from herd.plan import Plan
 from herd_tui.commands import Scope, bindings
 from herd_tui.messages import Install, LibraryChanged, OpenChat
-from herd_tui.rows import Row, rows, sift
-from herd_tui.screens.base import HerdScreen
+from herd_tui.rows import Order, Row, ordered, recommended, rows, sift
 from herd_tui.screens.licence import LicenceQuestion
+from herd_tui.screens.tending import Tending
 from herd_tui.widgets.details import Details
 from herd_tui.widgets.filter import Filter
 from herd_tui.widgets.model_list import ModelList
@@ -25,7 +26,7 @@ from herd_tui.widgets.transfers import TransfersPane
 from herd_tui.work import beside
 
 
-class LibraryScreen(HerdScreen):
+class LibraryScreen(Tending):
     """Filter, list, details, transfers."""
 
     SCOPE: ClassVar[Scope] = Scope.LIBRARY
@@ -34,14 +35,16 @@ class LibraryScreen(HerdScreen):
     def __init__(self) -> None:
         super().__init__()
         self._rows: tuple[Row, ...] = ()
+        self._order = Order.REGISTRY
         self._sifted = ""
         """What the list was sifted by."""
-        self._can_chat = False
+        self._possible: tuple[bool | None, ...] = ()
 
     def compose(self) -> ComposeResult:
         """The parts."""
         yield TopBar("library")
         yield Filter("type to filter: a name, 7B, code, apache, fits, installed…", id="filter")
+        yield Static(id="welcome", markup=False)
         with Container(id="shelves"):
             yield ModelList(id="models")
             yield Details(id="details")
@@ -66,12 +69,15 @@ class LibraryScreen(HerdScreen):
         if action in ("install", "chat"):
             if not self._has_focus:
                 return False
-            row = self._current
+            row = self.current
             can_chat = row is not None and row.runnable is not None
             return can_chat if action == "chat" else not can_chat
-        if action == "clear":
-            return self._has_focus
-        return True
+        if action in ("remove", "verify"):
+            return bool(self.current and self.current.entry.is_installed)
+        if action == "variants":
+            model = self.current.entry.model if self.current else None
+            return model is not None and len(model.variants) > 1
+        return self._has_focus or action != "clear"
 
     def action_install(self) -> None:
         """Install the model under the cursor; with none, what was typed."""
@@ -84,7 +90,7 @@ class LibraryScreen(HerdScreen):
     def _open(self) -> None:
         if self.query_one(Filter).value != self._sifted:  # enter may come faster than the list
             self._sift()
-        row = self._current
+        row = self.current
         text = row.name if row else self.query_one(Filter).value.strip()
         if row and row.runnable:
             self.post_message(OpenChat(str(row.runnable.reference)))
@@ -103,6 +109,13 @@ class LibraryScreen(HerdScreen):
         """Show every model again."""
         self.query_one(Filter).value = ""
 
+    def action_sort(self) -> None:
+        """Sort by the next order."""
+        orders = list(Order)
+        self._order = orders[(orders.index(self._order) + 1) % len(orders)]
+        self.notify(f"Sorted {self._order}.", markup=False)
+        self._sift()
+
     def order(self, text: str) -> None:
         """Plan an install, ask what must be asked, and begin it."""
 
@@ -112,7 +125,8 @@ class LibraryScreen(HerdScreen):
         beside(self, planned, self._ask, group="plan")
 
     @property
-    def _current(self) -> Row | None:
+    def current(self) -> Row | None:
+        """The row under the cursor."""
         return self.query_one(ModelList).current
 
     @property
@@ -121,13 +135,23 @@ class LibraryScreen(HerdScreen):
 
     def _show(self, shelf: tuple[Entry, ...]) -> None:
         self._rows = rows(shelf, self.host.memory)
+        self._welcome()
         self._sift()
+
+    def _welcome(self) -> None:
+        """Say what to begin with, as long as nothing is installed."""
+        welcome = self.query_one("#welcome", Static)
+        welcome.display = not any(row.entry.is_installed for row in self._rows)
+        if welcome.display and (quick := recommended(self._rows)):
+            text = f"Nothing is installed yet. {quick}"
+            welcome.update(Content(text))
 
     def _sift(self) -> None:
         box = self.query_one(ModelList)
         here = box.current
         self._sifted = self.query_one(Filter).value
-        box.show(sift(self._rows, self._sifted), here.name if here else None)
+        found = sift(ordered(self._rows, self._order), self._sifted)
+        box.show(found, here.name if here else None)
 
     def _ask(self, plan: Plan) -> None:
         if trouble := plan.trouble(is_licence_accepted=True):
@@ -152,9 +176,10 @@ class LibraryScreen(HerdScreen):
     @on(ModelList.Moved)
     def _detail(self, event: ModelList.Moved) -> None:
         self.query_one(Details).show(event.row, self.host.memory)
-        can_chat = event.row is not None and event.row.runnable is not None
-        if can_chat != self._can_chat:  # the footer is costly to make anew
-            self._can_chat = can_chat
+        actions = ("chat", "remove", "variants")
+        possible = tuple(self.check_action(action, ()) for action in actions)
+        if possible != self._possible:  # the footer is costly to make anew
+            self._possible = possible
             self.refresh_bindings()
 
     @on(ModelList.Chosen)

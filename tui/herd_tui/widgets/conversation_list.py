@@ -10,12 +10,13 @@ from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.content import Content
 from textual.message import Message
-from textual.widgets import OptionList, Static
+from textual.widgets import Input, OptionList
 from textual.widgets.option_list import Option
 
 from herd.history import Summary
 from herd.words import one_line
 from herd_tui.cells import cell
+from herd_tui.widgets.filter import Filter
 
 WIDTH = 28
 """Cells of a title; the stylesheet gives the list two more."""
@@ -30,9 +31,15 @@ class ConversationList(Vertical):
 
         id: str
 
+    @dataclass
+    class Sought(Message):
+        """The person looks for conversations in which these words occur."""
+
+        text: str
+
     def compose(self) -> ComposeResult:
-        """A title and the list."""
-        yield Static("Conversations", id="conversations-title", markup=False)
+        """A field to search in, and the list."""
+        yield Filter("search conversations", id="conversations-filter")
         yield OptionList(id="conversations", markup=False)
 
     def focus_list(self) -> None:
@@ -47,6 +54,11 @@ class ConversationList(Vertical):
         ids = [each.id for each in summaries]
         box.highlighted = ids.index(current) if current in ids else None
 
+    @on(Input.Changed)
+    def _seek(self, event: Input.Changed) -> None:
+        event.stop()
+        self.post_message(self.Sought(event.value))
+
     @on(OptionList.OptionSelected)
     def _choose(self, event: OptionList.OptionSelected) -> None:
         event.stop()
@@ -56,6 +68,5 @@ class ConversationList(Vertical):
 
 def _line(summary: Summary) -> Content:
     who = f"{summary.updated_at[5:10]} {one_line(summary.model or '')}"
-    return Content.assemble(
-        cell(summary.title or "untitled", WIDTH), "\n", (cell(who, WIDTH), "dim")
-    )
+    title = ("* " if summary.is_pinned else "") + (summary.title or "untitled")
+    return Content.assemble(cell(title, WIDTH), "\n", (cell(who, WIDTH), "dim"))

@@ -6,10 +6,10 @@ from textual import on
 from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.content import Content
-from textual.widgets import Markdown, Static
+from textual.widgets import Collapsible, Markdown, Static
 
 from herd.chat import Role, Turn
-from herd.words import plain
+from herd.words import count, plain
 from herd_tui.stamps import stamp
 
 
@@ -26,6 +26,15 @@ class Prose(Markdown):
         self.app.notify(plain(event.href), title="Address copied", markup=False)
 
 
+class Thought(Collapsible):
+    """What a model thought before it answered; folded, for it is rarely what one wants."""
+
+    def __init__(self, text: str) -> None:
+        words = count(len(text.split()), "word")
+        said = Static(Content(plain(text)), markup=False)
+        super().__init__(said, title=f"thought, {words}", collapsed=True)
+
+
 class TurnView(Vertical):
     """A turn."""
 
@@ -37,14 +46,18 @@ class TurnView(Vertical):
         """Who speaks, and what."""
         if self.turn.role is Role.ASSISTANT:
             yield Static(Content(stamp(self.turn)), classes="stamp", markup=False)
+            if self.turn.thought:
+                yield Thought(self.turn.thought)
             yield Prose(self.turn.text)
         else:
             if self.turn.role is Role.SYSTEM:
                 yield Static(Content("system prompt"), classes="stamp", markup=False)
             yield Static(Content(plain(self.turn.text)), classes="said", markup=False)
 
-    def show(self, turn: Turn) -> None:
+    async def show(self, turn: Turn) -> None:
         """Say anew who spoke: the numbers are known once the answer is over."""
+        if turn.thought and not self.turn.thought:
+            await self.mount(Thought(turn.thought), before=self.query_one(Prose))
         self.turn = turn
         self.query_one(".stamp", Static).update(Content(stamp(turn)))
 

@@ -1,0 +1,236 @@
+"""What can be done with a conversation as a whole."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from textual.widgets import Input, OptionList, TextArea
+
+from herd.chat import Conversation, Role, Turn
+from herd_tui.screens.ask import Ask
+from herd_tui.screens.pick import Pick
+from herd_tui.screens.settings import Settings
+from herd_tui.widgets.prompt import Prompt
+from herd_tui.widgets.turn_view import Thought
+from tests.tui.conftest import Opening
+from tests.tui.hand import Hand
+from tests.tui.shelf import Given
+from tests.tui.test_chat import MARKDOWN, answered, turns
+
+
+async def fill(hand: Hand, text: str) -> None:
+    """Answer the question that is asked in a line."""
+    await hand.until(lambda: hand.is_at(Ask))
+    hand.app.screen.query_one(Input).value = text
+    await hand.press("enter")
+
+
+async def run(hand: Hand, command_id: str) -> None:
+    """Run a command that has no key, as its slash does."""
+    from herd_tui.commands import COMMANDS
+
+    slash = next(each.slash for each in COMMANDS if each.id == command_id)
+    await hand.say(f"/{slash}")
+
+
+async def test_a_conversation_gets_another_title(opened: Opening, given: Given) -> None:
+    given.install("vicuna")
+    async with opened(model="vicuna:q4_0") as hand:
+        await hand.say("Well?")
+        await answered(hand)
+        await hand.command("chat.rename")
+        await fill(hand, "About [b]llamas[/b]")
+
+        await hand.until(lambda: given.herd.history.all()[0].title == "About [b]llamas[/b]")
+
+
+async def test_a_pinned_conversation_stands_first(opened: Opening, given: Given) -> None:
+    given.install("vicuna")
+    async with opened(size=(120, 30), model="vicuna:q4_0") as hand:
+        await hand.say("Keep me.")
+        await answered(hand)
+        await hand.command("chat.pin")
+        await hand.until(lambda: given.herd.history.all()[0].is_pinned)
+        await hand.command("chat.new")
+        await hand.say("Newer.")
+        await answered(hand)
+
+        await hand.sees("* Keep me.")
+        assert [each.title for each in given.herd.history.all()] == ["Keep me.", "Newer."]
+
+
+async def test_conversations_are_found_by_what_was_said(opened: Opening, given: Given) -> None:
+    given.install("vicuna")
+    for words in ("Why do llamas hum?", "What do camels drink?"):
+        turns = (Turn(Role.USER, words), Turn(Role.ASSISTANT, "Who knows."))
+        given.herd.history.save(Conversation(turns, model="vicuna:q4_0", title=words))
+    async with opened(size=(120, 30)) as hand:
+        await hand.command("app.show_chat")
+        hand.app.screen.query_one("#conversations-filter", Input).value = "camels knows"
+        await hand.until(lambda: hand.app.screen.query_one(OptionList).option_count == 1)
+
+        assert "What do camels drink?" in hand.screen
+
+
+async def test_an_earlier_question_is_asked_otherwise_in_a_branch(
+    opened: Opening, given: Given
+) -> None:
+    given.install("vicuna")
+    async with opened(size=(120, 30), model="vicuna:q4_0") as hand:
+        await hand.say("One?")
+        await answered(hand)
+        await hand.say("Two?")
+        await answered(hand, 2)
+        first = hand.app.chat.conversation.id
+        await hand.command("chat.edit")
+        await hand.command("chat.edit")
+        assert hand.app.screen.query_one(Prompt).text == "One?"
+        assert "branches off" in hand.screen
+        hand.app.screen.query_one(Prompt).text = "Three?"
+        await hand.press("enter")
+        await answered(hand)
+
+        assert turns(hand)[0] == ("user", "Three?")
+        assert len(turns(hand)) == 2
+        assert hand.app.chat.conversation.parent == first
+        kept = given.herd.history.find(first)
+        assert kept
+        assert len(kept.turns) == 4
+
+
+async def test_escape_leaves_a_question_that_is_edited(opened: Opening, given: Given) -> None:
+    given.install("vicuna")
+    async with opened(model="vicuna:q4_0") as hand:
+        await hand.say("One?")
+        await answered(hand)
+        await hand.command("chat.edit")
+        await hand.press("escape")
+
+        assert hand.app.screen.query_one(Prompt).text == ""
+        await hand.say("Two?")
+        await answered(hand, 2)
+
+
+async def test_system_prompt_and_sampling_hold_for_the_conversation(
+    opened: Opening, given: Given
+) -> None:
+    given.install("vicuna")
+    async with opened(model="vicuna:q4_0") as hand:
+        await hand.command("chat.settings")
+        await hand.until(lambda: hand.is_at(Settings))
+        hand.app.screen.query_one("#system", TextArea).text = "Be brief."
+        hand.app.screen.query_one("#set-temperature", Input).value = "0.25"
+        hand.app.screen.query_one("#set-seed", Input).value = "7"
+        await hand.looks_like("chat-settings")
+        await hand.press("ctrl+s")
+        await hand.say("Well?")
+        await answered(hand)
+
+        _, seen = given.engine.asked[-1]
+        assert (seen[0].role, seen[0].text) == (Role.SYSTEM, "Be brief.")
+        kept = given.herd.history.find(hand.app.chat.conversation.id)
+        assert kept
+        stamp = kept.turns[-1].stamp
+        assert stamp
+        assert (stamp.sampling.temperature, stamp.sampling.seed) == (0.25, 7)
+        assert stamp.digest == given.herd.installed("vicuna").files[0].sha256
+        assert kept.sampling.temperature == 0.25
+
+
+async def test_a_thought_is_folded_and_unfolds(opened: Opening, given: Given) -> None:
+    given.install("vicuna")
+    said = (
+        Turn(Role.USER, "Well?"),
+        Turn(Role.ASSISTANT, "Yes.", model="vicuna:q4_0", thought="Let me [i]see[/i] now."),
+    )
+    given.herd.history.save(Conversation(said, model="vicuna:q4_0", title="Well?"))
+    async with opened() as hand:
+        await hand.command("app.show_chat")
+        await hand.sees("thought, 4 words")
+        assert "Let me" not in hand.screen
+        await hand.looks_like("chat-thought")
+        await hand.pilot.click(Thought, offset=(2, 0))
+
+        await hand.sees("Let me [i]see[/i] now.")
+
+
+async def test_the_last_code_is_copied(opened: Opening, given: Given) -> None:
+    given.install("vicuna")
+    given.engine.reply = lambda *_: MARKDOWN
+    async with opened(model="vicuna:q4_0") as hand:
+        await hand.say("Code?")
+        await answered(hand)
+        await run(hand, "chat.copy_code")
+
+        assert hand.app.clipboard.startswith("def hum(")
+
+
+async def test_a_conversation_is_written_to_a_file_and_never_over_another(
+    opened: Opening, given: Given, tmp_path: Path
+) -> None:
+    given.install("vicuna")
+    target = tmp_path / "talk.md"
+    async with opened(model="vicuna:q4_0") as hand:
+        await hand.say("Well?")
+        await answered(hand)
+        await run(hand, "chat.export")
+        await fill(hand, str(target))
+        await hand.until(target.exists)
+        assert "## You\n\nWell?" in target.read_text()
+        await run(hand, "chat.export")
+        await fill(hand, str(target))
+
+        await hand.sees("is there already")
+
+
+async def test_a_text_file_is_put_into_the_question(
+    opened: Opening, given: Given, tmp_path: Path
+) -> None:
+    given.install("vicuna")
+    notes = tmp_path / "notes.txt"
+    notes.write_text("Llamas hum.")
+    async with opened(model="vicuna:q4_0") as hand:
+        await run(hand, "chat.attach")
+        await fill(hand, str(notes))
+
+        await hand.until(lambda: "Llamas hum." in hand.app.screen.query_one(Prompt).text)
+        await run_cleared(hand)
+        await fill(hand, str(tmp_path))
+        await hand.sees("cannot be read")
+
+
+async def run_cleared(hand: Hand) -> None:
+    hand.app.screen.query_one(Prompt).clear()
+    await run(hand, "chat.attach")
+
+
+async def test_a_prompt_of_the_library_is_filled_and_put_into_the_question(
+    opened: Opening, given: Given
+) -> None:
+    given.install("vicuna")
+    folder = given.herd.places.prompts
+    folder.mkdir(parents=True)
+    (folder / "mine.txt").write_text("As a {{who}}, {{text}}")
+    async with opened(model="vicuna:q4_0") as hand:
+        await run(hand, "chat.prompt")
+        await hand.until(lambda: hand.is_at(Pick))
+        await hand.write("mine")
+        await hand.press("enter")
+        await fill(hand, "llama")
+
+        await hand.until(lambda: hand.app.screen.query_one(Prompt).text == "As a llama, ")
+
+
+@pytest.mark.parametrize("wrong", ["-", "."])
+async def test_a_setting_that_is_no_number_is_not_taken(
+    opened: Opening, given: Given, wrong: str
+) -> None:
+    given.install("vicuna")
+    async with opened(model="vicuna:q4_0") as hand:
+        await hand.command("chat.settings")
+        await hand.until(lambda: hand.is_at(Settings))
+        hand.app.screen.query_one("#set-top_p", Input).value = wrong
+        await hand.press("ctrl+s")
+
+        assert hand.is_at(Settings)

@@ -1,0 +1,180 @@
+"""What can be done with the open conversation as a whole: names, settings, files, prompts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+from herd.attachment import attached
+from herd.chat import Conversation, Role
+from herd.errors import CannotWrite, HerdError
+from herd.export import as_json, as_markdown, file_name
+from herd.prompts import Prompt, library
+from herd.words import one_line
+from herd_tui import choices, stamps
+from herd_tui.screens.ask import Ask
+from herd_tui.screens.base import HerdScreen
+from herd_tui.screens.pick import Pick
+from herd_tui.screens.question import Question
+from herd_tui.screens.settings import Settings
+from herd_tui.widgets.prompt import Prompt as PromptField
+from herd_tui.work import beside
+
+
+class Conversing(HerdScreen):
+    """A screen with a conversation on it."""
+
+    conversation: Conversation
+
+    def began(self) -> None:
+        """Begin a conversation in place of one that is gone."""
+        raise NotImplementedError
+
+    def changed(self) -> None:
+        """Show what changed of the conversation and in the list."""
+        raise NotImplementedError
+
+    def action_copy(self) -> None:
+        """Copy the last answer."""
+        if answer := stamps.last_answer(self.conversation.turns):
+            self._copy(answer.text, "The answer is in the clipboard.")
+
+    def action_copy_code(self) -> None:
+        """Copy the last block of code of the last answer."""
+        answer = stamps.last_answer(self.conversation.turns)
+        code = stamps.last_code(answer.text) if answer else None
+        if code is None:
+            self.notify("There is no code in the last answer.", markup=False)
+        else:
+            self._copy(code, "The code is in the clipboard.")
+
+    def action_rename(self) -> None:
+        """Give the conversation another title."""
+
+        def named(title: str | None) -> None:
+            if title:
+                self.keep(replace(self.conversation, title=title))
+
+        self.app.push_screen(Ask("Title of this conversation", self.conversation.title), named)
+
+    def action_pin(self) -> None:
+        """Show it first in the list, or not any more."""
+        self.keep(replace(self.conversation, is_pinned=not self.conversation.is_pinned))
+
+    def action_settings(self) -> None:
+        """Set the system prompt and the sampling."""
+
+        def done(conversation: Conversation | None) -> None:
+            if conversation:
+                # Turns may have come meanwhile: take what was set, and nothing else.
+                self.keep(
+                    replace(
+                        self.conversation.with_system(conversation.system),
+                        sampling=conversation.sampling,
+                    )
+                )
+
+        self.app.push_screen(Settings(self.conversation), done)
+
+    def action_delete(self) -> None:
+        """Ask, then forget the conversation."""
+        text = f"“{one_line(self.conversation.title)}” is gone for good then."
+        gone = self.conversation.id
+
+        def answered(sure: bool | None) -> None:
+            if sure:
+                beside(
+                    self,
+                    lambda: self.herd.history.remove(gone),
+                    lambda _: self.began(),
+                    group="save",
+                )
+
+        self.app.push_screen(Question("Delete this conversation?", text, "Delete"), answered)
+
+    def action_export(self) -> None:
+        """Write the conversation into a file."""
+        conversation = self.conversation
+
+        def named(text: str | None) -> None:
+            if text:
+                path = Path(text).expanduser()
+                beside(self, lambda: _write(path, conversation), self._say, group="save")
+
+        ask = Ask(
+            "Write this conversation to",
+            str(Path.cwd() / file_name(conversation)),
+            "a name that ends with .json has everything; any other is Markdown",
+        )
+        self.app.push_screen(ask, named)
+
+    def action_attach(self) -> None:
+        """Put a text file into the question."""
+
+        def named(text: str | None) -> None:
+            if text:
+                beside(self, lambda: attached(Path(text)), self._insert, group="attach")
+
+        self.app.push_screen(Ask("Attach a text file", hint="its path"), named)
+
+    def action_prompt(self) -> None:
+        """Begin with a prompt of the library."""
+        folder = self.herd.places.prompts
+        prompts = {prompt.name: prompt for prompt in library(folder)}
+
+        def chosen(name: str | None) -> None:
+            if name:
+                self._fill(prompts[name], {})
+
+        items = choices.prompts(prompts.values())
+        self.app.push_screen(Pick("Prompts", items, f"your own: files in {folder}"), chosen)
+
+    def keep(self, conversation: Conversation) -> None:
+        """Go on with a changed conversation; it is saved if something was said in it."""
+        self.conversation = conversation
+        self.changed()
+        if any(turn.role is Role.USER for turn in conversation.turns):
+            beside(self, lambda: self.herd.history.save(conversation), self._kept, group="save")
+
+    def _kept(self, _: None) -> None:
+        self.changed()
+
+    def _fill(self, prompt: Prompt, values: dict[str, str]) -> None:
+        """Ask for the next place that is not filled; the last one is left to the prompt."""
+        open_places = [place for place in prompt.places if place not in values and place != "text"]
+        if not open_places:
+            self._insert(prompt.filled(values | {"text": ""}))
+            return
+        place = open_places[0]
+
+        def filled(text: str | None) -> None:
+            if text is not None:
+                self._fill(prompt, values | {place: text})
+
+        self.app.push_screen(Ask(f"{prompt.name}: {place}"), filled)
+
+    def _insert(self, text: str) -> None:
+        field = self.query_one(PromptField)
+        field.insert(text)
+        field.focus()
+
+    def _copy(self, text: str, said: str) -> None:
+        self.app.copy_to_clipboard(text)
+        self.notify(said, markup=False)
+
+    def _say(self, text: str) -> None:
+        self.notify(text, markup=False)
+
+
+def _write(path: Path, conversation: Conversation) -> str:
+    """Write a conversation; never over a file that is there."""
+    form: Callable[[Conversation], str] = as_json if path.suffix == ".json" else as_markdown
+    try:
+        with path.open("x", encoding="utf-8") as stream:
+            stream.write(form(conversation))
+    except FileExistsError as error:
+        raise HerdError(f"{path} is there already.", "Choose another name.") from error
+    except OSError as error:
+        raise CannotWrite(f"{path} cannot be written: {error.strerror or error}.") from error
+    return f"Written to {path}"
