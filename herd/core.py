@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from herd.chat import Conversation
     from herd.config import Config, Loading
     from herd.downloads import Downloads
-    from herd.engine import Engine, Extras, Loadable, Ready
+    from herd.engine import Adapter, Engine, Extras, Loadable, Ready
     from herd.engine.presence import Running
     from herd.fit import Placement
     from herd.history import History
@@ -69,6 +69,7 @@ class Herd:
         self._make_engine = engine or _engine
         self.loading: Loading | None = None
         """How the person wants models loaded in this run; it goes before the configuration."""
+        self.adapters: tuple[Adapter, ...] = ()
 
     @cached_property
     def config(self) -> Config:
@@ -305,6 +306,7 @@ class Herd:
             gpu_layers=wanted.gpu_layers,
             threads=wanted.threads,
             cache=wanted.cache or "f16",
+            adapters=self.adapters,
             sampling=(sampling or Sampling()).over(installed.sampling),
         )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import sys
 from pathlib import Path
@@ -17,7 +18,7 @@ from herd.cli.speaking import Voice
 from herd.cli.terminal import is_terminal
 from herd.cli.verbs import Command
 from herd.config import Loading
-from herd.engine import Extras
+from herd.engine import Adapter, Extras
 from herd.errors import BadUsage, Interrupted, UnknownModel
 from herd.model import Installed, Sampling
 
@@ -41,6 +42,13 @@ MOST_PIPED = 1 << 24
     metavar="FILE",
     help="Answer in JSON of this schema.",
 )
+@click.option(
+    "--lora",
+    "loras",
+    multiple=True,
+    metavar="FILE|NAME[:SCALE]",
+    help="Change the model by an adapter (GGUF); several add up.",
+)
 @click.option("--think/--no-think", "thinks", default=None, help="Have it think first, or not.")
 @options.sampling
 @options.loading
@@ -60,6 +68,7 @@ def run(
     as_json: bool,
     schema: Path | None,
     thinks: bool | None,
+    loras: tuple[str, ...],
     context: int | None,
     gpu_layers: int | None,
     threads: int | None,
@@ -78,6 +87,7 @@ def run(
     extras = None
     if schema or thinks is not None:
         extras = Extras(schema=read_schema(schema) if schema else None, thinks=thinks)
+    session.herd.adapters = tuple(adapter(session, each) for each in loras)
     session.herd.loading = Loading(context, gpu_layers, threads, cache)
     session.herd.engine.prepare()  # it starts while the store is asked
     sampling = Sampling(**drawn)
@@ -121,6 +131,22 @@ def ready(session: Session, text: str, wishes: Wishes) -> Installed:
             ) from missing
     bring(session, choice, wishes)
     return session.herd.store.find(choice.reference)
+
+
+def adapter(session: Session, text: str) -> Adapter:
+    """A file, or the name of an installed adapter; a number behind the last colon is its scale.
+
+    Raises:
+        UnknownModel: there is no such file and no such name.
+    """
+    name, scale = text, 1.0
+    before, colon, after = text.rpartition(":")
+    with contextlib.suppress(ValueError):
+        scale = float(after) if colon else 1.0
+        name = before if colon else text
+    if Path(name).is_file():
+        return Adapter(Path(name).absolute(), scale)
+    return Adapter(session.herd.store.path_of(session.herd.installed(name)), scale)
 
 
 def read_schema(path: Path) -> dict[str, Any]:

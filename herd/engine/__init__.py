@@ -5,6 +5,7 @@ Importing this loads nothing heavy; llama.cpp is loaded in the child process alo
 
 from herd.engine.engine import Engine
 from herd.engine.pieces import (
+    Adapter,
     Began,
     Extras,
     Finished,
@@ -20,6 +21,7 @@ from herd.engine.protocol import Settings
 from herd.engine.residents import Phase, State
 
 __all__ = [
+    "Adapter",
     "Began",
     "Engine",
     "Extras",

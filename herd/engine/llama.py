@@ -21,7 +21,7 @@ from herd.engine import hardware
 from herd.engine.causes import speaks_of_memory, unknown_architecture, why_not_loaded
 from herd.engine.drawing import odds, samplers
 from herd.engine.flag import StopFlag
-from herd.engine.pieces import Machine, Odds
+from herd.engine.pieces import Adapter, Machine, Odds
 from herd.engine.thinking import SPOKEN
 from herd.engine.vectors import Vectors
 from herd.errors import CannotRun, EngineFailed, Interrupted
@@ -64,6 +64,7 @@ class Wanted:
     threads: int
     device: str | None = None
     """The one device to compute on; None: all that there are."""
+    adapters: tuple[Adapter, ...] = ()
 
 
 class Llama:
@@ -94,8 +95,10 @@ class Llama:
         if not self._context:
             api.llama_model_free(self._model)
             raise _refused(wanted.reference, said(), stop)
-        self._memory = api.llama_get_memory(self._context)
         self._vectors: Vectors | None = None
+        self._adapters: list[object] = []
+        self._adapt(wanted)
+        self._memory = api.llama_get_memory(self._context)
         self._read: list[int] = []
         self._one = (api.llama_token * 1)()
         self._batch = api.llama_batch_get_one(self._one, 1)
@@ -249,6 +252,22 @@ class Llama:
         params.abort_callback = ctypes.cast(ctypes.CDLL(None).strlen, api.ggml_abort_callback)
         params.abort_callback_data = self._stop.address
         return api.llama_init_from_model(self._model, params)
+
+    def _adapt(self, wanted: Wanted) -> None:
+        """Apply the adapters; they live as long as the model."""
+        for each in wanted.adapters:
+            made = api.llama_adapter_lora_init(self._model, os.fsencode(each.path))
+            if not made:
+                self.close()
+                raise EngineFailed(
+                    f"{each.path.name} is no adapter for {wanted.reference}.",
+                    "A LoRA fits the one model that it was made for, in GGUF.",
+                )
+            self._adapters.append(made)
+        if many := len(self._adapters):
+            handles = (api.llama_adapter_lora_p_ctypes * many)(*self._adapters)
+            scales = (ctypes.c_float * many)(*(each.scale for each in wanted.adapters))
+            api.llama_set_adapters_lora(self._context, handles, many, scales)
 
     def _decoded(self, batch: object, tokens: list[int]) -> bool:
         outcome = api.llama_decode(self._context, batch)

@@ -20,6 +20,14 @@ model said the same again and again."""
 
 
 @dataclass(frozen=True)
+class Adapter:
+    """A LoRA in GGUF: a small change of a model, and how much of it."""
+
+    path: Path
+    scale: float = 1.0
+
+
+@dataclass(frozen=True)
 class Loadable:
     """What the engine must know of a model."""
 
@@ -40,6 +48,7 @@ class Loadable:
     """None: as the settings say."""
     cache: str = "f16"
     """Type of the keys and values of the context, as ggml calls it."""
+    adapters: tuple[Adapter, ...] = ()
     device: str | None = None
     """The one device to compute on, by its name; None: whatever fits best."""
     sampling: Sampling = field(default_factory=Sampling)

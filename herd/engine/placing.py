@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from herd import gguf_header
@@ -28,7 +29,9 @@ def placed(model: Loadable, settings: Settings, devices: Sequence[Device]) -> Pl
     )
     if model.device:
         devices = [each for each in devices if not each.is_gpu or each.name == model.device]
-    return choose(shape_of(model.path), devices, wishes)
+    shape = shape_of(model.path)
+    more = sum(_size(each.path) for each in model.adapters)
+    return choose(replace(shape, weights=shape.weights + more), devices, wishes)
 
 
 def shape_of(path: Path) -> Shape:

@@ -14,6 +14,7 @@ from typing import Any
 
 from herd.chat import Call, Role, Turn
 from herd.engine.pieces import (
+    Adapter,
     Began,
     Extras,
     Finished,
@@ -212,6 +213,9 @@ def _loadable(said: dict[str, Any]) -> Loadable:
             "path": Path(said["path"]),
             "stop": tuple(said["stop"]),
             "sampling": Sampling(**said["sampling"]),
+            "adapters": tuple(
+                Adapter(Path(each["path"]), each["scale"]) for each in said["adapters"]
+            ),
         }
     )
 

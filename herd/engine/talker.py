@@ -37,7 +37,12 @@ class Talker:
         placement = placed(model, load.settings, machine().devices)
         threads = load.settings.threads if model.threads is None else model.threads
         wanted = Wanted(
-            model.reference, model.path, placement, threads or usable_cores(), model.device
+            model.reference,
+            model.path,
+            placement,
+            threads or usable_cores(),
+            model.device,
+            model.adapters,
         )
         self._wanted = wanted
         self.reference = model.reference

@@ -6,11 +6,12 @@ import sys
 import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from herd.chat import Role, Turn
-from herd.engine import Began, Extras, Finished, Loadable, Piece, Text, Thinking
+from herd.engine import Adapter, Began, Extras, Finished, Loadable, Piece, Text, Thinking
 from herd.errors import EngineCrashed, EngineFailed
 from herd.model import Sampling
 from tests.cli.calling import Caller, Typed
@@ -137,6 +138,26 @@ def test_how_a_model_is_loaded_may_be_said(
     assert (model.context, model.is_exact, model.gpu_layers) == (1024, True, 0)
     assert (model.threads, model.cache) == (3, "q8_0")
     assert extras == Extras(schema={"type": "object"}, thinks=False)
+
+
+@pytest.mark.parametrize(("word", "scale"), [("a.gguf", 1.0), ("a.gguf:0.5", 0.5)])
+def test_an_adapter_is_a_file_and_its_scale(
+    ready: Caller, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, word: str, scale: float
+) -> None:
+    (tmp_path / "a.gguf").write_bytes(b"GGUF")
+    monkeypatch.chdir(tmp_path)
+    loaded: list[Loadable] = []
+    answer = ready.engine.answer
+
+    def note(model: Loadable, *rest: Any) -> Iterator[Piece]:
+        loaded.append(model)
+        return answer(model, *rest)
+
+    monkeypatch.setattr(ready.engine, "answer", note)
+
+    assert ready("run", "tiny", "hum?", "--lora", word).code == 0
+    assert loaded[0].adapters == (Adapter(tmp_path / "a.gguf", scale),)
+    assert ready("run", "tiny", "hum?", "--lora", "nothing.gguf").code == 3
 
 
 @pytest.mark.parametrize("text", ["{", "[]"])

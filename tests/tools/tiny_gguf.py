@@ -59,6 +59,22 @@ def write(path: Path, tiny: Tiny | None = None) -> Path:
     return path
 
 
+def write_adapter(path: Path, tiny: Tiny | None = None, *, rank: int = 2) -> Path:
+    """Write a LoRA for a model of this Tiny: it changes every query."""
+    tiny = tiny or Tiny()
+    random = np.random.default_rng(5)
+    writer = gguf.GGUFWriter(path, "llama")
+    writer.add_type("adapter")
+    writer.add_string("adapter.type", "lora")
+    writer.add_float32("adapter.lora.alpha", 2.0 * rank)
+    for layer in range(tiny.layers):
+        for part, shape in (("a", (rank, tiny.width)), ("b", (tiny.width, rank))):
+            values = random.standard_normal(shape).astype(np.float32)
+            writer.add_tensor(f"blk.{layer}.attn_q.weight.lora_{part}", values)
+    _finish(writer)
+    return path
+
+
 def truncated(path: Path) -> Path:
     """A model whose last half never arrived."""
     content = write(path).read_bytes()
