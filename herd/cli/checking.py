@@ -14,7 +14,7 @@ from herd.cli import options
 from herd.cli.session import Session
 from herd.cli.verbs import Command
 from herd.errors import NoSourceDelivered, UnknownModel
-from herd.words import count
+from herd.words import count, nearest
 
 if TYPE_CHECKING:
     from herd.registries.check import Verdict
@@ -76,9 +76,12 @@ def _layers(session: Session, name: str | None) -> list[Layer]:
     for layer in every:
         if models := [each for each in layer.models if name in (each.name, *each.aliases)]:
             return [replace(layer, models=models)]
-    names = ", ".join(layer.name for layer in every)
+    known = [layer.name for layer in every]
+    known += [each for layer in every for names in layer.names for each in names]
+    near = nearest(name, known)
     raise UnknownModel(
-        f"{name} is no registry, no model and no file.", f"There are the registries {names}."
+        f"{name} is no registry, no model and no file.",
+        near[:1].upper() + near[1:] or "`herd registry list` shows the registries.",
     )
 
 

@@ -212,10 +212,11 @@ def _refuse_taken_name(here: Places, layer: Layer) -> None:
             "Add --name NAME.",
         )
     taken = [each.name for each in layers.load(here).origins]
-    if layer.name in taken:
+    is_in_the_way = (here.user_registries / f"{layer.name}.yaml").exists()
+    if layer.name in taken or is_in_the_way:
         raise BadUsage(
             f"A registry named {layer.name} is here already.",
-            f"`herd registry remove {layer.name}` takes it away.",
+            "`herd registry list` shows where it comes from; take that away first.",
         )
 
 

@@ -160,6 +160,7 @@ def test_a_check_of_a_path_or_of_one_model_and_as_json(
     assert told["remarks"][0]["registry"] == str(path)
     assert "1 model read" in herd("registry", "check", "smollm2").err
     assert herd("registry", "check", "nothing").code == 3
+    assert "Did you mean smollm2" in herd("registry", "check", "smolm2").err
     path.write_text("schema: 1\nmodels: {x: {}}\n")
     assert herd("registry", "check", str(path)).code == 2
 

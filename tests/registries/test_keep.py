@@ -386,3 +386,14 @@ def test_a_list_cannot_name_a_file_elsewhere(here: Places, tmp_path: Path) -> No
 def test_what_is_no_location_is_refused(here: Places, location: str) -> None:
     with pytest.raises(HerdError):
         add(here, Wanted(location))
+
+
+def test_a_file_of_the_person_is_never_written_over(site: Site, here: Places) -> None:
+    own = here.user_registries / "test.yaml"
+    own.parent.mkdir(parents=True)
+    own.write_text(TEXT.replace("name: test", "name: mine"))
+
+    with pytest.raises(BadUsage, match="A registry named test is here already"):
+        add_from(site, here)
+
+    assert "name: mine" in own.read_text()

@@ -137,3 +137,14 @@ def test_the_withdrawn_magnet_of_13b_stands_as_revoked_and_the_true_one_is_asked
         "053b3d54d2e77ff020ebddf51dad681f2a651071": SwarmState.LIVE,
         "f3cf71b172129d6b5abccab393bc32253fac8159": SwarmState.REVOKED,
     }
+
+
+def test_the_memory_that_a_summary_names_is_enough() -> None:
+    named = [(model, re.search(r"with ([0-9]+) GB of memory", model.summary)) for model in MODELS]
+    told = [(model, int(found[1]) * 10**9) for model, found in named if found]
+
+    assert len(told) > 50
+    for model, memory in told:
+        size = next(each.size for each in model.variants if each.name == model.default)
+        assert size, model.name
+        assert fit(size, memory).value == "fits", model.name
