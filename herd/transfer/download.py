@@ -111,7 +111,6 @@ class _Download:
         self._trail: Trail | None = None
         self._keeper = Keeper(task.wish.staged, task.sheet, task.board, self._etags)
         self._doubt = Doubt(task.board, task.mirrors, Extents())
-        self._began_with = 0
 
     def run(self) -> Delivery:
         """Fetch until the file is whole and right."""
@@ -146,7 +145,6 @@ class _Download:
             self._take_over(note)
         if size is not None:
             self._task.allocate(size)
-        self._began_with = board.done
 
     def _is_of_this_part(self, note: Note) -> bool:
         is_asked = any(one.key in note.given for one in self._mirrors.each)
@@ -211,9 +209,6 @@ class _Download:
         trouble = task.fatal or self._keeper.trouble or (trail.trouble if trail else None)
         if trouble is not None:
             raise trouble
-        if task.is_rewritten and trail is not None:
-            task.is_rewritten = False
-            trail.rewind()
         if board.is_whole:
             self._show_proof(trail)
             return
@@ -228,6 +223,7 @@ class _Download:
         size = self._board.size
         if self._trail is None and size is not None:
             self._trail = Trail(self._task.sheet, self._board, size, Sums(self._wish.staged, size))
+            self._task.rewind = self._trail.rewind
             self._trail.start()
         return self._trail
 
@@ -280,6 +276,3 @@ class _Download:
         return Delivery(
             board.done, digest, name or None, table, shares, board.wasted, liars, failed
         )
-
-
-__all__ = ["ENOUGH", "WORKERS", "HttpCarrier"]

@@ -92,8 +92,6 @@ class Standing:
     """Left out for a while, to see whether the file is right without it."""
     etag: str | None = None
     """Its strong validator."""
-    has_changed: bool = False
-    """Whether its validator changed under way."""
 
     @property
     def key(self) -> str:

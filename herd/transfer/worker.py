@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from herd.errors import HerdError, Interrupted, SourceFailed, SourceRefused
@@ -47,8 +48,8 @@ class Task:
     """Held by the one worker that takes the whole file from its beginning."""
     fatal: HerdError | None = None
     """What ends the transfer: the disk, or a file that changed."""
-    is_rewritten: bool = False
-    """Whether bytes that were hashed already were thrown away."""
+    rewind: Callable[[], None] = lambda: None
+    """Called when bytes that may be hashed already were thrown away."""
     _allocating: threading.Lock = field(default_factory=threading.Lock)
     _is_allocated: bool = False
 
@@ -155,19 +156,12 @@ class Worker:
     def _note(self, one: Standing, trouble: SourceFailed, began: float) -> None:
         now = time.monotonic()
         seconds = self._task.mirrors.failed(one, trouble, began, now)
-        words = trouble.message
-        if one.out is not None:
-            words = f"{one.out.message}; going on without it" if self._is_missed(one) else ""
-        elif seconds:
-            words = f"{words}; again in {duration(max(1, seconds))}"
-        else:
-            words = ""
         log.info("%s: %s", one.host, trouble.message)
-        if words:
-            self._task.wish.gauge.note(words)
-
-    def _is_missed(self, one: Standing) -> bool:
-        return self._task.mirrors.others(one)
+        if one.out is None and seconds:
+            again = duration(max(1, seconds))
+            self._task.wish.gauge.note(f"{trouble.message}; again in {again}")
+        elif one.out is not None and self._task.mirrors.others(one):
+            self._task.wish.gauge.note(f"{one.out.message}; going on without it")
 
     def _fetch(self, one: Standing, claim: Claim) -> None:
         while claim.left > 0 and not self._task.is_ended:
@@ -208,7 +202,7 @@ class Worker:
             task.mirrors.put_out(one, SourceRefused(f"{one.host} changed the file under way"))
         # Alone it goes on without validators: many a server behind one name has tags of
         # its own, and the digest judges in the end.
-        one.etag, one.has_changed = None, True
+        one.etag = None
         self._hang_up()
 
     def _take_whole(self, one: Standing, body: Body) -> None:
@@ -229,7 +223,7 @@ class Worker:
         task, board = self._task, self._task.board
         if not task.is_promised and board.done:
             board.reopen(board.written.copy())  # nothing says that both are of one file
-            task.is_rewritten = True
+            task.rewind()
         began, new, at = time.monotonic(), 0, 0
         try:
             piece = body.head

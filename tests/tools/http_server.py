@@ -95,6 +95,8 @@ class FileServer:
         self.keeps_alive = False
         self.requests: list[Request] = []
         self.connections = 0
+        self.open = 0
+        """Connections that the server has not let go of."""
         self.bytes_sent = 0
         self.released = threading.Event()
         self._signed = 0
@@ -154,6 +156,11 @@ class FileServer:
     def connected(self) -> None:
         with self._lock:
             self.connections += 1
+            self.open += 1
+
+    def disconnected(self) -> None:
+        with self._lock:
+            self.open -= 1
 
     def sent(self, count: int) -> None:
         with self._lock:
@@ -197,6 +204,12 @@ class _Handler(BaseHTTPRequestHandler):
         self.request.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _PIECE)
         self.file_server.connected()
         super().setup()
+
+    def finish(self) -> None:
+        try:
+            super().finish()
+        finally:
+            self.file_server.disconnected()
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002  # as declared
         """Say nothing."""

@@ -45,6 +45,7 @@ def begin(desk: Desk, server: FileServer, until: int, *, is_promised: bool = Tru
     with pytest.raises(Interrupted):
         desk.http.fetch(Wish(file, source, desk.staged, desk.gauge, stop))
     desk.gauge.whenever = lambda _: None
+    eventually(lambda: server.open == 0)
     server.faults, server.bytes_sent = faults, 0
     server.requests.clear()
 
@@ -189,6 +190,15 @@ def test_an_unpromised_file_goes_on_only_from_the_same_address(
     with FileServer(LARGE[::-1], "127.0.0.2") as another:
         desk.stage(LARGE[:1000])
         assert desk.get_unpromised(another.url).sha256 == digest(LARGE[::-1])
+
+
+def test_an_unpromised_file_from_a_server_without_ranges_is_hashed_as_it_is_at_last(
+    desk: Desk, server: FileServer
+) -> None:
+    begin(desk, server, 6_000_000, is_promised=False)
+    server.faults, server.etag = Faults(ignores_ranges=True), None
+    server.content = fresh = LARGE[::-1]
+    assert desk.get_unpromised(server.url).sha256 == digest(fresh)
 
 
 @pytest.mark.parametrize("etag", ['"two"', None])
