@@ -88,6 +88,7 @@ def proves_itself(herd: Run, home: Path, model: Path) -> None:
     assert (answer.returncode, answer.stderr) == (0, "(Cut: --max-tokens is reached.)\n")
     assert set(answer.stdout.split()) <= set(tiny_gguf.WORDS)
     assert herd(*words).stdout == answer.stdout
+    assert not [path for path in (home / "logs").iterdir() if b"hum?" in path.read_bytes()]
 
     assert herd("remove", "-y", listed["name"]).returncode == 0
     assert not blob.exists()
