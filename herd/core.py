@@ -223,8 +223,7 @@ class Herd:
         return tuple(jobs)
 
     def _discard(self, order: Order) -> None:
-        for file in order.choice.variant.files:
-            self.store.discard(self.store.staged(file))
+        self.installer.discard(order.choice)
 
     def transfers(self) -> tuple[Job, ...]:
         """The installs of this process, without making what installs need."""

@@ -147,6 +147,21 @@ class Installer:
         order.gauge.begin(Stage.DONE, installed.size, installed.size)
         return Outcome(installed, tuple(work.fetched), seconds, warnings=work.warnings)
 
+    def discard(self, choice: Choice) -> None:
+        """Throw away what a broken-off install of this choice left; what is installed stays.
+
+        Raises:
+            CannotWrite: the disk.
+        """
+        came = {file.sha256 for file in choice.variant.files if file.sha256}
+        for file in choice.variant.files:
+            self._store.discard(self._store.staged(file))
+            if whole := self._store.whole(file):
+                came.add(whole.sha256)
+            self._store.forget_whole(file)
+        self._store.discard(_half_made(self._store, choice))
+        self._store.drop(came)
+
     def _check(self, order: Order) -> Plan:
         planned = self.plan(order.choice, keeps_original=order.keeps_original)
         if trouble := planned.trouble(is_licence_accepted=order.is_licence_accepted):
