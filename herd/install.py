@@ -6,59 +6,23 @@ last. Whatever ends an install before that leaves what was staged for the next t
 
 from __future__ import annotations
 
-import threading
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
-from pathlib import Path
+from collections.abc import Callable
+from dataclasses import dataclass
 
-from herd import legacy
-from herd.chat import now
-from herd.convert import Made, Old, check, convert, taught
-from herd.errors import (
-    CannotRun,
-    DigestMismatch,
-    HerdError,
-    Interrupted,
-    LegacyDamaged,
-    LegacyRefused,
-)
-from herd.model import (
-    Choice,
-    File,
-    Format,
-    Installed,
-    InstalledFile,
-    PathSource,
-    Sha256,
-    Variant,
-    is_file_name,
-)
-from herd.plan import Ground, Keep, Plan, Read, Step, is_of_format, plan
-from herd.progress import Gauge, Stage
+from herd.bring import Work, half_made, left_over
+from herd.errors import Interrupted
+from herd.model import Choice, File, Installed
+from herd.order import Order
+from herd.plan import Ground, Plan, plan
+from herd.progress import Stage
 from herd.ranks import Ranks
-from herd.staging import Staged
 from herd.store import Store
-from herd.transfer import Budget, Fetched, Transfer, begun, describe
+from herd.transfer import Fetched, Transfer, begun
 
-HOPELESS = (LegacyRefused, LegacyDamaged, DigestMismatch)
-"""What is wrong with bytes that no second try will convert."""
+__all__ = ["Installer", "Order", "Outcome"]
 
 WAITING = "another herd is installing this model"
-
-
-@dataclass(frozen=True)
-class Order:
-    """An install that somebody asked for."""
-
-    choice: Choice
-    is_licence_accepted: bool = False
-    keeps_original: bool = False
-    """Whether a ggml file stays in the store beside the GGUF that is made of it."""
-    gauge: Gauge = field(default_factory=Gauge)
-    stop: threading.Event = field(default_factory=threading.Event)
-    budget: Budget = field(default_factory=Budget)
-    """How fast its bytes may come."""
 
 
 @dataclass(frozen=True)
@@ -113,7 +77,7 @@ class Installer:
             kept=frozenset(kept),
             staged={file: self._begun(file) for file in files},
             whole=came,
-            free=self._store.free() + _left_over(_half_made(self._store, choice)),
+            free=self._store.free() + left_over(half_made(self._store, choice)),
             memory=self._memory(),
             is_installed=self._installed(choice, keeps_original=keeps_original) is not None,
         )
@@ -131,7 +95,7 @@ class Installer:
         begun = time.monotonic()
         choice = order.choice
         self._check(order)
-        work = _Work(self._store, self._transfer, order, self._ranks)
+        work = Work(self._store, self._transfer, order, self._ranks)
         try:
             with self._store.hold(choice.reference, while_waiting=lambda: self._wait(order)):
                 if there := self._installed(choice, keeps_original=order.keeps_original):
@@ -159,7 +123,7 @@ class Installer:
             if whole := self._store.whole(file):
                 came.add(whole.sha256)
             self._store.forget_whole(file)
-        self._store.discard(_half_made(self._store, choice))
+        self._store.discard(half_made(self._store, choice))
         self._store.drop(came)
 
     def _check(self, order: Order) -> Plan:
@@ -199,190 +163,3 @@ class Installer:
         """Bytes of a file that are here, whoever brought them."""
         has = file.sha256 is not None and self._store.has(file.sha256, file.size)
         return file.size or 0 if has else self._begun(file)
-
-
-@dataclass(frozen=True)
-class _Here:
-    """A file that is here: a blob, or where the person has it."""
-
-    path: Path
-    name: str
-    size: int
-    sha256: Sha256 | None
-    """None for a file of the person's own that nobody promised a digest for."""
-    format: Format
-
-
-class _Work:
-    """One install, by the only one who works on this model."""
-
-    def __init__(self, store: Store, transfer: Transfer, order: Order, ranks: Ranks | None) -> None:
-        self._ranks = ranks
-        self._store = store
-        self._transfer = transfer
-        self._order = order
-        self.fetched: list[Fetched] = []
-        self.unwanted: set[Sha256] = set()
-        """Blobs that nothing names: of ggml files that were converted, or refused."""
-        self.warnings: tuple[str, ...] = ()
-
-    def bring(self, planned: Plan) -> Installed:
-        """Have every file here, convert what is old, record.
-
-        Raises:
-            HerdError: as `Installer.install`.
-        """
-        here = [self._have(step) for step in planned.steps]
-        made: Made | None = None
-        if any(each.format is Format.GGML for each in here):
-            made = self._convert(here)
-        order = self._order
-        order.gauge.begin(Stage.INSTALLING)
-        installed = _manifest(order, here, made, self.fetched)
-        self._store.record(installed)
-        for file in order.choice.variant.files:
-            self._store.forget_whole(file)
-        return installed
-
-    def _have(self, step: Step) -> _Here:
-        match step:
-            case Keep(_, kept):
-                path = self._store.blob(kept.sha256)
-                return _Here(path, kept.name, kept.size, kept.sha256, _format(path))
-            case Read(file, where):
-                path = Path(where)
-                return _Here(path, file.name, _size(path), file.sha256, Format.GGML)
-            case _:
-                return self._fetch(step.file)
-
-    def _fetch(self, file: File) -> _Here:
-        staged = self._store.staged(file)
-        order = self._order
-        doubted = self._ranks.doubted(file.sources) if self._ranks else ()
-        fetched = self._transfer.fetch(file, staged, order.gauge, order.stop, order.budget, doubted)
-        if self._ranks:
-            # A carrier may name others: web seeds that only a .torrent knows.
-            bad = [each for each in fetched.troubles if each[0] in file.sources]
-            self._ranks.note(bad, [share.source for share in fetched.shares])
-        found = _format(staged.part)
-        variant = self._order.choice.variant
-        if found is not variant.format and (found, variant.format) != (Format.GGML, Format.GGUF):
-            self._store.discard(staged)
-            raise _wrong_format(self._order.choice, file)
-        self.fetched.append(fetched)
-        came = _came(file, fetched)
-        if found is Format.GGML and file.sha256 is None:
-            self._store.note_whole(file, came)
-        self._store.commit(staged.part, came.sha256, came.size, fetched.delivery.table)
-        self._store.discard(staged)
-        path = self._store.blob(came.sha256)
-        return _Here(path, came.name, came.size, came.sha256, found)
-
-    def _convert(self, here: list[_Here]) -> Made:
-        """Make the GGUF and commit it.
-
-        Raises:
-            LegacyRefused, LegacyDamaged, DigestMismatch: these bytes will never be a model;
-                none of them is kept.
-            HerdError: as `convert.convert`; they are kept for the next try.
-        """
-        order = self._order = _taught(self._order, here[0].name)
-        olds = [Old(each.path, each.name, each.size, each.sha256) for each in here]
-        staged = _half_made(self._store, order.choice)
-        self._store.discard(staged)
-        try:
-            check(order.choice, olds)
-            made = convert(order.choice, olds, staged.part, order.gauge, order.stop)
-        except HerdError as error:
-            self._store.discard(staged)
-            if isinstance(error, HOPELESS):
-                self.unwanted = {each.sha256 for each in here if each.sha256}
-            raise
-        self._store.commit(staged.part, made.file.sha256, made.file.size, made.table)
-        if not order.keeps_original:
-            self.unwanted = {file.sha256 for file in made.original.files}
-        self.warnings = made.legacy.warnings
-        return made
-
-
-def _taught(order: Order, name: str) -> Order:
-    return replace(order, choice=taught(order.choice, name))
-
-
-def _half_made(store: Store, choice: Choice) -> Staged:
-    """Where the GGUF of a choice is written."""
-    return store.staged(File("gguf", ()), key=f"the GGUF of {choice.reference}")
-
-
-def _left_over(half_made: Staged) -> int:
-    """Bytes of a broken-off conversion, which the next one begins by removing."""
-    return _size(half_made.part) + _size(half_made.beside(legacy.UNDER_WAY))
-
-
-def _format(path: Path) -> Format:
-    with path.open("rb") as stream:
-        return is_of_format(stream.read(4))
-
-
-def _size(path: Path) -> int:
-    try:
-        return path.stat().st_size
-    except OSError:
-        return 0
-
-
-def _came(file: File, fetched: Fetched) -> InstalledFile:
-    """What a delivery brought, under the name that it is going to have."""
-    delivery = fetched.delivery
-    is_named = file.sha256 is None and delivery.name and is_file_name(delivery.name)
-    name = delivery.name if is_named and delivery.name else file.name
-    return InstalledFile(name, delivery.size, delivery.sha256)
-
-
-def _wrong_format(choice: Choice, file: File) -> CannotRun:
-    return CannotRun(
-        f"{file.name} is not a {choice.variant.format} model: its first bytes say something else.",
-        "Nothing was installed; check the address or path.",
-    )
-
-
-def _manifest(
-    order: Order, here: Sequence[_Here], made: Made | None, fetched: Sequence[Fetched]
-) -> Installed:
-    model, variant = order.choice.model, order.choice.variant
-    sources = dict.fromkeys(describe(each.source) for each in fetched)
-    came = [
-        InstalledFile(each.name, each.size, each.sha256, file.sources)
-        for each, file in zip(here, variant.files, strict=True)
-        if each.sha256
-    ]
-    if made:
-        came = [made.file, *(made.original.files if order.keeps_original else ())]
-    return Installed(
-        name=model.name,
-        variant=variant.name,
-        title=model.title,
-        format=Format.GGUF if made else variant.format,
-        files=tuple(came),
-        installed_at=now(),
-        source=", ".join(sources) or _local(variant) or "the store",
-        is_verified=all(file.sha256 is not None for file in variant.files),
-        licence=model.licence,
-        family=model.family,
-        parameters=model.parameters,
-        quantisation=variant.quantisation or (made.legacy.quantisation if made else None),
-        role=model.role,
-        summary=model.summary,
-        context=model.context,
-        template=model.template,
-        stop=model.stop,
-        sampling=model.sampling,
-        registry=model.registry,
-        original=made.original if made else None,
-    )
-
-
-def _local(variant: Variant) -> str | None:
-    """Where the person has the file, if it was read where it lies."""
-    source = next(iter(variant.files[0].sources), None)
-    return describe(source) if isinstance(source, PathSource) else None

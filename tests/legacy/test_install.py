@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from herd import install
+from herd import bring
 from herd.core import Herd
 from herd.errors import (
     CannotRun,
@@ -199,7 +199,7 @@ def test_a_file_that_cannot_be_read_is_not_thrown_away(
         raise LegacyError("It cannot be read: Input/output error.")
 
     with monkeypatch.context() as patched:
-        patched.setattr(install, "check", fails)
+        patched.setattr(bring, "check", fails)
         with pytest.raises(LegacyError):
             herd.installer.install(Order(offered(NAME)))
     herd.installer.install(Order(offered(NAME)))
@@ -261,6 +261,29 @@ def test_what_nobody_promised_is_not_fetched_again_after_a_stop(tmp_path: Path) 
 
     assert len(carrier.asked) == 1
     assert staged(herd) == []
+
+
+@pytest.mark.parametrize("is_promised", [True, False])
+def test_what_a_cancelled_conversion_left_goes(is_promised: bool, tmp_path: Path) -> None:
+    herd, _ = herd_with(tmp_path, NAME)
+    choice = offered(NAME) if is_promised else unpromised().choice
+    with pytest.raises(Interrupted):
+        herd.installer.install(stopped_while_converting(choice))
+    assert blobs(herd) == {digest(CONTENT)}
+
+    herd.installer.discard(choice)
+
+    assert blobs(herd) == set()
+    assert staged(herd) == []
+
+
+def test_discarding_leaves_what_is_installed(tmp_path: Path) -> None:
+    herd, _ = herd_with(tmp_path, NAME)
+    installed = herd.installer.install(Order(offered(NAME), keeps_original=True)).installed
+
+    herd.installer.discard(offered(NAME))
+
+    assert blobs(herd) == {file.sha256 for file in installed.files}
 
 
 GPT_J = b"lmgg" + struct.pack("<8I", 50400, 2048, 4096, 16, 28, 64, 2, 50400) + bytes(64)
