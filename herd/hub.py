@@ -18,12 +18,12 @@ from typing import Any
 from urllib.parse import quote, urlsplit
 
 from herd.errors import BadUsage, SourceFailed, SourceRefused, UnknownModel
+from herd.licences import licence
 from herd.model import (
     Choice,
     File,
     Format,
     HfSource,
-    Licence,
     Model,
     Sha256,
     Variant,
@@ -31,7 +31,7 @@ from herd.model import (
     is_name,
     is_sha256,
 )
-from herd.naming import Named, named, slug
+from herd.naming import Named, line, named, slug
 from herd.plan import Fit, fit
 from herd.words import nearest
 
@@ -154,11 +154,11 @@ def _read(repo: str, content: bytes, where: str) -> Listing:
             raise ValueError(commit)
         files = [_file(repo, commit, each) for each in siblings]
         card = told.get("cardData") or {}
-        licence = card.get("license") if isinstance(card, dict) else None
+        told_licence = card.get("license") if isinstance(card, dict) else None
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise SourceFailed(f"{where} answered with something else than a listing") from error
-    known = licence if isinstance(licence, str) and licence.isprintable() else None
-    return Listing(repo, commit, tuple([each for each in files if each]), known and known[:64])
+    known = line(told_licence, 64) if isinstance(told_licence, str) else None
+    return Listing(repo, commit, tuple([each for each in files if each]), known or None)
 
 
 def _file(repo: str, commit: str, told: Mapping[str, Any]) -> File | None:
@@ -254,7 +254,7 @@ def _model(listing: Listing, variants: tuple[Variant, ...], variant: Variant) ->
         title=stem,
         variants=variants,
         default=variant.name,
-        licence=Licence(listing.licence or "unknown"),
+        licence=licence(listing.licence),
         summary=f"From {listing.repo} on the Hub.",
         registry=None,
     )

@@ -1,4 +1,4 @@
-"""Names of models and variants, made of the names of files. Pure."""
+"""Names and titles, made of what strangers call their files and models. Pure."""
 
 from __future__ import annotations
 
@@ -50,3 +50,10 @@ def named(file_name: str) -> Named:
 def slug(text: str) -> str:
     """The text as a name may be: lower case, and dashes for whatever a name cannot have."""
     return re.sub(r"[^a-z0-9._-]+", "-", text.lower()).strip("-._")[:64].strip("-._")
+
+
+def line(text: str | None, most: int) -> str:
+    """A text of a stranger on one line of at most so many characters, all of which can be shown."""
+    words = " ".join((text or "").split())
+    shown = "".join(letter for letter in words if letter.isprintable()).strip()
+    return shown if len(shown) <= most else shown[: most - 1].rstrip() + "…"

@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from herd.licences import licence
 from herd.model import is_name
-from herd.naming import Named, named, slug
+from herd.naming import Named, line, named, slug
 
 
 @pytest.mark.parametrize(
@@ -34,3 +35,31 @@ def test_whatever_the_file_is_called_the_names_are_safe(text: str) -> None:
     assert it.model is None or is_name(it.model)
     assert is_name(it.variant)
     assert slug(slug(text)) == slug(text)
+
+
+@given(st.text(max_size=300), st.integers(2, 100))
+def test_a_strangers_text_is_one_line_that_can_be_shown(text: str, most: int) -> None:
+    shown = line(text, most)
+
+    assert len(shown) <= most
+    assert shown.isprintable()
+    assert shown == shown.strip()
+
+
+@pytest.mark.parametrize(
+    ("name", "allows"),
+    [
+        ("MIT", "open"),
+        ("apache-2.0", "open"),
+        ("llama3.2", "conditional"),
+        ("gemma", "conditional"),
+        ("cc-by-nc-4.0", "prohibited"),
+        ("cc-by-4.0", "open"),
+        ("other", "unknown"),
+        ("", "unknown"),
+        (None, "unknown"),
+    ],
+)
+def test_the_name_of_a_licence_says_what_it_allows(name: str | None, allows: str) -> None:
+    assert licence(name).commercial == allows
+    assert licence(name).id == (name or "unknown")

@@ -17,10 +17,9 @@ from urllib.parse import quote, unquote, urlsplit
 
 from herd import magnet
 from herd.errors import RegistryError
+from herd.licences import licence
 from herd.model import (
-    Commercial,
     File,
-    Licence,
     Model,
     Sha256,
     UrlSource,
@@ -29,11 +28,10 @@ from herd.model import (
     is_name,
     is_sha256,
 )
-from herd.naming import named, slug
+from herd.naming import line, named, slug
 from herd.registry import document, schema, writing
 
 _HUB = re.compile(r"(?:huggingface|hf)://([\w.-]+/[\w.-]+)/([^@]+?)(?:@([\w.-]+))?", re.ASCII)
-_OPEN = frozenset({"apache-2.0", "mit", "bsd-3-clause", "bsd-2-clause", "unlicense"})
 _ROLES = {"embedding": "embedding", "embeddings": "embedding", "code": "code", "coding": "code"}
 
 
@@ -172,9 +170,9 @@ def _file(name: str, address: str, digest: str, size: int | None) -> File:
     return File(name, (UrlSource(address),), size or None, Sha256(digest))
 
 
-def _model(title: str, files: list[File], licence: str, summary: str, role: str) -> Model:
+def _model(title: str, files: list[File], terms: str, summary: str, role: str) -> Model:
     it = named(files[0].name)
-    title = _line(title, 200) or it.stem
+    title = line(title, 200) or it.stem
     name = slug(title.replace(":", "-"))
     if not is_name(name):
         raise _Left("a name that is none")
@@ -183,17 +181,8 @@ def _model(title: str, files: list[File], licence: str, summary: str, role: str)
     if len(files) > 1 and it.shards > 1 and it.shards != len(files):
         raise _Left("incomplete shards")
     variant = Variant(it.variant, tuple(files), quantisation=it.quantisation)
-    known = _line(licence, 64) or "unknown"
-    is_open = known.lower() in _OPEN
-    terms = Licence(known, commercial=Commercial.OPEN if is_open else Commercial.UNKNOWN)
-    words = _line(summary, 300)
-    return Model(name, title, (variant,), variant.name, terms, role=role, summary=words)
-
-
-def _line(text: str, most: int) -> str:
-    """A text of a stranger on one line, cut where it is long."""
-    shown = "".join(letter for letter in " ".join(text.split()) if letter.isprintable()).strip()
-    return shown if len(shown) <= most else shown[: most - 1].rstrip() + "…"
+    words = line(summary, 300)
+    return Model(name, title, (variant,), variant.name, licence(terms), role=role, summary=words)
 
 
 def _text(row: Mapping[str, Any], key: str) -> str:

@@ -15,10 +15,9 @@ from urllib.parse import quote
 from herd import gguf_header, magnet
 from herd.errors import BadUsage
 from herd.gguf_header import BadHeader, Header
+from herd.licences import licence
 from herd.model import (
-    Commercial,
     File,
-    Licence,
     MagnetSource,
     Model,
     Source,
@@ -28,7 +27,7 @@ from herd.model import (
     is_file_name,
     is_name,
 )
-from herd.naming import Named, named
+from herd.naming import Named, line, named
 from herd.pieces import Proof, Table
 from herd.progress import Gauge, Stage
 from herd.registry import writing
@@ -36,7 +35,6 @@ from herd.transfer.part import check
 from herd.transfer.torrent_make import Around, Made, from_table
 
 PIECE = 1 << 20
-_OPEN = frozenset({"apache-2.0", "mit", "bsd-2-clause", "bsd-3-clause", "cc0-1.0", "unlicense"})
 
 
 @dataclass(frozen=True)
@@ -203,24 +201,12 @@ def _model(
     ]
     return Model(
         name=name,
-        title=_line(header.name) or name,
+        title=line(header.name, 200) or name,
         variants=tuple(made),
         default=made[0].name,
-        licence=_licence(header, brief),
-        family=_line(header.architecture),
-        parameters=_line(header.text("general.size_label")),
+        licence=licence(brief.licence or line(header.text("general.license"), 64)),
+        family=line(header.architecture, 64) or None,
+        parameters=line(header.text("general.size_label"), 64) or None,
         role="chat" if header.template else "base",
         context=header.context if (header.context or 0) > 0 else None,
     )
-
-
-def _licence(header: Header, brief: Brief) -> Licence:
-    told = brief.licence or _line(header.text("general.license")) or "unknown"
-    is_open = told.lower() in _OPEN
-    return Licence(told, commercial=Commercial.OPEN if is_open else Commercial.UNKNOWN)
-
-
-def _line(text: str | None) -> str | None:
-    """A text of a stranger's file as a registry may have it: one line that can be shown."""
-    shown = "".join(letter for letter in " ".join((text or "").split()) if letter.isprintable())
-    return shown[:200].strip() or None
