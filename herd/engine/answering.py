@@ -49,9 +49,11 @@ class Answering:
             EngineFailed: the question is too long, or the template refuses the conversation.
         """
         prompt, left_out = fitted(self._talker, self._ask)
-        if self._ask.sampling.seed is not None:
-            self._llama.forget()  # the same text comes only from the same computation
-        reused = self._llama.shares(prompt)
+        if self._ask.sampling.seed is None:
+            reused = self._llama.shares(prompt)
+        else:  # the same text comes only from the same computation
+            self._llama.forget()
+            reused = 0
         yield Began(len(prompt), reused, left_out)
         fresh = prompt[reused:]
         for done in self._llama.read(fresh):

@@ -21,7 +21,9 @@ from herd.engine import hardware
 from herd.engine.causes import speaks_of_memory, unknown_architecture, why_not_loaded
 from herd.engine.drawing import odds, samplers
 from herd.engine.flag import StopFlag
+from herd.engine.memory import available
 from herd.engine.pieces import Adapter, Machine, Odds
+from herd.engine.prefixes import MOST, WORTH, Prefixes, shared
 from herd.engine.thinking import SPOKEN
 from herd.engine.vectors import Vectors
 from herd.errors import CannotRun, EngineFailed, Interrupted
@@ -99,6 +101,7 @@ class Llama:
         self._adapters: list[object] = []
         self._adapt(wanted)
         self._memory = api.llama_get_memory(self._context)
+        self._prefixes = Prefixes(api, self._context, min(MOST, available() // 8))
         self._read: list[int] = []
         self._one = (api.llama_token * 1)()
         self._batch = api.llama_batch_get_one(self._one, 1)
@@ -145,9 +148,17 @@ class Llama:
         self._keep(0)
 
     def shares(self, prompt: Sequence[int]) -> int:
-        """Keep what was read of this prompt before and forget the rest; tokens kept."""
-        most = min(len(prompt) - 1, len(self._read))  # the last one gives the first logits
-        same = next((at for at in range(most) if prompt[at] != self._read[at]), most)
+        """Keep what was read of this prompt before and forget the rest; tokens kept.
+
+        What is forgotten of another conversation can be taken up again by its next prompt.
+        """
+        same = shared(self._read, prompt)
+        if len(self._read) - same > max(WORTH, same):
+            self._prefixes.keep(self._read)
+        if kept := self._prefixes.find(prompt, more_than=same + WORTH):
+            self._read = list(kept.tokens) if self._prefixes.restore(kept) else []
+            same = shared(self._read, prompt)
+        same = min(same, len(prompt) - 1)  # the last one gives the first logits
         if same < len(self._read):
             self._keep(same)
         return len(self._read)
