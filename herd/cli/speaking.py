@@ -56,12 +56,18 @@ class Voice:
             self._remark_once("(Answered by the herd that serves, with what it has loaded.)")
         answer = self._session.herd.ask(conversation, self._sampling, stop, self._extras)
         try:
-            self._speak(answer, f"{conversation.model} …", is_silent=is_silent)
+            self._speak(answer, self._waited_for(conversation.model), is_silent=is_silent)
         finally:
             if self.keeps and answer.text:
                 self._session.herd.history.save(conversation.with_turn(answer.turn))
         self._remark(answer)
         return answer
+
+    def _waited_for(self, model: str | None) -> str:
+        """What a wait for the first word is a wait for."""
+        loaded = self._session.herd.engine.loaded
+        is_loaded = loaded is not None and loaded.reference == model
+        return f"{model} is reading …" if is_loaded else f"loading {model} …"
 
     def _speak(self, answer: Answer, waited_for: str, *, is_silent: bool) -> None:
         with stopping(answer.stop), waiting(self._session, waited_for) as ended:

@@ -143,8 +143,8 @@ def test_a_wait_is_shown_on_stderr_until_the_first_word(environ: dict[str, str])
     late = [sys.executable, "-c", LATE, "run", "tiny", "hum?"]
 
     with Terminal(late, environ) as terminal:
-        terminal.until("| tiny:q4_0 …")
-        terminal.until("/ tiny:q4_0 …")
+        terminal.until("| loading tiny:q4_0 …")
+        terminal.until("/ loading tiny:q4_0 …")
         before = terminal.until("tiny:q4_0 says: hum?")
         assert before.endswith("\r\x1b[K")
         assert terminal.ends() == 0
