@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import errno
+import itertools
 import os
 import resource
 import signal
 import subprocess
 import sys
+import time
 import tracemalloc
 from collections.abc import Iterator
 from dataclasses import replace
@@ -191,6 +193,24 @@ def test_two_processes_that_fetch_the_same_model_fetch_it_once(
     both = [subprocess.Popen(words, env=environ, stderr=subprocess.DEVNULL) for _ in range(2)]
     assert [each.wait(60) for each in both] == [0, 0]
     assert server.bytes_sent <= len(CONTENT) * 1.05
+
+
+def test_a_clock_that_jumps_means_nothing_to_a_transfer(
+    desk: Desk, server: FileServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    jumps = itertools.cycle((0.0, 1e10, -1e9, 1.7e9))
+    monkeypatch.setattr(time, "time", lambda: next(jumps))
+    server.faults = Faults(end_after=100_000)
+    with within(20):
+        assert desk.get(server.url).sha256 == digest(CONTENT)
+    assert server.bytes_sent == len(CONTENT)
+
+
+def test_a_server_that_is_slow_and_alone_is_waited_for(desk: Desk, server: FileServer) -> None:
+    server.faults = Faults(rate=200_000)
+    desk.http = HttpCarrier(replace(QUICK, slow_for=0.5, least_rate=1024))
+    assert desk.get(server.url).sha256 == digest(CONTENT)
+    assert len(server.requests) == 1
 
 
 def test_a_limit_is_kept_over_all_connections(desk: Desk, server: FileServer) -> None:

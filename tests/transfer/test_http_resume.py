@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from herd.errors import Interrupted, NoRoom
+from herd.errors import Interrupted, NoRoom, SourceRefused
 from herd.model import UrlSource
 from herd.transfer import begun, ledger
 from herd.transfer.carrier import Mismatch, Wish
@@ -209,6 +209,24 @@ def test_an_unpromised_file_that_changed_is_never_mixed(
     fresh = LARGE[::-1] + b"!"
     server.content, server.etag = fresh, etag
     assert desk.get_unpromised(server.url).sha256 == digest(fresh)
+
+
+def test_an_unpromised_file_that_became_shorter_is_begun_anew(
+    desk: Desk, server: FileServer
+) -> None:
+    begin(desk, server, 6_000_000, is_promised=False)
+    server.content = short = LARGE[:1_000_000]
+    assert desk.get_unpromised(server.url).sha256 == digest(short)
+    assert any(request.start and request.start >= len(short) for request in server.requests)
+
+
+def test_a_promised_file_that_became_shorter_is_refused(desk: Desk, server: FileServer) -> None:
+    begin(desk, server, 6_000_000)
+    there = begun(desk.staged)
+    server.content = LARGE[:1_000_000]
+    with pytest.raises(SourceRefused, match="ends where it does not"):
+        go_on(desk, server)
+    assert begun(desk.staged) == there
 
 
 def test_a_promised_file_whose_only_server_changes_its_tag_is_judged_by_the_digest(
