@@ -89,6 +89,11 @@ class Download:
         alive = self.owner is not None and _lives(self.owner)
         return alive and self.owner is not None and _since(self.owner) == self.owner_since
 
+    @property
+    def is_elsewhere(self) -> bool:
+        """Whether a living process runs it that is not this one."""
+        return self.is_owned and self.owner != os.getpid()
+
 
 class Downloads:
     """The list. Any thread may call; the file is made when something is first put in.

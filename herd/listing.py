@@ -12,26 +12,33 @@ from contextlib import contextmanager
 from herd.downloads import Asked, Download, Downloads, Wanted
 from herd.errors import HerdError
 from herd.job import Job
+from herd.progress import Stage
 
 log = logging.getLogger(__name__)
 
 
 class Listing:
-    """What Jobs writes and reads."""
+    """What Jobs writes and reads. A download that another process runs is left to that."""
 
     def __init__(self, downloads: Downloads | None) -> None:
         self._downloads = downloads
+        self._asked: dict[str, Asked] = {}
+        """What the person asked for, by the name of the job."""
+        self._own: set[str] = set()
+        """The names of those that this process has in the list."""
 
     def enter(self, job: Job, asked: Asked | None) -> None:
         """Put a job in, with the limit that an earlier process gave it."""
         if self._downloads is not None and asked is not None:
+            self._asked[job.name] = asked
             with _forgiven():
-                kept = self._downloads.put(job.name, asked, job.wanted)
-                job.order.budget.set(kept.limit)
+                there = self._downloads.find(job.name)
+                if there is None or not there.is_elsewhere:
+                    self._take(self._downloads, job)
 
     def want(self, job: Job, wanted: Wanted) -> None:
         """Write what is wanted of a job."""
-        if self._downloads is not None:
+        if self._downloads is not None and job.name in self._own:
             with _forgiven():
                 self._downloads.want(job.name, wanted)
 
@@ -41,7 +48,7 @@ class Listing:
             with _forgiven():
                 if job is None:
                     self._downloads.limit = limit or 0
-                else:
+                elif job.name in self._own:
                     self._downloads.set_limit(job.name, limit)
 
     def move(self, job: Job, before: Job | None) -> None:
@@ -56,10 +63,8 @@ class Listing:
             with _forgiven():
                 entries = {entry.name: entry for entry in self._downloads.all()}
                 for job in jobs:
-                    if (entry := entries.get(job.name)) and not job.is_over and not job.is_stopped:
-                        job.wanted = entry.wanted
-                        if entry.limit != job.limit:
-                            job.order.budget.set(entry.limit)
+                    if not job.is_over and not job.is_stopped:
+                        self._read(self._downloads, job, entries.get(job.name))
                 last = float("inf")
                 ordered = sorted(
                     jobs, key=lambda job: entries[job.name].place if job.name in entries else last
@@ -72,20 +77,40 @@ class Listing:
         if self._downloads is not None:
             with _forgiven():
                 for job in jobs:
-                    self._downloads.report(_line(job))
+                    if job.name in self._own:
+                        self._downloads.report(_line(job))
 
     def leave(self, job: Job, wanted: Wanted) -> None:
         """A job ended without its model: another process, or the next one, may go on."""
-        if self._downloads is not None:
+        if self._downloads is not None and job.name in self._own:
             with _forgiven():
                 self._downloads.report(_line(job))
                 self._downloads.let_go(job.name, wanted)
+        self._own.discard(job.name)
 
     def strike(self, job: Job) -> None:
         """A job is done for good."""
-        if self._downloads is not None:
+        if self._downloads is not None and job.name in self._own:
             with _forgiven():
                 self._downloads.remove(job.name)
+        self._own.discard(job.name)
+
+    def _read(self, downloads: Downloads, job: Job, entry: Download | None) -> None:
+        if job.name in self._own and entry is not None:
+            job.wanted = entry.wanted
+            if entry.limit != job.limit:
+                job.order.budget.set(entry.limit)
+        elif entry is not None and entry.is_elsewhere:
+            note = "another herd is installing this model"
+            if job.progress().note == note:  # and this one waits for it
+                job.order.gauge.begin(Stage.WAITING, entry.total, entry.done, note)
+        elif job.name in self._asked and job.name not in self._own and entry is not None:
+            self._take(downloads, job)  # the other one is gone
+
+    def _take(self, downloads: Downloads, job: Job) -> None:
+        self._own.add(job.name)
+        kept = downloads.put(job.name, self._asked[job.name], job.wanted)
+        job.order.budget.set(kept.limit)
 
 
 @contextmanager

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
@@ -214,6 +217,44 @@ def test_a_process_that_only_has_the_number_of_a_dead_one_owns_nothing(
     assert not replace(entry, owner_since=1).is_owned
     assert not replace(entry, owner=1 << 22).is_owned
     assert not replace(entry, owner=None).is_owned
+
+
+DOING = """
+import sys, threading
+from pathlib import Path
+from herd.downloads import Asked, Download, Downloads
+downloads = Downloads(Path(sys.argv[1]))
+downloads.put("one:q4_0", Asked("one"))
+downloads.report(Download("one:q4_0", Asked("one"), stage="fetching", done=77, total=99))
+print("ready", flush=True)
+sys.stdin.readline()
+"""
+
+
+def test_what_another_process_downloads_is_left_to_it(
+    jobs: Jobs, herd: Herd, carrier: FakeCarrier
+) -> None:
+    path = herd.places.downloads
+    other = subprocess.Popen(
+        [sys.executable, "-c", DOING, str(path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
+    assert other.stdout is not None
+    assert other.stdout.readline() == b"ready\n"
+    try:
+        job = begin(jobs, herd, "one")
+        [entry] = herd.downloads.all()
+        assert entry.is_elsewhere
+        job.stop()
+        assert job.wait(10)
+        [entry] = herd.downloads.all()
+        assert (entry.done, entry.wanted) == (77, Wanted.RUN), "the other one is not stopped"
+        again = begin(jobs, herd, "one")
+    finally:
+        other.communicate(b"\n")
+    until(lambda: herd.downloads.all()[0].owner == os.getpid())
+    let_through(carrier, "one")
+    assert again.wait(10)
+    until(lambda: herd.downloads.all() == ())
 
 
 def test_progress_can_be_read_by_another_process(jobs: Jobs, herd: Herd) -> None:
