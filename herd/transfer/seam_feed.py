@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from herd.errors import SourceRefused
+from herd.transfer.extents import Extents
 from herd.transfer.seam import Mouth, Seam
 from herd.transfer.standing import Standing
 from herd.transfer.swarm_watch import Reports
@@ -76,6 +78,28 @@ class Feed:
     def at_work(self) -> int:
         """Mirrors that answered and may be asked."""
         return sum(one.is_usable and one.is_known for one in self.seam.mirrors.each)
+
+    def inherit(self, given: Mapping[str, Extents], pieces: Sequence[bool]) -> int:
+        """Judge what the mirrors brought before they fed the swarm; bytes that were wrong.
+
+        Args:
+            given: The bytes that each mirror wrote, by its address; nobody else wrote any.
+            pieces: Which of all pieces were found to be right.
+        """
+        entry, size = self._metainfo.entries[self._index], self._metainfo.piece_size
+        first, wrong = entry.offset // size, 0
+        for piece in range(-(-entry.size // size)):
+            start, stop = piece * size, min((piece + 1) * size, entry.size)
+            is_right = first + piece < len(pieces) and pieces[first + piece]
+            for at, one in enumerate(self.seam.mirrors.each):
+                spans = list(given.get(one.key, Extents()).within(start, stop))
+                if is_right:
+                    for low, high in spans:
+                        self.seam.givers.gave(one.key, low, high)
+                elif spans == [(start, stop)]:
+                    wrong += stop - start
+                    self._suspect(at, _GUILTY)
+        return wrong
 
     def look(self, session: Fed, peers: int, rate: float, now: float) -> None:
         """Take out who lied or is out, and open another mouth where that is of use.

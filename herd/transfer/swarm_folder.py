@@ -17,6 +17,7 @@ from herd.model import Sha256
 from herd.pieces import Proof, Table
 from herd.transfer import ledger
 from herd.transfer.carrier import Staged
+from herd.transfer.extents import Extents
 from herd.transfer.part import check, require_room, writing
 
 FILE = "model"
@@ -32,6 +33,8 @@ class SwarmFolder:
         self.path = staged.beside(".torrent.d")
         self._metainfo = staged.beside(".torrent")
         self._is_part_inside = False
+        self.given: dict[str, Extents] = {}
+        """Who wrote what of the part that moved in, by address."""
 
     @property
     def file(self) -> Path:
@@ -64,6 +67,7 @@ class SwarmFolder:
         note = ledger.load(self._staged)
         if note is None or note.inode != self.file.stat().st_ino:
             return size
+        self.given = {url: Extents(spans) for url, spans in note.given.items()}
         return max((stop for _, stop in chain(*note.given.values())), default=0)
 
     def give_back(self) -> None:

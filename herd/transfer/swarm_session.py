@@ -41,6 +41,10 @@ class Session(Fed, Protocol):
         """What goes on."""
         ...
 
+    def pieces(self) -> list[bool]:
+        """Which pieces of the whole torrent are there and right."""
+        ...
+
     def limit(self, rate: int | None) -> None:
         """Bring no more bytes per second than that; None: as many as come."""
         ...

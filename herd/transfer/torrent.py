@@ -131,6 +131,10 @@ class NativeSession:
             prefix=self._prefix(status),
         )
 
+    def pieces(self) -> list[bool]:
+        """As Session.pieces."""
+        return list(self._handle.status().pieces)
+
     def _prefix(self, status: Any) -> int:
         taking = self._taking
         if taking is None:

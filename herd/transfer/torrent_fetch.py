@@ -63,6 +63,8 @@ class TorrentFetch:
         self._terms = terms
         self._watch = SwarmWatch(terms.patience, time.monotonic())
         self._tally = _Tally()
+        self._is_inheriting = False
+        """Whether what the mirrors brought beside a magnet is still to be judged."""
         self._stack = ExitStack()
         self._trail: SwarmTrail | None = None
         self._seam: Seam | None = None
@@ -132,6 +134,7 @@ class TorrentFetch:
                 gauge = self._wish.gauge
                 gauge.begin(Stage.FETCHING, self._wish.file.size, note="finding peers")
             raw = self._metadata(session, beside)
+            self._is_inheriting = beside is not None
         metainfo = self._terms.read(raw)
         metainfo.entry_of(self._wish.file)
         self._folder.save_metainfo(raw)
@@ -200,6 +203,10 @@ class TorrentFetch:
                 disk = session.reports.disk
                 raise trouble(self._folder.path, OSError(disk.errno, disk.words))
             if self._feed is not None:
+                if self._is_inheriting and look.phase is not Phase.CHECKING:
+                    self._is_inheriting = False
+                    wrong = self._feed.inherit(self._folder.given, session.pieces())
+                    self._tally.inherit(wrong)
                 self._feed.look(session, self._peers(look), self._tally.rate, time.monotonic())
             if look.phase is Phase.WHOLE:
                 return True
@@ -230,7 +237,7 @@ class TorrentFetch:
         gauge.move_to(done)
         mirrors = self._feed.at_work if self._feed else 0
         gauge.at_work(peers=self._peers(look), mirrors=mirrors)
-        gauge.note(gauge.read().sources or look.note)
+        gauge.note("" if gauge.read().sources else look.note)
 
     def _peers(self, look: Look) -> int:
         """Connected peers; to libtorrent the mouths of the mirrors are peers as well."""
@@ -336,6 +343,11 @@ class _Tally:
             self._done = look.done
         self._pace.add(self.fetched - before, time.monotonic())
         return self.fetched - before
+
+    def inherit(self, wrong: int) -> None:
+        """What the mirrors brought before counts as theirs, and was wrong in so many bytes."""
+        self._began_with = 0
+        self._base = (self._base[0], self._base[1] + wrong)
 
     def shares(self, swarm: Source, feed: Feed | None) -> tuple[Share, ...]:
         """Who gave what of the file."""

@@ -71,6 +71,8 @@ class Notes(Gauge):
         super().__init__()
         self.said: list[str] = []
         self.mirrors: set[int] = set()
+        self.sources: set[str] = set()
+        """Who was at work, in words."""
         self.whenever: Callable[[int], None] = lambda _: None
         """Called with the number of mirrors at work, many times a second."""
 
@@ -82,6 +84,7 @@ class Notes(Gauge):
         self.mirrors.add(mirrors or 0)
         self.whenever(mirrors or 0)
         super().at_work(mirrors=mirrors, peers=peers)
+        self.sources.add(self.read().sources)
 
 
 class Desk:

@@ -95,7 +95,7 @@ def test_peers_and_mirrors_feed_it_together(swarm_desk: SwarmDesk, mirror: FileS
     shares = given(delivery)
     assert shares[source] + shares[UrlSource(mirror.url)] == SIZE
     assert shares[UrlSource(mirror.url)] >= PIECE
-    assert "1 peer + 1 mirror" in swarm_desk.gauge.said
+    assert "1 peer + 1 mirror" in swarm_desk.gauge.sources
 
 
 def test_two_mirrors_share_the_work(tmp_path: Path) -> None:

@@ -110,7 +110,7 @@ def test_the_gauge_tells_of_peers_and_bytes(swarm_desk: SwarmDesk) -> None:
     torrent = swarm_desk.torrent()
     with swarm_desk.swarm(torrent, rate=4 * SLOW) as swarm:
         swarm_desk.fetch(torrent.magnet(swarm.tracker.url))
-    assert "1 peer" in swarm_desk.gauge.said
+    assert "1 peer" in swarm_desk.gauge.sources
     shown = swarm_desk.gauge.read()
     assert (shown.stage, shown.done) == (Stage.VERIFYING, SIZE)
 
