@@ -6,6 +6,7 @@ there is one, and reads under the strict rules. Everything else leaves the old c
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -25,6 +26,8 @@ from herd.registry.added import Added
 from herd.registry.catalogue import Hidden, Origin
 from herd.registry.layer import Layer
 from herd.words import nearest
+
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -143,7 +146,8 @@ def _find(listed: Sequence[Added], name: str) -> Added:
 
 def _updated(here: Places, it: Added, stop: threading.Event | None) -> Update:
     try:
-        copy = locations.bring(it.location, it.etag if _is_good(here, it) else None, stop)
+        before = _last(here, it)
+        copy = locations.bring(it.location, it.etag if before else None, stop)
         if copy is None:
             return Update(it.name, Fate.UNCHANGED)
         key = None if it.key is None else public_key(it.key)
@@ -154,6 +158,7 @@ def _updated(here: Places, it: Added, stop: threading.Event | None) -> Update:
                 f"and calls itself {layer.name} now.",
                 "Remove it and add it again if that is meant.",
             )
+        _refuse_older(layer, before)
         return Update(it.name, _replaced(here, it, copy))
     except HerdError as error:
         if error.exit_code == 130:
@@ -161,13 +166,23 @@ def _updated(here: Places, it: Added, stop: threading.Event | None) -> Update:
         return Update(it.name, Fate.FAILED, error)
 
 
-def _is_good(here: Places, it: Added) -> bool:
-    """Whether the last copy is there and reads under the rules of this herd."""
+def _last(here: Places, it: Added) -> Layer | None:
+    """The last copy, if it is there and reads under the rules of this herd."""
     try:
-        layers.from_file(here.user_registries / it.file_name, here.compiled)
+        return layers.from_file(here.user_registries / it.file_name, here.compiled)
     except RegistryError:
-        return False
-    return True
+        return None
+
+
+def _refuse_older(layer: Layer, before: Layer | None) -> None:
+    """Refuse what its makers replaced: an old copy is signed as well as a new one."""
+    day, last = layer.updated, before.updated if before else None
+    if day and last and _DAY.fullmatch(day) and _DAY.fullmatch(last) and day < last:
+        raise RegistryError(
+            f"{layer.origin}:1: registry.updated: is {day}, older than the copy that is here "
+            f"({last}).",
+            "Somebody may be passing off an old copy; ask its makers.",
+        )
 
 
 def _replaced(here: Places, it: Added, copy: Copy) -> Fate:

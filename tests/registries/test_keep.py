@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
 from pathlib import Path
 
 import pytest
@@ -224,67 +223,6 @@ def test_a_path_and_a_folder_are_copied(here: Places, tmp_path: Path) -> None:
     assert title(here).startswith("Newer")
 
 
-def commit(folder: Path, text: str, path: str = "registry.yaml") -> None:
-    (folder / path).parent.mkdir(parents=True, exist_ok=True)
-    (folder / path).write_text(text)
-    who = ["-c", "user.name=x", "-c", "user.email=x@example.org", "-c", "commit.gpgsign=false"]
-    for words in (["add", "-A"], [*who, "commit", "-q", "-m", "x"]):
-        subprocess.run(["git", *words], cwd=folder, check=True, capture_output=True)
-
-
-@pytest.fixture
-def repository(tmp_path: Path) -> Path:
-    folder = tmp_path / "repository"
-    folder.mkdir()
-    subprocess.run(["git", "init", "-q", "."], cwd=folder, check=True, capture_output=True)
-    return folder
-
-
-def test_a_git_repository_is_added_and_updated(here: Places, repository: Path) -> None:
-    commit(repository, TEXT, "models/r.yaml")
-
-    kept = add(here, Wanted(f"git+file://{repository}#models/r.yaml"))
-
-    assert kept.origin.trust is Trust.UNSIGNED
-    assert only(here) == (Fate.UNCHANGED, None)
-    commit(repository, NEWER, "models/r.yaml")
-    assert only(here) == (Fate.UPDATED, None)
-
-
-def test_nothing_in_a_git_repository_runs(
-    here: Places, repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A smudge filter runs at checkout, and hooks after a clone: nothing is checked out."""
-    trap = tmp_path / "trapped"
-    configuration = tmp_path / "gitconfig"
-    configuration.write_text(f'[filter "trap"]\n smudge = touch {trap}\n clean = cat\n')
-    monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(configuration))
-    (repository / ".gitattributes").write_text("* filter=trap\n")
-    commit(repository, TEXT)
-
-    add(here, Wanted(f"git+file://{repository}"))
-
-    assert title(here) == "Tiny the test model"
-    assert not trap.exists()
-
-
-@pytest.mark.parametrize("url", ["git+ext::sh -c touch% {trap}", "git+--upload-pack=touch {trap}"])
-def test_an_address_of_git_cannot_name_a_command(here: Places, tmp_path: Path, url: str) -> None:
-    trap = tmp_path / "trapped"
-
-    with pytest.raises((BadUsage, SourceFailed)):
-        add(here, Wanted(url.format(trap=trap)))
-
-    assert not trap.exists()
-
-
-def test_a_repository_without_a_registry_says_so(here: Places, repository: Path) -> None:
-    commit(repository, "x", "README")
-
-    with pytest.raises(SourceFailed, match="has no file registry"):
-        add(here, Wanted(f"git+file://{repository}"))
-
-
 def test_a_name_that_another_registry_has_is_told_and_hidden(site: Site, here: Places) -> None:
     kept = add_from(site, here, TEXT.replace("  tiny:", "  smollm2-135m:"))
 
@@ -397,3 +335,23 @@ def test_a_file_of_the_person_is_never_written_over(site: Site, here: Places) ->
         add_from(site, here)
 
     assert "name: mine" in own.read_text()
+
+
+def dated(day: str, text: str = TEXT) -> str:
+    return text.replace("name: test}", f"name: test, updated: {day}}}")
+
+
+def test_an_older_copy_is_refused_though_its_signature_is_right(
+    site: Site, here: Places, signer: Signer
+) -> None:
+    sign(site, signer, dated("2026-11-24"))
+    add(here, Wanted(f"{site.origin}/r.yaml", str(signer.key)))
+    sign(site, signer, dated("2026-01-01", NEWER))
+
+    fate, error = only(here)
+
+    assert fate is Fate.FAILED
+    assert error is not None
+    assert "is 2026-01-01, older than the copy that is here (2026-11-24)" in error.message
+    sign(site, signer, dated("2026-11-24", NEWER))
+    assert only(here) == (Fate.UPDATED, None)
