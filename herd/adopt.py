@@ -154,7 +154,7 @@ class Adopter:
         """
         gauge.begin(Stage.VERIFYING, sum(each.found.size for each in asked))
         paths = [file.path for each in asked for file in each.found.files]
-        threads = 1 if not paths or disk.turns(paths[0]) else (os.cpu_count() or 1)
+        threads = 1 if not paths or disk.turns(paths[0]) else 2 * (os.cpu_count() or 1)
 
         def one(each: Asked) -> Adopted | HerdError:
             try:
