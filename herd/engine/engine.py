@@ -108,15 +108,7 @@ class Engine:
         """
         stop = stop or threading.Event()
         with self._served(stop):
-            terms = Terms("llama.cpp", stop, self._patience, self._log)
-            exchange = Exchange(self._household.prepare(), Look(), terms)
-            try:
-                for reply in exchange.replies():
-                    if isinstance(reply, Machine):
-                        return reply
-            finally:
-                exchange.end()
-        raise Interrupted("The engine was closed.")
+            return self._looked(stop)
 
     def ensure(self, model: Loadable, stop: threading.Event | None = None) -> Ready:
         """Have this model loaded.
@@ -240,6 +232,7 @@ class Engine:
         key = (replace(model, sampling=Sampling(), stop=()), _stamp(model.path))
         if resident := self._household.find(key):
             return resident
+        self._make_room_on_gpus(model, stop)
         with self._household.arriving(model.reference, key, lambda: needed(model)) as resident:
             load = Exchange(resident.process, Load(model, self._settings), self._terms(model, stop))
             try:
@@ -252,6 +245,29 @@ class Engine:
             finally:
                 load.end()
         return resident
+
+    def _looked(self, stop: threading.Event) -> Machine:
+        terms = Terms("llama.cpp", stop, self._patience, self._log)
+        exchange = Exchange(self._household.prepare(), Look(), terms)
+        try:
+            for reply in exchange.replies():
+                if isinstance(reply, Machine):
+                    return reply
+        finally:
+            exchange.end()
+        raise Interrupted("The engine was closed.")
+
+    def _make_room_on_gpus(self, model: Loadable, stop: threading.Event) -> None:
+        """Let models on GPUs leave, the least recently used first, until this one fits there."""
+        wanted = self._settings.gpu_layers if model.gpu_layers is None else model.gpu_layers
+        while wanted and (there := self._household.on_gpus()):
+            from herd.engine.placing import placed
+
+            placement = placed(model, self._settings, self._looked(stop).devices)
+            most = placement.layers if wanted < 0 else min(wanted, placement.layers)
+            if placement.gpu_layers >= most:
+                return
+            self._household.dismiss([min(there, key=lambda each: each.used)])
 
     def _terms(self, model: Loadable, stop: threading.Event) -> Terms:
         return Terms(model.reference, stop, self._patience, self._log)

@@ -45,6 +45,10 @@ class Household:
         with self._lock:
             return [each for each in self._residents if each.is_warm]
 
+    def on_gpus(self) -> list[Resident]:
+        """Those of which layers lie on a GPU."""
+        return [each for each in self.warm() if each.ready and each.ready.gpu_layers]
+
     def named(self, reference: str) -> list[Resident]:
         """Those of this name."""
         with self._lock:

@@ -8,6 +8,7 @@ import signal
 import sys
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 READY = {
@@ -109,6 +110,30 @@ def runs_out_of_memory() -> None:
 
 def exits_at_once() -> None:
     sys.exit(3)
+
+
+def has_a_gpu() -> None:
+    """It has room for one model: FAKE_GPU is a folder with a file for each process there."""
+    folder = Path(os.environ["FAKE_GPU"])
+    for request in requests():
+        others = [path for path in folder.iterdir() if Path("/proc", path.name).exists()]
+        if request["kind"] == "Look":
+            free = 0 if others else 8 << 30
+            gpu = {"name": "CUDA0", "is_gpu": True, "free": free, "total": 8 << 30}
+            more = {"description": "", "shares_memory": False}
+            say(
+                request["number"],
+                "Machine",
+                devices=[gpu | more],
+                features=[],
+                can_offload=True,
+            )
+        elif request["kind"] == "Load":
+            layers = 0 if others else 2
+            if layers:
+                (folder / str(os.getpid())).touch()
+            here = {"gpu_layers": layers, "reference": request["model"]["reference"]}
+            say(request["number"], "Ready", **READY | here)
 
 
 if __name__ == "__main__":

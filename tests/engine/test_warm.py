@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import threading
 from dataclasses import replace
 from pathlib import Path
@@ -17,6 +18,7 @@ from herd.engine.presence import Running, let_go, running
 from herd.engine.protocol import Settings
 from herd.engine.residents import Phase, Resident, leavers
 from herd.errors import EngineFailed
+from tests.engine import misbehaving
 from tests.engine.asking import LONG, model_said, said, user
 from tests.engine.conftest import MADE, MakeEngine, MakeModel, last_pid
 from tests.engine.test_misbehaving_child import is_gone
@@ -65,6 +67,27 @@ def test_the_least_recently_used_leaves_when_memory_asks_for_it(
 
     assert is_gone(pid)
     assert phases(engine) == {two.reference: Phase.READY}
+
+
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="the fake child reads /proc")
+def test_a_model_leaves_the_gpu_for_one_that_fits_there_alone(
+    make_engine: MakeEngine,
+    one: Loadable,
+    two: Loadable,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    folder = tmp_path / "gpu"
+    folder.mkdir()
+    monkeypatch.setenv("FAKE_GPU", str(folder))
+    engine = make_engine([sys.executable, misbehaving.__file__, misbehaving.has_a_gpu.__name__])
+    assert engine.ensure(one).gpu_layers == 2
+
+    assert engine.ensure(replace(two, gpu_layers=0)).gpu_layers == 0
+    assert len(engine.states) == 2
+    assert engine.ensure(two).gpu_layers == 2
+
+    assert [state.reference for state in engine.states] == [two.reference]
 
 
 def resident(used: float, own: int, mapped: int = 0) -> Resident:
