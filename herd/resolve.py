@@ -181,17 +181,31 @@ def _withdrawn(choice: Choice, named: MagnetSource) -> tuple[str, ...]:
 
 
 def _offered(text: str, registry: Registry, promise: Promise) -> Choice:
-    if promise != Promise():
-        raise BadUsage(
-            f"{text} is a name of the registry, which knows its digest and its template.",
-            "--sha256, --as and --template go with an address, a magnet or a path.",
-        )
+    if promise.name or promise.template:
+        raise _of_the_registry(text)
     if not text.strip() or any(mark in text for mark in "/\\?*"):
         raise UnknownModel(
             f"There is no file {text} and no model of that name.",
             _nearly(text) or "`herd search` lists the models; a path needs an existing file.",
         )
-    return registry.find(reference(text))
+    choice = registry.find(reference(text))
+    return choice if promise.sha256 is None else _vouched(text, choice, promise.sha256)
+
+
+def _vouched(text: str, choice: Choice, digest: str) -> Choice:
+    """A model of old days whose digest nobody wrote down, with the person's word for it."""
+    first, *others = choice.variant.files
+    if others or first.sha256 is not None:
+        raise _of_the_registry(text)
+    file = replace(first, sha256=Sha256(digest.lower()))
+    return replace(choice, variant=replace(choice.variant, files=(file,)))
+
+
+def _of_the_registry(text: str) -> BadUsage:
+    return BadUsage(
+        f"{text} is a name of the registry, which knows its digest and its template.",
+        "--sha256, --as and --template go with an address, a magnet or a path.",
+    )
 
 
 def _nearly(text: str) -> str | None:

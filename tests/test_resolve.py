@@ -127,3 +127,12 @@ def test_a_path_that_is_nearly_right_names_the_file_beside_it(herd: Herd, tmp_pa
         herd.choose(str(tmp_path / "Tiny-Q4_O.gguf"))
 
     assert caught.value.hint == "Did you mean Tiny-Q4_0.gguf?"
+
+
+def test_a_person_may_vouch_for_a_file_whose_digest_nobody_wrote_down(herd: Herd) -> None:
+    choice = herd.choose("gpt4all-lora", Promise(sha256="AB" * 32))
+
+    assert [file.sha256 for file in choice.variant.files] == ["ab" * 32]
+    for refused in (Promise(name="mine"), Promise(sha256="ab" * 32, template="alpaca")):
+        with pytest.raises(BadUsage):
+            herd.choose("gpt4all-lora", refused)
