@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import hashlib
 import os
 from pathlib import Path
 
@@ -81,3 +82,45 @@ def test_free_room_is_that_of_the_disk_where_a_path_would_be(tmp_path: Path) -> 
 
     assert disk.nearest(absent) == tmp_path
     assert disk.free(absent) > 0
+
+
+def test_a_stretch_is_all_of_it_or_none(tmp_path: Path) -> None:
+    path = tmp_path / "f"
+    path.write_bytes(b"0123456789")
+
+    assert disk.stretch(path, range(2, 5)) == b"234"
+    assert disk.stretch(path, range(8, 12)) is None
+    assert disk.stretch(tmp_path / "none", range(1)) is None
+    assert disk.stretch(tmp_path, range(1)) is None
+
+
+def test_files_below_a_folder_are_ordinary_few_and_near(tmp_path: Path) -> None:
+    deep = tmp_path / "a" / "b" / "c"
+    deep.mkdir(parents=True)
+    for path in (tmp_path / "1", tmp_path / "a" / "2", deep / "3"):
+        path.write_bytes(b"x")
+    (tmp_path / "link").symlink_to(tmp_path / "1")
+    (tmp_path / "loop").symlink_to(tmp_path)
+    os.mkfifo(tmp_path / "pipe")
+
+    def names(most: int = 100, deepest: int = 9) -> list[str]:
+        return [path.name for path in disk.files_below(tmp_path, most=most, deepest=deepest)]
+
+    assert names() == ["1", "2", "3"]
+    assert names(deepest=1) == ["1", "2"]
+    assert names(most=1) == ["1"]
+
+
+def test_the_digest_of_a_file_is_told_step_by_step(tmp_path: Path) -> None:
+    path = tmp_path / "f"
+    path.write_bytes(bytes(3_000_000))
+    steps: list[int] = []
+
+    assert disk.digest(path, steps.append) == hashlib.sha256(bytes(3_000_000)).hexdigest()
+    assert sum(steps) == 3_000_000
+    assert len(steps) > 1
+
+
+def test_whether_a_disk_turns_is_answered_for_every_path(tmp_path: Path) -> None:
+    assert disk.turns(tmp_path / "not" / "there") in (True, False)
+    assert disk.turns(Path("/proc")) is False

@@ -41,7 +41,7 @@ class Stretches:
             patience: What a mirror is granted.
             reach: The addresses that a configured URL may lead to.
         """
-        self._patience = patience or Patience()
+        self._patience = patience or Patience(attempts=4)
         self._watch = Watch(stop, self._patience)
         self._size = size
         self._stop = stop
