@@ -18,7 +18,7 @@ from herd.plan import Ground, Plan, plan
 from herd.progress import Stage
 from herd.ranks import Ranks
 from herd.store import Store
-from herd.transfer import Fetched, Transfer, begun
+from herd.transfer import Fetched, Transfer, begun, reserved
 
 __all__ = ["Installer", "Order", "Outcome"]
 
@@ -77,7 +77,9 @@ class Installer:
             kept=frozenset(kept),
             staged={file: self._begun(file) for file in files},
             whole=came,
-            free=self._store.free() + left_over(half_made(self._store, choice)),
+            free=self._store.free()
+            + left_over(half_made(self._store, choice))
+            + sum(reserved(self._store.staged(file)) for file in files),
             memory=self._memory(),
             is_installed=self._installed(choice, keeps_original=keeps_original) is not None,
         )

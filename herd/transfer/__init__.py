@@ -8,7 +8,7 @@ with the first source that needs them.
 from herd.transfer.budget import Budget
 from herd.transfer.carrier import Carrier, Delivery, Share, Staged, Wish
 from herd.transfer.failover import Fetched, Transfer, describe
-from herd.transfer.ledger import begun
+from herd.transfer.ledger import begun, reserved
 
 __all__ = [
     "Budget",
@@ -21,4 +21,5 @@ __all__ = [
     "Wish",
     "begun",
     "describe",
+    "reserved",
 ]

@@ -14,8 +14,8 @@ from collections.abc import Callable
 from contextlib import closing
 from urllib.parse import unquote, urlsplit
 
-from herd.errors import SourceFailed, SourceRefused
-from herd.model import HfSource, Sha256, UrlSource
+from herd.errors import HerdError, SourceFailed, SourceRefused
+from herd.model import HfSource, Sha256, Source, UrlSource
 from herd.progress import Stage
 from herd.transfer import ledger
 from herd.transfer.board import Board
@@ -80,8 +80,7 @@ class HttpCarrier:
             raise SourceRefused(f"{error.message}, and changes it again and again") from error
 
     def _fetch(self, wish: Wish) -> Delivery:
-        each = [self._standing(source) for source in wish.sources]
-        mirrors = Mirrors(each, self._patience, self._hosts)
+        mirrors = Mirrors(self._standings(wish), self._patience, self._hosts)
         with (
             closing(mirrors),
             Sheet(wish.staged.part) as sheet,
@@ -90,6 +89,23 @@ class HttpCarrier:
             board = Board(wish.file.size, self._workers)
             task = Task(wish, sheet, board, mirrors, watch)
             return _Download(task, self._workers).run()
+
+    def _standings(self, wish: Wish) -> list[Standing]:
+        """One for each address that reads as one.
+
+        Raises:
+            SourceRefused: none does.
+        """
+        good: list[Standing] = []
+        bad: list[tuple[Source, HerdError]] = []
+        for source in wish.sources:
+            try:
+                good.append(self._standing(source))
+            except SourceRefused as error:
+                bad.append((source, error))
+        if not good:
+            raise bad[0][1] if len(bad) == 1 else EachFailed(tuple(bad))
+        return good
 
     def _standing(self, source: object) -> Standing:
         if not isinstance(source, UrlSource | HfSource):

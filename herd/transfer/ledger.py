@@ -67,6 +67,15 @@ def begun(staged: Staged) -> int:
     return sum(stop - start for spans in note.given.values() for start, stop in spans)
 
 
+def reserved(staged: Staged) -> int:
+    """Bytes of disk that the part has already for what is still to come."""
+    try:
+        found = staged.part.stat()
+    except OSError:
+        return 0
+    return max(0, getattr(found, "st_blocks", 0) * 512 - begun(staged))
+
+
 def save(staged: Staged, note: Note, synced: Mapping[str, Spans], *, is_safe: bool) -> None:
     """Note what is written; a kill leaves the old note or the new one.
 

@@ -92,6 +92,13 @@ def test_a_mirror_that_is_down_costs_nothing_but_a_note(desk: Desk, second: File
     assert second.bytes_sent == SIZE
 
 
+def test_an_address_that_does_not_read_is_left_out(desk: Desk, second: FileServer) -> None:
+    source, bad = UrlSource(second.url), UrlSource("ftp://example.org/model.gguf")
+    file = promise(bad, source, content=LARGE)
+    wish = Wish(file, bad, desk.staged, desk.gauge, desk.stop, (source,))
+    assert desk.http.fetch(wish).sha256 == digest(LARGE)
+
+
 def test_a_mirror_that_stalls_is_left_for_the_other(
     desk: Desk, first: FileServer, second: FileServer
 ) -> None:

@@ -16,7 +16,7 @@ import pytest
 
 from herd.errors import Interrupted, NoRoom, SourceRefused
 from herd.model import UrlSource
-from herd.transfer import begun, ledger
+from herd.transfer import begun, ledger, reserved
 from herd.transfer.carrier import Mismatch, Wish
 from herd.transfer.download import HttpCarrier
 from herd.transfer.ledger import SUFFIX, SUMS
@@ -237,6 +237,15 @@ def test_a_promised_file_whose_only_server_changes_its_tag_is_judged_by_the_dige
     server.etag = '"of another machine behind the same name"'
     go_on(desk, server)
     assert server.bytes_sent < SIZE - there + 1_000_000
+
+
+def test_what_a_part_has_of_the_disk_already_need_not_be_free(
+    desk: Desk, server: FileServer
+) -> None:
+    begin(desk, server, 6_000_000)
+    there = begun(desk.staged)
+    assert there < SIZE
+    assert SIZE - 4096 <= there + reserved(desk.staged) <= SIZE + 65536
 
 
 def test_no_room_is_said_before_the_first_byte(
