@@ -51,7 +51,7 @@ def convert(
     gauge.begin(Stage.CONVERTING, legacy.size, note=called)
     with Sources(legacy.parts, called, gauge.advance) as sources:
         work = _Pass(legacy, sources, called, stop)
-        with replacing(target, legacy.output_size) as file:
+        with replacing(target, legacy.output_size, called) as file:
             work.run(head, file)
             proof = file.finish()
             origins = tuple(part.finish() for part in sources.parts)

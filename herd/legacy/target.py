@@ -10,6 +10,7 @@ from contextlib import contextmanager, suppress
 from io import FileIO
 from pathlib import Path
 
+from herd import words
 from herd.errors import CannotWrite, HerdError, NoRoom
 from herd.pieces import Proof
 
@@ -54,17 +55,22 @@ class TargetFile:
 
 
 @contextmanager
-def replacing(target: Path, size: int) -> Iterator[TargetFile]:
+def replacing(target: Path, size: int, called: str) -> Iterator[TargetFile]:
     """A file that becomes `target` when the block ends well, and is gone when it does not.
 
     One process at a time may write a target.
+
+    Args:
+        target: The GGUF.
+        size: Bytes that it is going to have.
+        called: What the person calls the file that is converted, for messages.
 
     Raises:
         NoRoom: the disk does not hold `size` more bytes.
         CannotWrite: the folder does not let us write.
     """
-    with _saying_what_went_wrong(target):
-        _check_room(target, size)
+    with _saying_what_went_wrong(target, called):
+        _check_room(target, size, called)
         temporary = target.with_name(target.name + UNDER_WAY)
         temporary.unlink(missing_ok=True)
         file = TargetFile(_open(temporary), size)
@@ -85,33 +91,34 @@ def _open(path: Path) -> FileIO:
     return path.open("xb", buffering=0)
 
 
-def _check_room(target: Path, size: int) -> None:
+def _check_room(target: Path, size: int, called: str) -> None:
     free = shutil.disk_usage(target.parent).free
     if free < size:
-        raise _no_room(target, f"{size - free:,} bytes are missing")
+        raise _no_room(called, f"{words.size(size - free)} are missing")
 
 
-def _no_room(target: Path, why: str) -> NoRoom:
+def _no_room(called: str, why: str) -> NoRoom:
     return NoRoom(
-        f"There is no room to convert to {target.name}: {why}.",
-        "Make room with `herd remove` or `herd prune`, and try again.",
+        f"There is no room to convert {called}: {why}.",
+        "Make room with `herd remove` or `herd prune`, and run the same command again.",
     )
 
 
 @contextmanager
-def _saying_what_went_wrong(target: Path) -> Iterator[None]:
+def _saying_what_went_wrong(target: Path, called: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise _wrapped(target, error) from error
+        raise _wrapped(target, called, error) from error
 
 
-def _wrapped(target: Path, error: OSError) -> HerdError:
+def _wrapped(target: Path, called: str, error: OSError) -> HerdError:
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return _no_room(target, "the disk is full")
+        return _no_room(called, "the disk is full")
     reason = error.strerror or type(error).__name__
     return CannotWrite(
-        f"{target} cannot be written: {reason}.", "Check who owns the folder, or choose another."
+        f"{called} cannot be converted: {target.parent} cannot be written: {reason}.",
+        "Check who owns the folder, or choose another.",
     )
 
 
