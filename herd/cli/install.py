@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -178,8 +179,17 @@ def _show(session: Session, plan: Plan, wishes: Wishes) -> None:
     if plan.fit in (Fit.TIGHT, Fit.TOO_BIG) and (words := session.herd.foresee(plan.choice)):
         tell(f"  loaded   {words}")
     if is_of_strangers(plan.choice):
-        dht = ", and the DHT," if session.herd.config.dht else ""
-        session.say(STRANGERS.format(dht=dht))
+        _say_once(session)
+
+
+def _say_once(session: Session) -> None:
+    """What a swarm learns is said at the first one; the README says it, too."""
+    said = session.herd.places.cache / "swarm-said"
+    if not said.exists():
+        session.say(STRANGERS.format(dht=", and the DHT," if session.herd.config.dht else ""))
+        with contextlib.suppress(OSError):
+            said.parent.mkdir(parents=True, exist_ok=True)
+            said.touch()
 
 
 def _accepted(session: Session, plan: Plan, wishes: Wishes) -> bool:

@@ -102,10 +102,10 @@ def origin(source: Source) -> str:
 
 
 def is_of_strangers(choice: Choice) -> bool:
-    """Whether a swarm that no registry vouches for would learn of the person."""
+    """Whether a swarm would learn of the person."""
     return any(
         isinstance(source, TorrentSource)
-        or (isinstance(source, MagnetSource) and source.is_from_user)
+        or (isinstance(source, MagnetSource) and source.state is not SwarmState.REVOKED)
         for file in choice.variant.files
         for source in file.sources
     )

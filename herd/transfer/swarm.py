@@ -16,6 +16,7 @@ from herd.transfer.seam import Seam
 from herd.transfer.seam_mirrors import mirror_of, web_seeds
 from herd.transfer.standing import Standing
 from herd.transfer.swarm_folder import SwarmFolder
+from herd.transfer.swarm_proxy import through
 from herd.transfer.swarm_reach import allowed_by, is_web, reach
 from herd.transfer.swarm_settings import settings
 from herd.transfer.swarm_watch import SwarmPatience
@@ -92,9 +93,13 @@ class TorrentCarrier:
             case _:
                 raise TypeError(wish.source)
         patience = self._mirror_patience or Patience()
-        standings = (*(mirror_of(each, patience) for each in mirrors), *seeds)
+        standings: tuple[Standing, ...] = (*(mirror_of(each, patience) for each in mirrors), *seeds)
         dht = self._dht and isinstance(wish.source, MagnetSource) and not found.is_local
-        chosen = settings(interface=self._interface, dht=dht)
+        proxy = through(found.trackers)
+        chosen = settings(interface=self._interface, dht=dht) | proxy
+        if proxy:
+            # Through a proxy libtorrent could not reach the seam: mirrors come after the swarm.
+            standings = ()
         terms = Terms(
             open=lambda to: NativeSession(chosen, to),
             read=read,

@@ -285,3 +285,10 @@ def test_a_digest_that_nobody_knows_is_none(herd: Caller, monkeypatch: pytest.Mo
 
     assert "unverified" in herd("install", url).err
     assert "sha256?" not in herd("install", "-y", url).err
+
+
+def test_what_a_swarm_learns_is_said_at_the_first_one_alone(herd: Caller) -> None:
+    magnet = f"magnet:?xt=urn:btih:{'ab' * 20}&dn=new-model.gguf"
+    words = "learn your address and what you fetch"
+    assert words in herd("install", "--dry-run", magnet).err
+    assert words not in herd("install", "--dry-run", magnet).err
