@@ -194,15 +194,18 @@ class Adopter:
 
     def _described(self, asked: Asked, read: Sequence[_Read]) -> Installed:
         """What the manifest is to say: the registry's words where it knows the bytes."""
-        known = self._known(read[0].sha256)
+        known = self._known(read)
         if known and asked.name is None:
             return _of_registry(*known, asked.found, read)
         return self._of_tool(asked, read)
 
-    def _known(self, sha256: Sha256) -> tuple[Model, Variant] | None:
+    def _known(self, read: Sequence[_Read]) -> tuple[Model, Variant] | None:
+        """The model of a registry that begins with the same file, if all its files are here."""
+        first, here = read[0].sha256, {each.sha256 for each in read}
         for model in self._models():
             for variant in model.variants:
-                if variant.files and variant.files[0].sha256 == sha256:
+                digests = [file.sha256 for file in variant.files]
+                if digests[:1] == [first] and set(digests) <= here:
                     return model, variant
         return None
 

@@ -314,3 +314,17 @@ def test_a_link_that_a_kill_left_without_a_manifest_is_still_theirs(
 
     assert again.files[0].adopted == str(path)
     assert twin.was_there
+
+
+def test_a_model_of_the_registry_that_is_not_all_here_is_not_taken_for_it(
+    store: Store, theirs: Path
+) -> None:
+    write(theirs / "m-q4_0.gguf", gguf())
+    whole = known(gguf())
+    eyes = File("eyes.gguf", (), 5, Sha256("e" * 64))
+    variant = replace(whole.variants[0], files=(*whole.variants[0].files, eyes))
+
+    installed = adopter(store, replace(whole, variants=(variant,))).adopt(Asked(only(theirs)))
+
+    assert str(installed.installed.reference) == "m:q4_0"
+    assert installed.installed.registry is None

@@ -35,6 +35,10 @@ class Flaw(StrEnum):
         return self in (Flaw.DAMAGED, Flaw.MISSING, Flaw.UNREADABLE)
 
 
+_MENDED = frozenset({Flaw.WRITABLE, Flaw.NO_LINK})
+"""What repair sets right without a byte."""
+
+
 @dataclass(frozen=True)
 class Finding:
     """One thing that is wrong."""
@@ -114,6 +118,14 @@ class Report:
         if self.is_sound:
             return None
         what = count(len(self.findings), "thing is wrong", "things are wrong")
-        broken = self.broken
-        hint = f"`herd repair {broken[0]}` mends it." if broken else "`herd repair --all` mends it."
-        return DigestMismatch(f"{what} in the store.", hint)
+        return DigestMismatch(f"{what} in the store.", self._hint())
+
+    def _hint(self) -> str:
+        flaws = {each.flaw for each in self.findings}
+        if self.broken:
+            return f"`herd repair {self.broken[0]}` mends it."
+        if flaws & {Flaw.DAMAGED, Flaw.UNREADABLE, Flaw.ORPHAN} and not flaws & _MENDED:
+            return "`herd prune` takes away what no model needs."
+        if flaws == {Flaw.NO_MANIFEST}:
+            return "Take the file away, and install the model again."
+        return "`herd repair --all` mends it."

@@ -152,6 +152,22 @@ def test_names_that_lead_elsewhere_and_names_of_no_model_are_found(
     assert [each.flaw for each in proof(store, tiny).findings] == [Flaw.NO_LINK]
 
 
+def test_the_next_thing_to_type_is_the_one_that_helps(store: Store, tiny: Installed) -> None:
+    def hint() -> str | None:
+        trouble = proof(store).trouble()
+        return trouble.hint if trouble else None
+
+    stray = store.path_of(tiny).parent / "stray.gguf"
+    stray.symlink_to("nowhere")
+    assert hint() == "`herd prune` takes away what no model needs."
+    store.blob(digest(WEIGHTS)).chmod(0o644)
+    assert hint() == "`herd repair --all` mends it."
+    stray.unlink()
+    store.blob(digest(WEIGHTS)).chmod(0o444)
+    (store.root / "manifests" / "tiny" / "x.json").write_bytes(b"{")
+    assert hint() == "Take the file away, and install the model again."
+
+
 def test_what_is_no_manifest_is_found(store: Store, tiny: Installed) -> None:
     papers = store.blob(digest(WEIGHTS)).parents[2] / "manifests" / "tiny" / "other.json"
     papers.write_bytes(b"{")
