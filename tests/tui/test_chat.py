@@ -11,7 +11,7 @@ from herd.errors import EngineCrashed
 from herd_tui.screens.library import LibraryScreen
 from herd_tui.widgets.chat_status import ChatStatus
 from herd_tui.widgets.conversation_list import ConversationList
-from herd_tui.widgets.conversation_view import ConversationView
+from herd_tui.widgets.conversation_view import SHOWN, ConversationView
 from herd_tui.widgets.prompt import Prompt
 from herd_tui.widgets.turn_view import TurnView
 from tests.tui.conftest import Opening
@@ -272,7 +272,7 @@ async def test_a_long_conversation_shows_its_end_and_earlier_turns_on_the_way_up
     async with opened() as hand:
         await hand.command("app.show_chat")
         await hand.sees("turn 59")
-        assert len(hand.app.screen.query(TurnView)) == 20
+        assert len(hand.app.screen.query(TurnView)) == SHOWN
         view = hand.app.screen.query_one(ConversationView)
         while len(hand.app.screen.query(TurnView)) < 60:
             await hand.command("chat.page_up")

@@ -27,5 +27,6 @@ def run(herd: Herd, model: str | None = None) -> None:
 
     app = HerdApp(herd, model=model)
     app.run()
+    app.end_talks()
     if app.broke:
         raise app.broke

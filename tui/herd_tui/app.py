@@ -6,7 +6,9 @@ import logging
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from typing import ClassVar
+from functools import cached_property
+from importlib import import_module
+from typing import TYPE_CHECKING, ClassVar
 
 from textual import on
 from textual.app import App
@@ -14,10 +16,7 @@ from textual.command import CommandPalette
 from textual.css.query import NoMatches
 
 from herd import core
-from herd.downloads import Wanted
 from herd.errors import HerdError, Interrupted
-from herd.install import Order
-from herd.jobs import Job, State
 from herd.progress import Gauge
 from herd.words import count, one_line
 from herd_tui.commands import Scope, bindings
@@ -32,13 +31,16 @@ from herd_tui.messages import (
 )
 from herd_tui.palette import Commands
 from herd_tui.screens.base import HerdScreen
-from herd_tui.screens.chat import ChatScreen
 from herd_tui.screens.help import Help
 from herd_tui.screens.library import LibraryScreen
 from herd_tui.screens.logs import Logs
 from herd_tui.screens.question import Question
 from herd_tui.widgets.transfers import TransfersPane
 from herd_tui.work import beside
+
+if TYPE_CHECKING:
+    from herd.job import Job
+    from herd_tui.screens.chat import ChatScreen
 
 log = logging.getLogger(__name__)
 
@@ -78,11 +80,17 @@ class HerdApp(App[None]):
         self.broke: HerdError | None = None
         """Why the app ended before the person wished it."""
         self.library = LibraryScreen()
-        self.chat = ChatScreen()
         self._model = model
         self._clock = clock
         self._told: set[Job] = set()
         """Installs whose end was shown."""
+
+    @cached_property
+    def chat(self) -> ChatScreen:
+        """The chat; what it needs is imported when it is first seen, after the first frame."""
+        from herd_tui.screens.chat import ChatScreen
+
+        return ChatScreen()
 
     def on_mount(self) -> None:
         """Open the first screen."""
@@ -92,7 +100,12 @@ class HerdApp(App[None]):
             self.chat.begin(self._model)
         self.switch_mode("chat" if self._model else "library")
         self.set_interval(GLANCE, self._glance)
+        self.call_after_refresh(self._prepare)
+
+    def _prepare(self) -> None:
+        """After the first frame: go on with installs, and have the chat ready."""
         beside(self, self.herd.restore, lambda _: self._glance(), group="restore")
+        beside(self, lambda: import_module("herd_tui.screens.chat"), lambda _: None, group="chat")
 
     def complain(self, error: HerdError) -> None:
         """Show an error: what happened, and what to do next."""
@@ -102,6 +115,14 @@ class HerdApp(App[None]):
             timeout=ERROR_SHOWN,
             markup=False,
         )
+
+    def end_talks(self, timeout: float = 3.0) -> None:
+        """Stop what models still say, so that all of it is kept; after the app was left."""
+        talks = self.chat.talks() if "chat" in self.__dict__ else ()
+        for talk in talks:
+            talk.stop()
+        for talk in talks:
+            talk.wait(timeout)
 
     # What a person can ask for on every screen.
 
@@ -144,7 +165,7 @@ class HerdApp(App[None]):
 
     def action_leave(self) -> None:
         """Leave; ask once when something is under way."""
-        running = [job for job in self.herd.transfers() if job.state is State.RUNNING]
+        running = [job for job in self.herd.transfers() if not (job.is_over or job.is_paused)]
         if not running or isinstance(self.screen, Leaving):
             self.exit()
             return
@@ -171,6 +192,8 @@ class HerdApp(App[None]):
 
     @on(Install)
     def _install(self, event: Install) -> None:
+        from herd.install import Order
+
         order = Order(event.choice, event.is_licence_accepted, gauge=Gauge(self._clock))
         self._told.discard(self.herd.start(order))
         self._glance()
@@ -178,7 +201,7 @@ class HerdApp(App[None]):
     @on(TransfersPane.Pause)
     def _pause(self, event: TransfersPane.Pause) -> None:
         jobs = self.herd.jobs
-        change = jobs.resume if event.job.wanted is Wanted.PAUSE else jobs.pause
+        change = jobs.resume if event.job.is_paused else jobs.pause
         change(event.job)
         self._glance()
 
@@ -214,7 +237,7 @@ class HerdApp(App[None]):
             self.herd.jobs.forget(job)
             self.notify(f"{job.name} is installed. enter opens a chat with it.", markup=False)
             self.library.post_message(LibraryChanged())
-        elif job.wanted is Wanted.CANCEL:
+        elif job.wanted == "cancel":
             self.herd.jobs.forget(job)
             self.notify(f"{job.name} was cancelled.", markup=False)
         elif job.error and not isinstance(job.error, Interrupted):

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from textual.message import Message
 
 from herd.errors import HerdError
-from herd.jobs import Job
 from herd.model import Choice
+
+if TYPE_CHECKING:
+    from herd.job import Job
 
 
 @dataclass

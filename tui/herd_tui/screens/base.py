@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, ClassVar, cast
 from textual import on
 from textual.screen import Screen
 
-from herd.jobs import Job
 from herd_tui.commands import Scope
 from herd_tui.messages import WorkDone
 from herd_tui.widgets.top_bar import TopBar
@@ -16,6 +15,7 @@ from herd_tui.widgets.transfers import TransfersPane
 
 if TYPE_CHECKING:
     from herd.core import Herd
+    from herd.job import Job
     from herd_tui.app import HerdApp
 
 

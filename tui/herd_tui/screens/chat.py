@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
+from pathlib import Path
 from typing import ClassVar
 
 from textual import on
@@ -19,6 +20,7 @@ from herd.words import one_line
 from herd_tui import choices, stamps
 from herd_tui.commands import Scope, bindings, slashed
 from herd_tui.drawing import Drawing
+from herd_tui.pace import FRAME, Pace
 from herd_tui.palette import node_of
 from herd_tui.screens.conversing import Conversing
 from herd_tui.screens.pick import Pick
@@ -29,9 +31,6 @@ from herd_tui.widgets.prompt import Prompt
 from herd_tui.widgets.top_bar import TopBar
 from herd_tui.widgets.transfers import TransfersPane
 from herd_tui.work import beside
-
-FRAME = 1 / 25
-"""Seconds between two times that a growing answer is drawn."""
 
 NO_MODEL = "No model is installed yet. F2 opens the library: enter installs the one you choose."
 WELCOME = (
@@ -45,6 +44,7 @@ class ChatScreen(Conversing):
 
     SCOPE: ClassVar[Scope] = Scope.CHAT
     BINDINGS = bindings(Scope.CHAT)
+    CSS_PATH = Path(__file__).parent.parent / "chat.tcss"
 
     def __init__(self) -> None:
         super().__init__()
@@ -56,6 +56,7 @@ class ChatScreen(Conversing):
         self._used: int | None = None
         """Tokens of the context that the open conversation takes, once a model counted."""
 
+        self._pace = Pace()
         self._recent: tuple[str, ...] = ()
         """The models of the conversations, the last ones first."""
         self._lists = 0
@@ -229,7 +230,7 @@ class ChatScreen(Conversing):
 
     async def _draw(self) -> None:
         """Draw what came since the last time; called on a clock."""
-        if not self._drawings:
+        if not self._drawings or not self._pace.begins():
             return
         async with self._turn:
             for id_, drawing in list(self._drawings.items()):
@@ -238,6 +239,7 @@ class ChatScreen(Conversing):
                 elif drawing.talk.is_over:
                     del self._drawings[id_]
                     self._report(drawing.talk)
+        self.call_after_refresh(self._pace.ends)
 
     async def _draw_open(self, drawing: Drawing) -> None:
         talk = drawing.talk

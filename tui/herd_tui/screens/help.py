@@ -8,10 +8,10 @@ from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import Vertical, VerticalScroll
 from textual.content import Content
-from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from herd_tui.commands import Scope, of_scope
+from herd_tui.screens.dialog import Dialog
 
 INTRODUCTION = (
     "Type to filter the library; enter installs a model, or opens a chat with it when it is here. "
@@ -20,7 +20,7 @@ INTRODUCTION = (
 )
 
 
-class Help(ModalScreen[None]):
+class Help(Dialog[None]):
     """Every key and what it does."""
 
     BINDINGS = [Binding("escape,f1,q", "dismiss", "Close", show=False)]

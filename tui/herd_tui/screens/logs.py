@@ -9,17 +9,17 @@ from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import Vertical, VerticalScroll
 from textual.content import Content
-from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from herd.places import Places
 from herd.words import plain
+from herd_tui.screens.dialog import Dialog
 
 END = 20_000
 """Bytes of the end of a log that are shown."""
 
 
-class Logs(ModalScreen[None]):
+class Logs(Dialog[None]):
     """What herd and llama.cpp wrote down."""
 
     BINDINGS = [Binding("escape,ctrl+l,q", "dismiss", "Close", show=False)]

@@ -10,10 +10,10 @@ from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import Vertical
 from textual.content import Content
-from textual.screen import ModalScreen
 from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
+from herd_tui.screens.dialog import Dialog
 from herd_tui.widgets.filter import Filter
 
 
@@ -27,7 +27,7 @@ class Item:
     """What the filter looks in."""
 
 
-class Pick(ModalScreen[str | None]):
+class Pick(Dialog[str | None]):
     """Gives back the id of what was chosen, None if nothing was."""
 
     BINDINGS = [

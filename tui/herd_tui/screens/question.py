@@ -7,11 +7,12 @@ from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
-from textual.screen import ModalScreen
 from textual.widgets import Button, Static
 
+from herd_tui.screens.dialog import Dialog
 
-class Question(ModalScreen[bool]):
+
+class Question(Dialog[bool]):
     """Asks, and gives back whether the answer was yes."""
 
     BINDINGS = [

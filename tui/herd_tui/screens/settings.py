@@ -8,11 +8,11 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import Grid, Horizontal, Vertical
-from textual.screen import ModalScreen
 from textual.widgets import Button, Input, Static, TextArea
 
 from herd.chat import Conversation
 from herd.model import Sampling
+from herd_tui.screens.dialog import Dialog
 
 FIELDS: dict[str, type[int] | type[float]] = {
     "temperature": float,
@@ -26,7 +26,7 @@ FIELDS: dict[str, type[int] | type[float]] = {
 """What can be set, in the order in which it is shown."""
 
 
-class Settings(ModalScreen[Conversation | None]):
+class Settings(Dialog[Conversation | None]):
     """Gives back the conversation with what was set."""
 
     BINDINGS = [

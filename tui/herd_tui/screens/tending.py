@@ -4,14 +4,10 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from herd.model import Installed
 from herd.progress import Gauge
-from herd.repair import Repaired, Wanted
-from herd.store.findings import Report
-from herd.store.proof import Work
-from herd.usage import frees
-from herd.verify import verify
 from herd.words import size
 from herd_tui import choices
 from herd_tui.messages import LibraryChanged
@@ -20,6 +16,13 @@ from herd_tui.screens.base import HerdScreen
 from herd_tui.screens.pick import Pick
 from herd_tui.screens.question import Question
 from herd_tui.work import beside
+
+if TYPE_CHECKING:
+    from herd.repair import Repaired
+    from herd.store.findings import Report
+
+# What reads and mends stores is imported when it is asked for: it brings requests along,
+# which would double the time to the first frame.
 
 
 class Tending(HerdScreen):
@@ -66,6 +69,8 @@ class Tending(HerdScreen):
         self.app.push_screen(Pick(title, items), lambda name: then(by_name[name]) if name else None)
 
     def _ask_to_remove(self, model: Installed) -> None:
+        from herd.usage import frees
+
         freed = frees(model, self.herd.store.installed())
         text = f"{model.reference} takes {size(model.size)}; removing it frees {size(freed)}."
 
@@ -80,6 +85,9 @@ class Tending(HerdScreen):
         self.post_message(LibraryChanged())
 
     def _verify(self, model: Installed) -> None:
+        from herd.store.proof import Work
+        from herd.verify import verify
+
         self.notify(f"Reading {size(model.size)} of {model.reference}…", markup=False)
         work = Work(Gauge(), threading.Event())
 
@@ -92,6 +100,8 @@ class Tending(HerdScreen):
         beside(self, lambda: verify(self.herd.store, (model,), work), done, group="store")
 
     def _offer_repair(self, model: Installed, report: Report) -> None:
+        from herd.repair import Wanted
+
         text = "\n".join(finding.text for finding in report.findings)
 
         def answered(sure: bool | None) -> None:

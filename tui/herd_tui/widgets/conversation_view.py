@@ -17,7 +17,7 @@ from herd.chat import Turn
 from herd_tui import stamps
 from herd_tui.widgets.turn_view import TurnView
 
-SHOWN = 20
+SHOWN = 8
 """Turns that are put on the screen at once."""
 
 

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from textual import events
 from textual.app import ComposeResult
 from textual.containers import Horizontal
 from textual.content import Content
 from textual.widgets import Static
 
-from herd.engine import Ready
 from herd.words import one_line, size
 from herd_tui.messages import ShowScreen
+
+if TYPE_CHECKING:
+    from herd.engine import Ready
 
 
 class Tab(Static):

@@ -6,7 +6,7 @@ The gauges are read on a clock; nothing that a transfer does reaches the screen 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from textual import events
 from textual.app import ComposeResult
@@ -16,11 +16,13 @@ from textual.message import Message
 from textual.reactive import reactive
 from textual.widgets import Static
 
-from herd.jobs import Job
 from herd.progress import Progress, Stage
 from herd.words import duration, rate, size
 from herd_tui.cells import bar, cell
 from herd_tui.commands import Scope, bindings
+
+if TYPE_CHECKING:
+    from herd.job import Job
 
 _NAME, _BAR, _NUMBERS = 20, 14, 25
 _STYLES = {
