@@ -22,6 +22,8 @@ FILE = "registry.yaml"
 SIGNATURE = ".minisig"
 KEY = ".pub"
 _GIT_SECONDS = 120
+_CLONE = ("--quiet", "--bare", "--depth=1", "--no-tags", f"--filter=blob:limit={MOST_BYTES}")
+"""The newest state alone, and of that no file that is larger than a registry may be."""
 _GIT_SCHEMES = ("https", "http", "ssh", "git", "file")
 
 
@@ -147,7 +149,7 @@ def _from_git(location: str) -> Copy:
     """A repository's newest registry. Nothing is checked out, so nothing of it can run."""
     url, path = _git_url(location), urldefrag(location)[1] or FILE
     with tempfile.TemporaryDirectory(prefix="herd-") as folder:
-        _git("clone", "--quiet", "--bare", "--depth=1", "--no-tags", "--", url, folder)
+        _git("clone", *_CLONE, "--", url, folder)
         content = _shown(folder, path)
         if content is None:
             raise SourceRefused(f"{url} has no file {path}")
@@ -167,7 +169,8 @@ def _git(*arguments: str) -> bytes:
     """What git answers. It asks for no password, and only plain transports are allowed."""
     allowed = [f"protocol.{scheme}.allow=always" for scheme in _GIT_SCHEMES]
     options = [each for name in ("protocol.allow=never", *allowed) for each in ("-c", name)]
-    quiet = {"GIT_SSH_COMMAND": "ssh -oBatchMode=yes", **os.environ, "GIT_TERMINAL_PROMPT": "0"}
+    asks_nobody = {"GIT_TERMINAL_PROMPT": "0", "GIT_ASKPASS": ""}
+    quiet = {"GIT_SSH_COMMAND": "ssh -oBatchMode=yes", **os.environ, **asks_nobody}
     try:
         done = subprocess.run(
             ["git", *options, *arguments],  # noqa: S607  # the person's own git
