@@ -148,7 +148,7 @@ def main() -> None:
     wanted.add_argument("model", type=Path)
     wanted.add_argument("--native", help="a Python that has xllamacpp")
     wanted.add_argument("--rounds", type=int, default=7)
-    wanted.add_argument("--only", default="speed,first,turn,run,switch,memory")
+    wanted.add_argument("--only", default="speed,first,turn,run,switch,stop,memory")
     given = wanted.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         for name in given.only.split(","):
@@ -158,6 +158,7 @@ def main() -> None:
                 "turn": turn,
                 "run": run,
                 "switch": switch,
+                "stop": stop,
                 "memory": memory,
             }[name](given, Path(folder))
 
@@ -261,6 +262,25 @@ def until_it_speaks(command: list[str], environment: dict[str, str]) -> float:
         seconds = time.perf_counter() - began
         process.kill()
     return seconds
+
+
+def stop(given: Any, folder: Path) -> None:
+    """From the wish to stop to the end of an answer that is being read, or written."""
+    herd = Herd(given.model, folder / "log")
+    seen: dict[str, list[float]] = {"stop while reading": [], "stop while writing": []}
+    for at in range(given.rounds):
+        for name, pieces_before in zip(seen, (1, 4), strict=True):
+            wish = threading.Event()
+            turns = [Turn(Role.USER, fresh(at, words=2000 if pieces_before == 1 else 20))]
+            answer = herd.engine.answer(herd.model, turns, Sampling(), wish)
+            for _ in range(pieces_before):
+                next(answer)
+            time.sleep(0.2 if pieces_before == 1 else 0.0)
+            wish.set()
+            seen[name].append(timed(lambda pieces=answer: list(pieces)))
+    herd.engine.close()
+    show("s to stop", seen)
+    print(f"  at most {max(max(each) for each in seen.values()):.3f}")
 
 
 def switch(given: Any, folder: Path) -> None:

@@ -21,10 +21,11 @@ HEADS = ("NAME", "MEMORY", "CONTEXT", "ON", "DOES", "USED", "FOR")
 
 
 @click.command(cls=Command)
+@click.option("--why", is_flag=True, help="Say how each was loaded, and why so.")
 @options.as_json
 @options.talk
 @options.with_session
-def ps(session: Session, as_json: bool) -> None:
+def ps(session: Session, why: bool, as_json: bool) -> None:
     """Show the models that are loaded now.
 
     Whichever herd has them: the app, `herd run`, `herd serve`. ON is what computes, FOR the
@@ -39,6 +40,9 @@ def ps(session: Session, as_json: bool) -> None:
     elif found:
         rows = [_row(*each) for each in zip(found, for_whom, strict=True)]
         session.answer_table(HEADS, rows, right=("MEMORY", "CONTEXT"))
+        for one in found if why else ():
+            session.answer(f"\n{one.reference}: {one.ready.verdict}")
+            session.answer("\n".join(f"  {each}" for each in _reasons(one)))
     else:
         session.say("No model is loaded.")
 
@@ -76,6 +80,12 @@ def _is(one: Running, session: Session, name: str) -> bool:
         return one.reference == str(session.herd.installed(name).reference)
     except UnknownModel:
         return False
+
+
+def _reasons(one: Running) -> list[str]:
+    ready = one.ready
+    reckoned = f"reckoned {size(ready.expected)}, takes {size(one.memory)}"
+    return [*ready.why, f"{ready.threads} threads, keys and values in {ready.cache}", reckoned]
 
 
 def _row(one: Running, for_whom: str) -> list[str]:

@@ -48,6 +48,18 @@ def test_a_model_of_another_herd_is_shown(herd: Caller, engine: Engine, tiny: Lo
     assert "4,096" in lines[1]
 
 
+def test_how_it_was_loaded_and_why_is_said(herd: Caller, engine: Engine, tiny: Loadable) -> None:
+    engine.ensure(tiny)
+    until(lambda: herd.json("ps") != [])
+
+    out = herd("ps", "--why").out
+
+    assert "tiny:q4_0: fits" in out
+    assert "context 4,096: all that it was trained on" in out
+    assert "on the CPU: " in out
+    assert "keys and values in f16" in out
+
+
 @pytest.mark.parametrize("name", ["tiny", "tiny:q4_0", "tiny@q4_0"])
 def test_a_model_is_let_go(herd: Caller, engine: Engine, tiny: Loadable, name: str) -> None:
     engine.ensure(tiny)

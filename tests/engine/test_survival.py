@@ -314,6 +314,42 @@ def test_an_engine_without_llama_cpp_says_how_to_get_it(
     assert "pip install" in str(caught.value.hint)
 
 
+SHORT_OF_MEMORY = """
+import resource
+resource.setrlimit(resource.RLIMIT_AS, (1 << 31, 1 << 31))
+from herd.engine.child import main
+main()
+"""
+
+
+def test_a_model_for_which_memory_is_too_short_is_one_sentence(
+    make_engine: MakeEngine, models: MakeModel, tiny: Loadable
+) -> None:
+    engine = make_engine([sys.executable, "-c", SHORT_OF_MEMORY])
+    large = models(Tiny(trained_context=1 << 24), context=1 << 24, is_exact=True)
+
+    with pytest.raises(EngineFailed, match=r"not enough memory|died") as caught:
+        engine.ensure(large)
+
+    assert caught.value.hint
+    assert said(engine, tiny).text
+
+
+def test_a_child_that_stands_still_is_ended_and_the_next_question_works(
+    make_engine: MakeEngine, slow: Loadable
+) -> None:
+    engine = make_engine(patience=1.0)
+    pieces = engine.answer(slow, [user("hum?")], LONG, threading.Event())
+    next(pieces)
+    os.kill(last_pid(), signal.SIGSTOP)
+
+    with pytest.raises(EngineCrashed, match=r"hung while tiny\d was answering"):
+        list(pieces)
+
+    assert is_gone(last_pid())
+    assert said(engine, slow).text
+
+
 def test_a_name_says_nothing_about_whether_a_model_is_loaded(
     engine: Engine, models: MakeModel
 ) -> None:
