@@ -11,6 +11,7 @@ from herd.model import (
     Commercial,
     Licence,
     MagnetSource,
+    PathSource,
     Source,
     SwarmState,
     TorrentSource,
@@ -134,8 +135,12 @@ def _convert(plan: Plan) -> str:
 
 def _may_be_old(choice: Choice) -> bool:
     """Whether only the first bytes will tell: an address or a magnet that ends as ggml files do."""
-    names = [file.name.lower() for file in choice.variant.files]
-    return choice.model.registry is None and any(each.endswith(".bin") for each in names)
+    if choice.model.registry is not None:
+        return False
+    return any(
+        file.name.lower().endswith(".bin") and not isinstance(file.sources[0], PathSource)
+        for file in choice.variant.files
+    )
 
 
 def _about(seconds: float | None) -> str:

@@ -21,7 +21,7 @@ from tests.cli.calling import Caller, Typed
 from tests.tools.fakes import digest, herd_at
 
 from .gguf_reader import read_gguf
-from .given import given
+from .given import folder, given
 from .test_install import GPT_J
 
 
@@ -147,6 +147,26 @@ def test_a_file_may_be_called_as_a_model_of_the_registry(herd: Caller, own: Path
     assert herd("install", str(own / "alpaca-7b.bin")).code == 0
 
     assert str(installed(herd).reference) == "own-alpaca-7b:q4_0"
+
+
+HOSTILE = sorted(
+    # The one that says GGUF is no old file to install: the engine tells what it is.
+    path
+    for path in (folder() / "hostile").glob("*.bin")
+    if path.stem != "gguf-magic"
+)
+
+
+@pytest.mark.parametrize("path", HOSTILE, ids=lambda path: path.stem)
+def test_a_hostile_file_is_one_sentence_and_leaves_nothing(herd: Caller, path: Path) -> None:
+    ran = herd("install", "-q", str(path))
+
+    assert ran.code == 8
+    assert path.name in ran.err
+    assert ran.err.count("\n") == 2, "a sentence and a hint"
+    places = herd.make().places
+    for folder_of_store in (places.blobs, places.staging, places.manifests, places.models):
+        assert not folder_of_store.exists() or not [*folder_of_store.iterdir()]
 
 
 # What it does not say
