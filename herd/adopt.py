@@ -62,6 +62,8 @@ class Adopted:
     installed: Installed
     ways: tuple[tuple[str, Way | None], ...] = ()
     """How the bytes of each file are had; None where the store had them already."""
+    reasons: tuple[str, ...] = ()
+    """For each file, what the system said to the cheaper ways."""
     was_there: bool = False
 
 
@@ -169,14 +171,17 @@ class Adopter:
 
     def _take(self, asked: Asked, installed: Installed, read: Sequence[_Read]) -> Adopted:
         ways: list[tuple[str, Way | None]] = []
+        reasons: list[str] = []
         files = []
         for file, each in zip(installed.files, read, strict=True):
-            way = self._store.adopt(each.file.path, each.proof, copies=asked.copies)
+            had = self._store.adopt(each.file.path, each.proof, copies=asked.copies)
+            way = had.way if had else None
             ways.append((file.name, way))
+            reasons.append(had.why if had else "")
             files.append(replace(file, adopted=self._whose(each, way)))
         installed = replace(installed, files=tuple(files))
         self._store.record(installed)
-        return Adopted(installed, tuple(ways))
+        return Adopted(installed, tuple(ways), tuple(reasons))
 
     def _whose(self, read: _Read, way: Way | None) -> str | None:
         """The file of another tool that the blob is; None if it is the store's own.

@@ -16,7 +16,6 @@ from herd.model import Installed, InstalledFile
 from herd.pieces import Proof
 from herd.progress import Gauge, Stage
 from herd.store import Store
-from herd.store.adopting import Way
 
 _STEP = 1024 * 1024
 _FOLDERS = ("blobs", "pieces", "models", "manifests", "staging", "locks")
@@ -91,8 +90,8 @@ def _file(file: InstalledFile, old: Store, new: Store, work: Work) -> InstalledF
     near = _are_near(source, new.root)
     proof = _proof(source, file, work)
     path = source.resolve() if is_link else source
-    way = new.adopt(path, proof, copies=not (near or is_link))
-    is_own = way in (Way.COPY, Way.REFLINK)
+    had = new.adopt(path, proof, copies=not (near or is_link))
+    is_own = had is not None and not had.way.is_foreign
     return replace(file, adopted=None) if is_own else file
 
 

@@ -15,7 +15,7 @@ from herd.foreign import Found, FoundFile, look
 from herd.model import File, Licence, Model, Sha256, UrlSource, Variant
 from herd.progress import Gauge
 from herd.store import Store, adopting
-from herd.store.adopting import Way
+from herd.store.adopting import Had, Way
 from tests.foreign import layouts
 from tests.foreign.layouts import digest, gguf, write
 from tests.store.models import store_at
@@ -182,7 +182,7 @@ def test_the_next_way_is_tried_where_one_does_not_work(
 ) -> None:
     def refuse(source: Path, target: Path) -> None:
         target.touch()
-        raise OSError(95, "not supported")
+        raise OSError(95, "Not supported")
 
     for each in fails:
         monkeypatch.setitem(adopting._DO, each, refuse)
@@ -192,6 +192,8 @@ def test_the_next_way_is_tried_where_one_does_not_work(
     adopted = adopter(store).adopt(Asked(only(theirs)))
 
     assert adopted.ways == (("m.gguf", way),)
+    said = "; ".join(f"{each}: not supported" for each in fails)
+    assert adopted.reasons[0].startswith(said)
     assert store.path_of(adopted.installed).read_bytes() == gguf()
     assert (adopted.installed.files[0].adopted is not None) == way.is_foreign
     is_own = not store.blob(adopted.installed.files[0].sha256).samefile(path)
@@ -216,11 +218,11 @@ def test_a_file_that_changes_while_it_is_taken_over_is_refused(
 ) -> None:
     path = write(theirs / "m.gguf", gguf())
 
-    def linked(source: Path, target: Path, ways: object) -> Way:
+    def linked(source: Path, target: Path, ways: object) -> Had:
         target.hardlink_to(source)
         path.write_bytes(gguf(2))
         os.utime(path, ns=(1, 1))
-        return Way.HARD_LINK
+        return Had(Way.HARD_LINK)
 
     monkeypatch.setattr(adopting, "have", linked)
 

@@ -222,18 +222,19 @@ def _report(session: Session, found: Found, adopted: Adopted) -> None:
         return
     proof = "verified" if installed.is_verified else "unverified: no registry knows it"
     session.say(f"Imported {installed.reference} from {found.tool}: {size(found.size)}, {proof}.")
-    for name, way in adopted.ways:
-        session.say(f"  {name}: {WORDS[str(way)] if way else 'the store had these bytes'}")
+    for (name, way), reason in zip(adopted.ways, adopted.reasons, strict=True):
+        words = WORDS[str(way)] if way else "the store had these bytes"
+        session.say(f"  {name}: {words}" + (f" ({reason})" if reason else ""))
     session.suggest(f"herd run {installed.name}")
 
 
 WORDS = {
     "hard link": "hard link, no byte copied: both names are the same file",
-    "reflink": "reflink, no byte copied: a hard link was not possible",
-    "symlink": "symlink, no byte copied: it lies on another disk, and is gone when that is",
-    "copy": "copied: no link was wanted or possible",
+    "reflink": "reflink, no byte copied: both share the blocks on the disk",
+    "symlink": "symlink, no byte copied: it is gone when the other file is",
+    "copy": "copied",
 }
-"""How the bytes are had, and why so."""
+"""How the bytes are had."""
 
 
 def _forms(session: Session, found: list[Found]) -> list[dict[str, object]]:

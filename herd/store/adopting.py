@@ -10,6 +10,7 @@ import os
 import shutil
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
@@ -35,27 +36,38 @@ class Way(StrEnum):
         return self in (Way.HARD_LINK, Way.SYMLINK)
 
 
+@dataclass(frozen=True)
+class Had:
+    """How bytes are had, and why not in a cheaper way."""
+
+    way: Way
+    why: str = ""
+    """What the system said to the ways that were tried before; empty where the first worked."""
+
+
 ANY = (Way.HARD_LINK, Way.REFLINK, Way.SYMLINK, Way.COPY)
 """What to try, the cheapest first."""
 OWN = (Way.REFLINK, Way.COPY)
 """What gives the store a file of its own."""
 
 
-def have(source: Path, target: Path, ways: Sequence[Way]) -> Way:
+def have(source: Path, target: Path, ways: Sequence[Way]) -> Had:
     """Give the bytes of `source` the new name `target` by the first way that works.
 
     Raises:
         OSError: none did; there is no target.
     """
     trouble: OSError | None = None
+    reasons: list[str] = []
     for way in ways:
         try:
             _DO[way](source, target)
         except OSError as error:
             target.unlink(missing_ok=True)
             trouble = error
+            reasons.append(f"{way}: {(error.strerror or str(error)).lower()}")
         else:
-            return way
+            return Had(way, "; ".join(reasons))
     raise trouble or FileNotFoundError(str(source))
 
 

@@ -13,7 +13,7 @@ from herd import disk
 from herd.errors import BadUsage, DigestMismatch
 from herd.model import Sha256, is_sha256
 from herd.store import adopting
-from herd.store.adopting import Way
+from herd.store.adopting import Had, Way
 from herd.store.hold import Hold
 from herd.store.lock import lock
 
@@ -72,7 +72,7 @@ class Blobs:
             disk.remove(part)
         return target
 
-    def adopt(self, path: Path, sha256: Sha256, ways: Sequence[Way], hold: Hold) -> Way | None:
+    def adopt(self, path: Path, sha256: Sha256, ways: Sequence[Way], hold: Hold) -> Had | None:
         """Have the bytes of a file of another tool, which is not changed; how that was done.
 
         Args:
@@ -82,7 +82,7 @@ class Blobs:
             hold: Keeps the blob.
 
         Returns:
-            The way that worked; None where the blob was there already.
+            The way that worked, and why; None where the blob was there already.
 
         Raises:
             DigestMismatch: the file was written to meanwhile.
@@ -93,7 +93,7 @@ class Blobs:
         before = _mark(path)
         fresh = self._fresh(target)
         try:
-            way = adopting.have(path, fresh, ways)
+            had = adopting.have(path, fresh, ways)
             hold.claim(fresh)
             if _mark(path) != before:
                 raise DigestMismatch(f"{path} changed while it was imported.")
@@ -103,7 +103,7 @@ class Blobs:
                 disk.replace(fresh, target)
         finally:
             disk.remove(fresh)
-        return way
+        return had
 
     def copy(self, sha256: Sha256, part: Path) -> bool:
         """Copy a blob to where it can be worked on; False if it is gone."""

@@ -20,7 +20,7 @@ from herd.places import Places
 from herd.staging import Staged
 from herd.staging import discard as discard_staged
 from herd.store import adopting, folders, manifest, staging, whole
-from herd.store.adopting import Way
+from herd.store.adopting import Had
 from herd.store.hold import Hold, holding
 from herd.store.lock import Lock
 from herd.store.manifests import read
@@ -146,7 +146,7 @@ class Store(View):
                 self.keep_table(sha256, table or table_of(blob))
             return blob
 
-    def adopt(self, path: Path, proof: Proof, *, copies: bool = False) -> Way | None:
+    def adopt(self, path: Path, proof: Proof, *, copies: bool = False) -> Had | None:
         """Have the bytes of a file of another tool without changing anything about it.
 
         Args:
@@ -163,11 +163,11 @@ class Store(View):
         """
         ways = adopting.OWN if copies else adopting.ANY
         with self._writing(), self._passing() as hold:
-            way = self._blobs.adopt(path, proof.sha256, ways, hold)
+            had = self._blobs.adopt(path, proof.sha256, ways, hold)
             table = proof.table()
             if self._tables.of(proof.sha256, table.size) is None:
                 self.keep_table(proof.sha256, table)
-            return way
+            return had
 
     def copy_of(self, sha256: Sha256, part: Path) -> bool:
         """Give a part the bytes of a blob, whatever they are worth; False if it is gone.
