@@ -63,6 +63,8 @@ class Config:
     """The folder of the store; empty: among herd's own things. `herd move-store` sets it."""
     dht: bool = True
     """Whether a magnet may be looked up in the distributed hash table."""
+    lan: bool = False
+    """Whether peers of a swarm are looked for on the own network, which is told what is fetched."""
     models: Mapping[str, Loading] = field(default_factory=dict)
     """How single models are loaded: tables `[models.NAME]` or `[models."NAME:VARIANT"]`."""
 

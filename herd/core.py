@@ -385,7 +385,7 @@ class Herd:
 def _transfer(config: Config) -> Transfer:
     from herd.transfer import Transfer
 
-    return Transfer(dht=config.dht, connections=config.connections)
+    return Transfer(dht=config.dht, lan=config.lan, connections=config.connections)
 
 
 def _engine(where: Places, config: Config) -> Engine:

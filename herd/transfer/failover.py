@@ -62,6 +62,7 @@ class Transfer:
         carriers: Mapping[type, Carrier] | None = None,
         *,
         dht: bool = True,
+        lan: bool = False,
         connections: int = 8,
     ) -> None:
         """A carrier is made when its first source comes.
@@ -69,11 +70,12 @@ class Transfer:
         Args:
             carriers: By type of source; they go before herd's own.
             dht: Whether magnets may be asked of the distributed hash table.
+            lan: Whether peers are looked for on the own network.
             connections: To one host over HTTP, and for one file.
         """
         self._connections = connections
         self._carriers: dict[type, Carrier] = dict(carriers or {})
-        self._dht = dht
+        self._dht, self._lan = dht, lan
 
     def fetch(
         self,
@@ -163,7 +165,7 @@ class Transfer:
             case MagnetSource() | TorrentSource():
                 from herd.transfer.swarm import TorrentCarrier
 
-                return TorrentCarrier(dht=self._dht)
+                return TorrentCarrier(dht=self._dht, lan=self._lan)
             case PathSource():
                 from herd.transfer.local import PathCarrier
 

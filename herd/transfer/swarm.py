@@ -12,6 +12,7 @@ from herd.model import HfSource, MagnetSource, Source, SwarmState, TorrentSource
 from herd.transfer import torrent
 from herd.transfer.carrier import Carrier, Delivery, EachFailed, Wish
 from herd.transfer.patience import Patience
+from herd.transfer.reach import Kind
 from herd.transfer.seam import Seam
 from herd.transfer.seam_mirrors import mirror_of, web_seeds
 from herd.transfer.standing import Standing
@@ -36,6 +37,7 @@ class TorrentCarrier:
         patience: SwarmPatience | None = None,
         *,
         dht: bool = True,
+        lan: bool = False,
         interface: str | None = None,
         get_small: GetSmall | None = None,
         mirror_patience: Patience | None = None,
@@ -46,12 +48,14 @@ class TorrentCarrier:
             patience: How long to wait for what.
             dht: Whether magnets may be asked of the distributed hash table. A swarm
                 whose trackers are all local is never asked of it.
+            lan: Whether peers are looked for on the own network (BEP 14), which opens it.
             interface: The one own IP address to speak from; None means any.
             get_small: Brings a .torrent from an http(s) address.
             mirror_patience: What a mirror is granted.
         """
         self._patience = patience or SwarmPatience()
         self._dht = dht
+        self._lan = lan
         self._interface = interface
         self._get_small = get_small or _get_small
         self._mirror_patience = mirror_patience
@@ -97,6 +101,10 @@ class TorrentCarrier:
         dht = self._dht and isinstance(wish.source, MagnetSource) and not found.is_local
         proxy = through(found.trackers)
         chosen = settings(interface=self._interface, dht=dht) | proxy
+        if self._lan:
+            # Nobody answers an announcement (BEP 14): whoever has the file comes by itself.
+            chosen |= {"enable_lsd": True, "enable_incoming_tcp": True}
+            found = replace(found, opened=found.opened | {Kind.PRIVATE})
         if proxy:
             # Through a proxy libtorrent could not reach the seam: mirrors come after the swarm.
             standings = ()

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
 import socket
+import sys
 from pathlib import Path
 
 import pytest
 
 from herd.install import Order
+from herd.model import File
 from herd.share import Making, Share, Terms
 from herd.transfer.swarm import TorrentCarrier
 from herd.transfer.swarm_settings import Sharing
@@ -100,3 +103,30 @@ def _listens(host: str, port: int) -> bool:
     except OSError:
         return False
     return True
+
+
+def test_what_another_machine_shares_on_the_network_is_found_without_a_tracker(
+    tmp_path: Path,
+) -> None:
+    content = b"GGUF" + noise(3_000_000)
+    (tmp_path / "registries").mkdir()
+    (tmp_path / "registries" / "test.yaml").write_text(registry_text(URL, content))
+    herd = herd_at(tmp_path, FakeCarrier({URL: content}))
+    tiny = herd.installer.install(Order(herd.choose("tiny"))).installed
+    (offer,) = herd.sharer.offers(tiny, Making())
+    desk_at = tmp_path / "desk"
+    desk_at.mkdir()
+    desk = SwarmDesk(desk_at)
+    with pair() as network:
+        environ = ["env", f"HERD_HOME={tmp_path}", f"PYTHONPATH={os.pathsep.join(sys.path)}"]
+        sharing = network.inside(
+            *environ, sys.executable, "-m", "herd", "share", "tiny", "--lan-only"
+        )
+        with running(sharing, tmp_path / "share.log"):
+            until(lambda: "Sharing 1 file" in (tmp_path / "share.log").read_text(), 30)
+            source = offer.made.magnet
+            file = File("tiny.gguf", (source,), len(content))
+            TorrentCarrier(CALM, lan=True, dht=False, interface=network.here).fetch(
+                desk.wish(source, file)
+            )
+    assert desk.part == content

@@ -69,3 +69,13 @@ def test_a_torrent_file_is_not_looked_up(asked: Callable[..., bool], tmp_path: P
 def test_a_source_of_another_kind_is_a_mistake_of_the_caller(tmp_path: Path) -> None:
     with pytest.raises(TypeError):
         TorrentCarrier().fetch(SwarmDesk(tmp_path).wish(UrlSource("https://example.org/m.gguf")))
+
+
+def test_the_own_network_is_told_only_where_somebody_wants_it(
+    tmp_path: Path, opened: list[dict[str, object]]
+) -> None:
+    desk = SwarmDesk(tmp_path)
+    for lan in (False, True):
+        with pytest.raises(Interrupted):
+            TorrentCarrier(lan=lan).fetch(desk.wish(MagnetSource(v1=HASH)))
+        assert opened[-1]["enable_lsd"] is lan
