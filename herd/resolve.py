@@ -32,6 +32,7 @@ from herd.model import (
 )
 from herd.naming import named
 from herd.registry import Registry
+from herd.registry.catalogue import Trust
 from herd.words import nearest
 
 _ENDINGS = (".gguf", ".bin", ".torrent")
@@ -188,8 +189,17 @@ def _offered(text: str, registry: Registry, promise: Promise) -> Choice:
             f"There is no file {text} and no model of that name.",
             _nearly(text) or "`herd search` lists the models; a path needs an existing file.",
         )
-    choice = registry.find(reference(text))
+    choice = _marked(registry.find(reference(text)), registry)
     return choice if promise.sha256 is None else _vouched(text, choice, promise.sha256)
+
+
+def _marked(choice: Choice, registry: Registry) -> Choice:
+    """The choice, and a remark where nobody signed the registry that offers it."""
+    origin = registry.origin(choice.model)
+    if origin is None or origin.trust is not Trust.UNSIGNED:
+        return choice
+    told = f"{choice.model.name} is offered by {origin.name} ({origin.location}), unsigned."
+    return replace(choice, remarks=(*choice.remarks, told))
 
 
 def _vouched(text: str, choice: Choice, digest: str) -> Choice:

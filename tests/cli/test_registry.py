@@ -49,6 +49,9 @@ def test_adding_says_that_a_registry_is_unsigned_and_its_models_are_found(
     assert "Added school: 1 model, unsigned." in ran.err
     assert "whoever can change its address" in ran.err
     assert "from school, unsigned" in herd("search", "other").out
+    plan = herd("install", "--dry-run", "other")
+    assert f"other is offered by school ({site.origin}/r.yaml), unsigned." in plan.err
+    assert "unsigned" not in herd("install", "--dry-run", "smollm2").err
     assert f"registry school, unsigned from {site.origin}/r.yaml" in herd("info", "other").out
 
 
