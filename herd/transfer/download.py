@@ -10,6 +10,7 @@ gave wrong bytes.
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from contextlib import closing
 from urllib.parse import unquote, urlsplit
@@ -35,9 +36,10 @@ from herd.transfer.watch import Watch
 from herd.transfer.worker import Changed, Task, Worker
 
 WORKERS = 8
-ENOUGH = 160 * 1024 * 1024
-"""Bytes per second at which another connection would only take the processor from the others."""
+_ENOUGH = 0.6
+"""Processors in use at which another connection would only take from the others."""
 _TICK = 0.05
+_STEP = 0.05
 _WORTH_SHOWING = 64 * 1024 * 1024
 """Bytes left to hash that a person would wait for."""
 _EARLIER = ""
@@ -126,6 +128,7 @@ class _Download:
         self._most = workers
         self._trail: Trail | None = None
         self._keeper = Keeper(task.wish.staged, task.sheet, task.board, self._etags)
+        self._effort = _Effort()
         self._doubt = Doubt(task.board, task.mirrors, Extents())
 
     def run(self) -> Delivery:
@@ -247,7 +250,7 @@ class _Download:
         """One connection for each unknown mirror, then more while they can be of use."""
         wanted = min(self._most, len([one for one in self._mirrors.each if one.is_usable]))
         is_rising = len(workers) < self._most and any(one.is_known for one in self._mirrors.each)
-        if is_rising and self._wish.budget.rate() < ENOUGH and self._board.is_divisible:
+        if is_rising and not self._effort.is_enough() and self._board.is_divisible:
             wanted = max(wanted, len(workers) + 1)
         while len(workers) < wanted:
             workers.append(Worker(self._task))
@@ -292,3 +295,20 @@ class _Download:
         return Delivery(
             board.done, digest, name or None, table, shares, board.wasted, liars, failed
         )
+
+
+class _Effort:
+    """How busy this process is: with a fast line more connections only cost."""
+
+    def __init__(self) -> None:
+        self._then, self._used = time.monotonic(), time.process_time()
+        self._share = 0.0
+
+    def is_enough(self) -> bool:
+        """Whether the processor, and not the line, is what limits."""
+        now = time.monotonic()
+        if now - self._then >= _STEP:
+            used = time.process_time()
+            self._share = (used - self._used) / (now - self._then)
+            self._then, self._used = now, used
+        return self._share > _ENOUGH
