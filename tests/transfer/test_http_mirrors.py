@@ -14,6 +14,7 @@ from herd.model import UrlSource
 from herd.transfer import Delivery
 from herd.transfer.carrier import EachFailed, Mismatch, Wish
 from herd.transfer.download import HttpCarrier
+from herd.transfer.standing import Hosts
 from tests.tools.http_server import Faults, FileServer
 from tests.transfer.desk import QUICK, Desk, digest, eventually, promise, within
 
@@ -62,11 +63,17 @@ def test_several_connections_bring_one_file_and_no_byte_twice(
     assert delivery.wasted == 0
 
 
-def test_nobody_is_asked_by_more_than_eight_connections(desk: Desk, first: FileServer) -> None:
-    first.faults = Faults(rate=500_000)
-    desk.http = HttpCarrier(replace(QUICK, slow_for=5))
-    get(desk, first)
-    assert 2 <= first.connections <= 8
+def test_a_host_is_asked_by_eight_connections_at_most_shared_by_files() -> None:
+    hosts = Hosts(8)
+    assert [hosts.enter("host", "one") for _ in range(9)] == [True] * 8 + [False]
+    assert hosts.enter("another", "one")
+    assert not hosts.enter("host", "two"), "all are taken"
+    for _ in range(4):
+        hosts.leave("host", "one")
+    assert not hosts.enter("host", "one"), "half of them are for the other file now"
+    assert [hosts.enter("host", "two") for _ in range(5)] == [True] * 4 + [False]
+    hosts.forget("two")
+    assert hosts.enter("host", "one")
 
 
 def test_two_mirrors_give_a_part_each(desk: Desk, first: FileServer, second: FileServer) -> None:
