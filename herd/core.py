@@ -385,7 +385,9 @@ class Herd:
 def _transfer(config: Config) -> Transfer:
     from herd.transfer import Transfer
 
-    return Transfer(dht=config.dht, lan=config.lan, connections=config.connections)
+    return Transfer(
+        dht=config.dht, lan=config.lan, upload=config.upload_limit, connections=config.connections
+    )
 
 
 def _engine(where: Places, config: Config) -> Engine:

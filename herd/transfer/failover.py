@@ -63,6 +63,7 @@ class Transfer:
         *,
         dht: bool = True,
         lan: bool = False,
+        upload: int = 0,
         connections: int = 8,
     ) -> None:
         """A carrier is made when its first source comes.
@@ -71,11 +72,12 @@ class Transfer:
             carriers: By type of source; they go before herd's own.
             dht: Whether magnets may be asked of the distributed hash table.
             lan: Whether peers are looked for on the own network.
+            upload: Bytes per second that peers of a swarm may have meanwhile; 0: no limit.
             connections: To one host over HTTP, and for one file.
         """
         self._connections = connections
         self._carriers: dict[type, Carrier] = dict(carriers or {})
-        self._dht, self._lan = dht, lan
+        self._dht, self._lan, self._upload = dht, lan, upload
 
     def fetch(
         self,
@@ -165,7 +167,7 @@ class Transfer:
             case MagnetSource() | TorrentSource():
                 from herd.transfer.swarm import TorrentCarrier
 
-                return TorrentCarrier(dht=self._dht, lan=self._lan)
+                return TorrentCarrier(dht=self._dht, lan=self._lan, upload=self._upload)
             case PathSource():
                 from herd.transfer.local import PathCarrier
 

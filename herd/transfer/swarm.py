@@ -38,6 +38,7 @@ class TorrentCarrier:
         *,
         dht: bool = True,
         lan: bool = False,
+        upload: int = 0,
         interface: str | None = None,
         get_small: GetSmall | None = None,
         mirror_patience: Patience | None = None,
@@ -49,6 +50,7 @@ class TorrentCarrier:
             dht: Whether magnets may be asked of the distributed hash table. A swarm
                 whose trackers are all local is never asked of it.
             lan: Whether peers are looked for on the own network (BEP 14), which opens it.
+            upload: Bytes per second that other peers may have; 0: no limit.
             interface: The one own IP address to speak from; None means any.
             get_small: Brings a .torrent from an http(s) address.
             mirror_patience: What a mirror is granted.
@@ -56,6 +58,7 @@ class TorrentCarrier:
         self._patience = patience or SwarmPatience()
         self._dht = dht
         self._lan = lan
+        self._upload = upload
         self._interface = interface
         self._get_small = get_small or _get_small
         self._mirror_patience = mirror_patience
@@ -101,6 +104,7 @@ class TorrentCarrier:
         dht = self._dht and isinstance(wish.source, MagnetSource) and not found.is_local
         proxy = through(found.trackers)
         chosen = settings(interface=self._interface, dht=dht) | proxy
+        chosen["upload_rate_limit"] = self._upload
         if self._lan:
             # Nobody answers an announcement (BEP 14): whoever has the file comes by itself.
             chosen |= {"enable_lsd": True, "enable_incoming_tcp": True}

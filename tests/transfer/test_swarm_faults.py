@@ -13,6 +13,7 @@ import pytest
 
 from herd.errors import CannotWrite, NoRoom, SourceFailed, SourceRefused
 from herd.model import File, InfoHash, MagnetSource, Sha256, SwarmState, TorrentSource
+from herd.transfer import swarm_settings
 from herd.transfer.swarm import TorrentCarrier
 from tests.tools.http_server import Faults, FileServer
 from tests.tools.swarm import PIECE, own_host
@@ -127,6 +128,16 @@ def test_the_end_of_the_disk_is_said_at_once_and_the_rest_is_kept(swarm_desk: Sw
             swarm_desk.fetch(magnet)
         assert swarm_desk.inside.exists()
         swarm_desk.fetch(magnet)
+    assert swarm_desk.part == swarm_desk.content
+
+
+def test_alerts_that_are_dropped_lose_nothing(
+    swarm_desk: SwarmDesk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(swarm_settings._BOUNDS, "alert_queue_size", 3)
+    torrent = swarm_desk.torrent()
+    with swarm_desk.swarm(torrent, seeds=3) as swarm:
+        swarm_desk.fetch(torrent.magnet(swarm.tracker.url))
     assert swarm_desk.part == swarm_desk.content
 
 

@@ -79,3 +79,11 @@ def test_the_own_network_is_told_only_where_somebody_wants_it(
         with pytest.raises(Interrupted):
             TorrentCarrier(lan=lan).fetch(desk.wish(MagnetSource(v1=HASH)))
         assert opened[-1]["enable_lsd"] is lan
+
+
+def test_what_goes_out_meanwhile_has_a_limit(
+    tmp_path: Path, opened: list[dict[str, object]]
+) -> None:
+    with pytest.raises(Interrupted):
+        TorrentCarrier(upload=5000).fetch(SwarmDesk(tmp_path).wish(MagnetSource(v1=HASH)))
+    assert opened[-1]["upload_rate_limit"] == 5000
