@@ -6,13 +6,12 @@ bytes went in is proved again on the way.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING
 
-from herd import legacy
+from herd import disk, legacy
 from herd.errors import DigestMismatch, Interrupted
 from herd.legacy import Facts, Legacy
 from herd.model import (
@@ -61,7 +60,8 @@ def taught(choice: Choice, name: str) -> Choice:
     prompt = legacy.guessed(name)
     if prompt is None or choice.model.template is not None:
         return choice
-    return Choice(replace(choice.model, template=prompt.template, stop=prompt.stop), choice.variant)
+    stop = choice.model.stop or prompt.stop
+    return replace(choice, model=replace(choice.model, template=prompt.template, stop=stop))
 
 
 def digest_of(path: Path, gauge: Gauge, stop: threading.Event) -> Sha256:
@@ -71,18 +71,17 @@ def digest_of(path: Path, gauge: Gauge, stop: threading.Event) -> Sha256:
         LegacyError: it cannot be read.
         Interrupted: `stop` was set.
     """
-    digest = hashlib.sha256()
+
+    def took(count: int) -> None:
+        if stop.is_set():
+            raise Interrupted(f"Reading {path.name} was stopped.")
+        gauge.advance(count)
+
     try:
         gauge.begin(Stage.VERIFYING, path.stat().st_size, note=path.name)
-        with path.open("rb", buffering=0) as stream:
-            while piece := stream.read(1 << 20):
-                if stop.is_set():
-                    raise Interrupted(f"Reading {path.name} was stopped.")
-                digest.update(piece)
-                gauge.advance(len(piece))
+        return Sha256(disk.digest(path, took))
     except OSError as error:
         raise legacy.unreadable(path.name, error) from error
-    return Sha256(digest.hexdigest())
 
 
 def check(choice: Choice, olds: Sequence[Old]) -> Legacy:
@@ -152,7 +151,7 @@ def facts(choice: Choice, called: str) -> Facts:
     """
     model = choice.model
     known = Facts(model.title, epsilon=model.epsilon, template=model.template, called=called)
-    return Facts(**{**known.__dict__, "context": model.context or known.context})
+    return replace(known, context=model.context) if model.context else known
 
 
 def gguf_name(olds: Sequence[Old]) -> str:
