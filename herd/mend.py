@@ -211,7 +211,9 @@ class _One:
         return () if self._means.is_offline else tuple(self._sources)
 
     def _candidates(self) -> list[Path]:
-        return [path for place in self._means.places for path in self._within(place)]
+        """Files on this machine that may have the bytes, the store's own names first."""
+        near = self._store.names_of(self._file.sha256)
+        return [*near, *(path for place in self._means.places for path in self._within(place))]
 
     def _within(self, place: Path) -> Iterator[Path]:
         """Files of a place that may have the bytes: by digest, by name or by size."""

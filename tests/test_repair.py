@@ -219,12 +219,13 @@ def test_without_a_table_the_file_comes_whole(
 
 def test_a_blob_that_is_gone_comes_whole_and_its_name_too(store: Store, server: FileServer) -> None:
     tiny = installed(store, UrlSource(server.url))
+    store.path_of(tiny).unlink()
     store.blob(SHA256).unlink()
-    store.path_of(tiny)
 
     repair(store)
 
     assert is_sound(store)
+    assert server.bytes_sent == len(WEIGHTS)
     assert store.path_of(tiny).samefile(store.blob(SHA256))
 
 
@@ -330,3 +331,16 @@ def test_a_file_that_is_another_tools_too_is_not_made_read_only(
     assert not store.blob(SHA256).samefile(theirs)
     assert store.path_of(tiny).samefile(store.blob(SHA256))
     assert is_sound(store)
+
+
+def test_a_blob_that_is_gone_is_made_again_of_its_own_name(
+    store: Store, server: FileServer
+) -> None:
+    tiny = installed(store, UrlSource(server.url))
+    store.blob(SHA256).unlink()
+
+    repair(store)
+
+    assert server.requests == []
+    assert is_sound(store)
+    assert store.path_of(tiny).samefile(store.blob(SHA256))

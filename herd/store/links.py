@@ -33,7 +33,7 @@ class Links:
     def trouble(self, installed: Installed, name: str, sha256: Sha256) -> str:
         """Why a name does not lead to its blob; empty if it does.
 
-        A disk without links has copies; theirs is the right size at least.
+        A disk without links has copies: such a one is read and must have the digest.
         """
         blob, link = self._blobs.path(sha256), self._of(installed.reference) / name
         if _is_same(blob, link):
@@ -42,9 +42,8 @@ class Links:
             return "the link leads elsewhere" if link.exists() else "the link leads nowhere"
         if not link.exists():
             return "the link is gone"
-        is_copy = blob.is_file() and link.stat().st_size == blob.stat().st_size
-        is_copy = is_copy and link.stat().st_nlink == 1
-        return "" if is_copy else "the name has another file"
+        is_right = link.is_file() and disk.digest(link) == sha256
+        return "" if is_right else "the name has another file"
 
     def names_of(self, installed: Installed, blob: Path) -> int:
         """How many of a model's names are hard links to a blob."""

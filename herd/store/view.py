@@ -102,6 +102,15 @@ class View:
         holder = self._holder(installed)
         return self._links.primary(installed) if holder is self else holder.path_of(installed)
 
+    def names_of(self, sha256: Sha256) -> tuple[Path, ...]:
+        """The names under which models of this store have a file."""
+        return tuple(
+            self._places.models / model.name / model.variant / file.name
+            for model in self.own()
+            for file in model.files
+            if file.sha256 == sha256
+        )
+
     def blob(self, sha256: Sha256) -> Path:
         """Where the blob of this digest lies or would lie."""
         own = self._blobs.path(sha256)

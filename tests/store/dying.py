@@ -158,7 +158,9 @@ def copy(source: Path, target: Path) -> None:
     target.mkdir()
     for path in sorted(source.rglob("*")):
         there = target / path.relative_to(source)
-        if path.is_dir():
+        if path.is_symlink():
+            there.symlink_to(path.readlink())
+        elif path.is_dir():
             there.mkdir()
         elif known := seen.get(path.stat().st_ino):
             there.hardlink_to(known)

@@ -112,6 +112,7 @@ def test_a_sound_blob_without_a_table_gets_one(store: Store, tiny: Installed) ->
 
 
 def test_a_blob_that_is_gone_is_missing_and_so_is_its_name(store: Store, tiny: Installed) -> None:
+    store.path_of(tiny).unlink()
     store.blob(digest(WEIGHTS)).unlink()
 
     report = proof(store)
@@ -215,3 +216,15 @@ def test_a_store_on_a_drive_that_is_not_there_cannot_be_proved(tmp_path: Path) -
 
     with pytest.raises(CannotWrite, match="is not there"):
         proof(away)
+
+
+def test_a_copy_under_a_models_name_is_read_before_it_is_believed(
+    store: Store, tiny: Installed
+) -> None:
+    link = store.path_of(tiny)
+    link.unlink()
+    link.write_bytes(WEIGHTS)
+    assert proof(store).is_sound
+
+    link.write_bytes(WEIGHTS[:-1] + b"?")
+    assert only(proof(store)).flaw is Flaw.NO_LINK
