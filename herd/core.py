@@ -14,6 +14,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from herd import wiring
 from herd.errors import CannotRun, HerdError, NotInstalled, UnknownModel
 from herd.memory import memory as memory
 from herd.model import Choice, Installed, Sampling, reference
@@ -65,8 +66,8 @@ class Herd:
         """
         self.places = where or places()
         self._asked: dict[str, tuple[str, Promise | None]] = {}
-        self._make_transfer = transfer or _transfer
-        self._make_engine = engine or _engine
+        self._make_transfer = transfer or wiring.transfer
+        self._make_engine = engine or wiring.engine
         self.loading: Loading | None = None
         """How the person wants models loaded in this run; it goes before the configuration."""
         self.adapters: tuple[Adapter, ...] = ()
@@ -380,20 +381,3 @@ class Herd:
             self.engine.close()
         if "history" in parts:
             self.history.close()
-
-
-def _transfer(config: Config) -> Transfer:
-    from herd.transfer import Transfer
-
-    return Transfer(
-        dht=config.dht, lan=config.lan, upload=config.upload_limit, connections=config.connections
-    )
-
-
-def _engine(where: Places, config: Config) -> Engine:
-    from herd.engine import Settings
-    from herd.engine.visitor import Visitor
-
-    settings = Settings(config.gpu_layers, config.threads, running=str(where.running))
-    keep_alive = None if config.keep_alive < 0 else float(config.keep_alive)
-    return Visitor(where.door, where.engine_log, settings=settings, keep_alive=keep_alive)
