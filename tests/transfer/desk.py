@@ -48,7 +48,7 @@ def hope(*sources: Source, name: str = "model.gguf") -> File:
     return File(name, sources)
 
 
-def eventually(happened: Callable[[], bool], seconds: float = 10.0) -> None:
+def eventually(happened: Callable[[], bool], seconds: float = 30.0) -> None:
     """Wait until it happened."""
     deadline = time.monotonic() + seconds
     while not happened():
@@ -58,10 +58,10 @@ def eventually(happened: Callable[[], bool], seconds: float = 10.0) -> None:
 
 @contextmanager
 def within(seconds: float) -> Iterator[None]:
-    """What happens inside must not take longer."""
+    """What happens inside takes no longer; three times as long where others use the machine."""
     begun = time.monotonic()
     yield
-    assert time.monotonic() - begun < seconds
+    assert time.monotonic() - begun < 3 * seconds
 
 
 class Notes(Gauge):
