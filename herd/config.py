@@ -65,12 +65,17 @@ class Config:
     """Whether a magnet may be looked up in the distributed hash table."""
     lan: bool = False
     """Whether peers of a swarm are looked for on the own network, which is told what is fetched."""
+    theme: str = ""
+    """The colours of the app, by the name of a Textual theme; empty: herd's choice."""
+    keys: Mapping[str, str] = field(default_factory=dict)
+    """Other keys for commands of the app: a table `[keys]` of `"chat.stop" = "ctrl+x"`."""
     models: Mapping[str, Loading] = field(default_factory=dict)
     """How single models are loaded: tables `[models.NAME]` or `[models."NAME:VARIANT"]`."""
 
 
+_TABLES = ("models", "keys")
 ENVIRONMENT = {
-    each.name: f"HERD_{each.name.upper()}" for each in fields(Config) if each.name != "models"
+    each.name: f"HERD_{each.name.upper()}" for each in fields(Config) if each.name not in _TABLES
 }
 """The variable that overrides each key."""
 
@@ -130,11 +135,23 @@ def _from_file(path: Path) -> dict[str, object]:
         document = tomllib.loads(text.decode())
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path} does not read: {error}.", "Mend or remove the file.") from error
-    models = _models(document.pop("models", {}), str(path))
+    tables: dict[str, object] = {
+        "models": _models(document.pop("models", {}), str(path)),
+        "keys": _keys(document.pop("keys", {}), str(path)),
+    }
     for name in document:
         _known(name, f"{path}: {name}")
     flat = {name: _checked(name, value, str(path)) for name, value in document.items()}
-    return flat | {"models": models}
+    return flat | tables
+
+
+def _keys(table: object, path: str) -> dict[str, str]:
+    if not isinstance(table, dict) or not all(isinstance(key, str) for key in table.values()):
+        raise ConfigError(
+            f'{path}: keys must be a table of texts: "chat.stop" = "ctrl+x".',
+            "F1 in the app lists the commands.",
+        )
+    return table
 
 
 def _models(tables: object, path: str) -> dict[str, Loading]:

@@ -31,6 +31,8 @@ def test_the_file_says_what_it_says_and_the_environment_goes_before_it(tmp_path:
         ("model = ", "does not read"),
         ("[context]\nx = 1", "context must be a whole number"),
         ("models = 3", "models must be tables"),
+        ("keys = 3", "keys must be a table"),
+        ('[keys]\n"chat.stop" = 3', "keys must be a table"),
         ("[models]\nsmollm2 = 3", "models must be tables"),
         ("[models.smollm2]\nctx = 3", "models.smollm2: ctx is nothing that a model is loaded"),
         ("[models.smollm2]\ncontext = 3", "models.smollm2: context must be from 64"),
@@ -48,6 +50,16 @@ def test_a_setting_that_does_not_read_is_one_sentence(
 
     assert message in caught.value.message
     assert str(path) in caught.value.message
+
+
+def test_commands_of_the_app_may_have_other_keys_and_colours(tmp_path: Path) -> None:
+    path = tmp_path / "config.toml"
+    path.write_text('theme = "nord"\n[keys]\n"chat.stop" = "ctrl+x"\n')
+
+    config = load(path, {})
+
+    assert config.keys == {"chat.stop": "ctrl+x"}
+    assert config.theme == "nord"
 
 
 def test_single_models_may_be_loaded_in_another_way(tmp_path: Path) -> None:

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from textual.pilot import Pilot
 
 PICTURE = Path(__file__).with_name("chat.svg")
-FIRST = "What is a llama? Answer in one or two sentences."
-SECOND = "Now as a list of three facts about llamas, each with a **bold** word."
+FIRST = "Why is the sky blue?"
+SECOND = "Say that again in two short sentences, for a child."
 
 
 async def main() -> None:

@@ -77,9 +77,28 @@ async def test_the_palette_finds_a_command_by_a_word_and_runs_it(
         await hand.sees("Everywhere")
 
 
-async def test_a_key_that_the_person_chose_does_what_its_command_does(opened: Opening) -> None:
-    async with opened() as hand:
-        hand.app.set_keymap({"app.show_help": "f12"})
+def configured(given: Given, text: str) -> None:
+    path = given.herd.places.config_file
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+
+
+async def test_the_keys_and_the_colours_of_the_configuration_hold(
+    opened: Opening, given: Given
+) -> None:
+    configured(given, 'theme = "nord"\n[keys]\n"app.show_help" = "f12"\n')
+    async with opened(size=(140, 60)) as hand:
+        assert hand.app.theme == "nord"
+        await hand.press("f1")
+        assert "Everywhere" not in hand.screen
         await hand.press("f12")
 
         assert "Everywhere" in hand.screen
+        assert "f12" in hand.screen
+
+
+async def test_what_the_configuration_names_wrongly_is_said(opened: Opening, given: Given) -> None:
+    configured(given, 'theme = "mud"\n[keys]\n"app.sing" = "f12"\n')
+    async with opened() as hand:
+        await hand.sees("app.sing is no command")
+        await hand.sees("there is no theme mud")

@@ -19,6 +19,7 @@ from herd import core
 from herd.errors import HerdError, Interrupted
 from herd.progress import Gauge
 from herd.words import count, one_line
+from herd_tui.commands import COMMANDS as ALL_COMMANDS
 from herd_tui.commands import Scope, bindings
 from herd_tui.messages import (
     Install,
@@ -99,8 +100,22 @@ class HerdApp(App[None]):
         if self._model:
             self.chat.begin(self._model)
         self.switch_mode("chat" if self._model else "library")
+        self._take_wishes()
         self.set_interval(GLANCE, self._glance)
         self.call_after_refresh(self._prepare)
+
+    def _take_wishes(self) -> None:
+        """Keys and colours as the configuration has them; what it names wrongly is said."""
+        keys, theme = self.herd.config.keys, self.herd.config.theme
+        known = {command.id for command in ALL_COMMANDS}
+        self.set_keymap({name: key for name, key in keys.items() if name in known})
+        wrong = [f"keys: {name} is no command" for name in keys if name not in known]
+        if theme and theme in self.available_themes:
+            self.theme = theme
+        elif theme:
+            wrong.append(f"there is no theme {theme}")
+        for text in wrong:
+            self.complain(HerdError(f"config.toml: {text}.", "F1 lists the commands, F9 themes."))
 
     def _prepare(self) -> None:
         """After the first frame: go on with installs, and have the chat ready."""

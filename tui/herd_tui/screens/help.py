@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING, cast
 
 from textual.app import ComposeResult
 from textual.binding import Binding
@@ -10,8 +11,11 @@ from textual.containers import Vertical, VerticalScroll
 from textual.content import Content
 from textual.widgets import Static
 
-from herd_tui.commands import Scope, of_scope
+from herd_tui.commands import Command, Scope, of_scope
 from herd_tui.screens.dialog import Dialog
+
+if TYPE_CHECKING:
+    from herd_tui.app import HerdApp
 
 INTRODUCTION = (
     "Type to filter the library; enter installs a model, or opens a chat with it when it is here. "
@@ -37,13 +41,19 @@ class Help(Dialog[None]):
         """The text scrolls with the arrow keys."""
         self.query_one("#help-text").focus()
 
+    def _key(self, command: Command) -> str:
+        """The key that the person chose, else the one that was declared."""
+        key = cast("HerdApp", self.app).herd.config.keys.get(command.id, command.key)
+        return self.app.get_key_display(command.binding.with_key(key)) if key else ""
+
     def _lines(self) -> Iterator[tuple[str, str]]:
         yield INTRODUCTION, ""
         for scope in Scope:
             yield f"\n{scope}\n", "bold"
             for command in of_scope(scope):
-                key = self.app.get_key_display(command.binding) if command.key else ""
+                key = self._key(command)
                 slash = f"/{command.slash}" if command.slash else ""
                 yield f"{key:>9} ", "$text-accent"
                 yield f"{slash:<9} ", "dim"
-                yield f"{command.help}\n", ""
+                yield f"{command.help} ", ""
+                yield f"{command.id}\n", "dim"
