@@ -351,6 +351,14 @@ class Herd:
         settings = Settings(self.config.gpu_layers, self.config.threads)
         return placed(self.loadable(installed), settings, gpus.devices(self.engine))
 
+    def aside(self, conversation: Conversation) -> Talk:
+        """As `talk`, but nothing of it is kept: another model's answer to compare with."""
+        from herd.talk import Nowhere, Talk
+
+        talk = Talk(self.ask(conversation), conversation, Nowhere())
+        talk.start()
+        return talk
+
     def talk(self, conversation: Conversation, sampling: Sampling | None = None) -> Talk:
         """Begin the answer to the last turn in a thread of its own; history keeps it as it comes.
 

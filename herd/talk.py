@@ -31,6 +31,13 @@ class Keeper(Protocol):
         ...
 
 
+class Nowhere:
+    """Keeps nothing."""
+
+    def save(self, conversation: Conversation) -> None:
+        """Do nothing."""
+
+
 class Phase(StrEnum):
     """What an answer is doing."""
 

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from textual.pilot import Pilot
 
 PICTURE = Path(__file__).with_name("chat.svg")
-FIRST = "Why is the sky blue?"
-SECOND = "Say that again in two short sentences, for a child."
+FIRST = "Name three animals of the Andes."
+SECOND = "Write a haiku about the first one."
 
 
 async def main() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from herd_tui.screens.pick import Pick
 from tests.tui.conftest import Opening
+from tests.tui.hand import Hand
 from tests.tui.shelf import Given
 from tests.tui.test_chat import answered, turns
 
@@ -55,3 +56,49 @@ async def test_the_switch_is_kept_with_the_conversation(opened: Opening, given: 
 
         await hand.until(lambda: given.herd.history.all()[0].model == "llama-small:q4_0")
         assert turns(hand)[0] == ("user", "Hello?")
+
+
+async def compared(hand: Hand) -> None:
+    await hand.say("Who is there?")
+    await answered(hand)
+    await hand.say("/compare")
+    await hand.until(lambda: hand.is_at(Pick))
+    await hand.write("small")
+    await hand.press("enter")
+    await hand.sees("2 keeps the right one")
+
+
+async def test_two_models_answer_side_by_side_and_the_better_one_is_kept(
+    opened: Opening, given: Given
+) -> None:
+    """The command is "chat.compare"; it has no key."""
+    given.install("vicuna", "llama-small")
+    async with opened(size=(120, 30), model="vicuna:q4_0") as hand:
+        await compared(hand)
+        assert "vicuna:q4_0 says" in hand.screen
+        assert "llama-small:q4_0 says" in hand.screen
+        await hand.looks_like("compare")
+        await hand.press("2")
+
+        await hand.until(lambda: turns(hand)[-1][1].startswith("llama-small"))
+        assert len(turns(hand)) == 2
+        await hand.until(lambda: kept_answer(given).startswith("llama-small"))
+
+
+async def test_the_answer_that_was_there_stays_when_it_is_the_better_one(
+    opened: Opening, given: Given
+) -> None:
+    given.install("vicuna", "llama-small")
+    async with opened(size=(120, 30), model="vicuna:q4_0") as hand:
+        await compared(hand)
+        await hand.press("1")
+
+        assert turns(hand)[-1][1].startswith("vicuna")
+        assert kept_answer(given).startswith("vicuna")
+        assert hand.app.chat.conversation.model == "vicuna:q4_0"
+
+
+def kept_answer(given: Given) -> str:
+    found = given.herd.history.find(given.herd.history.all()[0].id)
+    assert found
+    return found.turns[-1].text

@@ -47,6 +47,13 @@ CHAT: tuple[Command, ...] = (
         slash="chats",
     ),
     _c("chat.copy", "ctrl+g", "Copy", "Copy the last answer.", slash="copy"),
+    _c(
+        "chat.compare",
+        "",
+        "Compare",
+        "Let another model answer the last question beside this one, and keep one.",
+        slash="compare",
+    ),
     _c("chat.copy_code", "", "Copy code", "Copy the last block of code.", slash="code"),
     _c(
         "chat.edit",

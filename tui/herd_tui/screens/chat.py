@@ -113,6 +113,8 @@ class ChatScreen(Conversing):
                 return bool(stamps.up_to_last_question(turns)) and self.talk is None
             case "copy" | "copy_code":
                 return stamps.last_answer(turns) is not None
+            case "compare":
+                return stamps.last_answer(turns) is not None and self.talk is None
             case "delete" | "edit" | "rename" | "pin" | "export":
                 return bool(stamps.up_to_last_question(turns)) and self.talk is None
             case "settings":
@@ -304,6 +306,10 @@ class ChatScreen(Conversing):
     def began(self) -> None:
         """Begin a conversation in place of one that is gone."""
         self.begin()
+
+    def reopen(self) -> None:
+        """Draw the conversation anew."""
+        self.call_later(self.open, self.conversation)
 
     def changed(self) -> None:
         """Show what changed of the conversation and in the list."""

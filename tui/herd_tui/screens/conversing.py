@@ -7,14 +7,17 @@ from dataclasses import replace
 from pathlib import Path
 
 from herd.attachment import attached
-from herd.chat import Conversation, Role
+from herd.chat import Conversation, Role, Turn
 from herd.errors import CannotWrite, HerdError
 from herd.export import as_json, as_markdown, file_name
+from herd.model import Installed
 from herd.prompts import Prompt, library
+from herd.talk import Talk
 from herd.words import one_line
 from herd_tui import choices, stamps
 from herd_tui.screens.ask import Ask
 from herd_tui.screens.base import HerdScreen
+from herd_tui.screens.compare import Compare
 from herd_tui.screens.pick import Pick
 from herd_tui.screens.question import Question
 from herd_tui.screens.settings import Settings
@@ -48,6 +51,41 @@ class Conversing(HerdScreen):
             self.notify("There is no code in the last answer.", markup=False)
         else:
             self._copy(code, "The code is in the clipboard.")
+
+    def action_compare(self) -> None:
+        """Choose who answers the last question beside the one that did."""
+        beside(self, self.herd.store.installed, self._rivals, group="models")
+
+    def _rivals(self, held: tuple[Installed, ...]) -> None:
+        answer = stamps.last_answer(self.conversation.turns)
+        others = [each for each in held if answer and str(each.reference) != answer.model]
+        items = choices.models(others, current="", loaded=(), recent=(), memory=self.host.memory)
+        self.app.push_screen(
+            Pick("Who answers the same question?", items, "you keep one of the two answers"),
+            lambda name: self._compare(name) if name else None,
+        )
+
+    def _compare(self, name: str) -> None:
+        turns = stamps.up_to_last_question(self.conversation.turns)
+        asked = replace(self.conversation, turns=turns, model=name)
+        beside(self, lambda: self.herd.aside(asked), self._show_both, group="ask")
+
+    def _show_both(self, talk: Talk) -> None:
+        answer = stamps.last_answer(self.conversation.turns)
+        if answer is None:
+            return
+
+        def kept(turn: Turn | None) -> None:
+            if turn:
+                chosen = talk.question.with_turn(turn)
+                self.keep(replace(self.conversation, turns=chosen.turns, model=turn.model))
+                self.reopen()
+
+        self.app.push_screen(Compare(talk.question.turns[-1], answer, talk), kept)
+
+    def reopen(self) -> None:
+        """Draw the conversation anew."""
+        raise NotImplementedError
 
     def action_rename(self) -> None:
         """Give the conversation another title."""
