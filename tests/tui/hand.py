@@ -95,8 +95,9 @@ class Hand:
     async def looks_like(self, name: str) -> None:
         """Compare the screen with its picture; HERD_PICTURES=write makes the picture anew."""
         await self.settle()
-        for field in (*self.app.screen.query(Input), *self.app.screen.query(TextArea)):
-            field.cursor_blink = False
+        for screen in self.app.screen_stack:  # those below a dialog shine through
+            for field in (*screen.query(Input), *screen.query(TextArea)):
+                field.cursor_blink = False
         await self.pilot.pause()
         now = _bare(self.app.export_screenshot(title="herd"))
         path = PICTURES / f"{name}.svg"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from herd_tui.screens.pick import Pick
 from herd_tui.screens.settings import Settings
 from herd_tui.widgets.prompt import Prompt
 from herd_tui.widgets.turn_view import Thought
+from tests.test_chatgpt import exported
 from tests.tui.conftest import Opening
 from tests.tui.hand import Hand
 from tests.tui.shelf import Given
@@ -234,3 +236,20 @@ async def test_a_setting_that_is_no_number_is_not_taken(
         await hand.press("ctrl+s")
 
         assert hand.is_at(Settings)
+
+
+async def test_an_export_of_chatgpt_is_taken_over_once(
+    opened: Opening, given: Given, tmp_path: Path
+) -> None:
+    given.install("vicuna")
+    export = tmp_path / "conversations.json"
+    export.write_text(json.dumps([exported()]))
+    async with opened(model="vicuna:q4_0") as hand:
+        await run(hand, "chat.import_chats")
+        await fill(hand, str(export))
+        await hand.sees("1 conversation was taken over")
+        assert [each.title for each in given.herd.history.all()] == ["Llamas"]
+        await run(hand, "chat.import_chats")
+        await fill(hand, str(export))
+
+        await hand.sees("0 conversations were taken over")

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from textual.widgets import Input
+
 from herd.errors import NoSourceDelivered
 from herd_tui.messages import Install, TransferEnded
+from herd_tui.screens.ask import Ask
 from herd_tui.widgets.filter import Filter
 from herd_tui.widgets.transfers import TransfersPane
 from tests.tui.conftest import Opening
@@ -146,3 +149,20 @@ async def test_an_install_goes_on_while_one_chats(opened: Opening, given: Given)
 
         await hand.sees("vicuna:q4_0 is installed")
         assert len(hand.got(TransferEnded)) == 1
+
+
+async def test_an_install_is_limited(opened: Opening, given: Given) -> None:
+    given.hold("vicuna")
+    async with opened() as hand:
+        await begin(hand, "vicuna")
+        await hand.command("app.show_transfers")
+        await hand.command("transfers.limit")
+        await hand.until(lambda: hand.is_at(Ask))
+        hand.app.screen.query_one(Input).value = "1.5"
+        await hand.press("enter")
+
+        await hand.until(lambda: given.herd.jobs.budget.limit == 1_500_000)
+        await hand.command("transfers.limit")
+        hand.app.screen.query_one(Input).value = "slow"
+        await hand.press("enter")
+        await hand.sees("slow is no number")

@@ -31,6 +31,7 @@ from herd_tui.messages import (
     WorkFailed,
 )
 from herd_tui.palette import Commands
+from herd_tui.screens.ask import Ask
 from herd_tui.screens.base import HerdScreen
 from herd_tui.screens.help import Help
 from herd_tui.screens.library import LibraryScreen
@@ -236,6 +237,23 @@ class HerdApp(App[None]):
         self.herd.jobs.forget(event.job)
         order = event.job.order
         self.post_message(Install(order.choice, order.is_licence_accepted))
+
+    @on(TransfersPane.Limit)
+    def _limit(self) -> None:
+        self.push_screen(
+            Ask("All installs together may fetch (MB/s)", hint="0: as fast as it goes"),
+            self._set_limit,
+        )
+
+    def _set_limit(self, text: str | None) -> None:
+        if text is None:
+            return
+        try:
+            limit = int(float(text) * 1_000_000)
+        except (ValueError, OverflowError):
+            self.complain(HerdError(f"{text} is no number.", "Write MB/s, as 1.5."))
+            return
+        self.herd.jobs.set_limit(max(0, limit) or None)
 
     @on(TransfersPane.Dismiss)
     def _dismiss(self) -> None:

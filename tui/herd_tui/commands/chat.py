@@ -80,6 +80,13 @@ CHAT: tuple[Command, ...] = (
         "Write this conversation to a file, as Markdown or JSON.",
         slash="export",
     ),
+    _c(
+        "chat.import_chats",
+        "",
+        "Import",
+        "Take over the conversations of an export of ChatGPT.",
+        slash="import",
+    ),
     _c("chat.delete", "f8", "Delete", "Delete this conversation for good.", slash="delete"),
     _key("chat.page_up", "pageup", "Page up", "A page of the conversation up.", action="page(-1)"),
     _key("chat.page_down", "pagedown", "Page down", "A page down.", action="page(1)"),

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 from herd.attachment import attached
 from herd.chat import Conversation, Role, Turn
-from herd.errors import CannotWrite, HerdError
-from herd.export import as_json, as_markdown, file_name
+from herd.export import file_name
 from herd.model import Installed
 from herd.prompts import Prompt, library
 from herd.talk import Talk
-from herd.words import one_line
+from herd.words import count, one_line
 from herd_tui import choices, stamps
+from herd_tui.files import take_over, write
 from herd_tui.screens.ask import Ask
 from herd_tui.screens.base import HerdScreen
 from herd_tui.screens.compare import Compare
@@ -138,7 +137,7 @@ class Conversing(HerdScreen):
         def named(text: str | None) -> None:
             if text:
                 path = Path(text).expanduser()
-                beside(self, lambda: _write(path, conversation), self._say, group="save")
+                beside(self, lambda: write(path, conversation), self._say, group="save")
 
         ask = Ask(
             "Write this conversation to",
@@ -146,6 +145,21 @@ class Conversing(HerdScreen):
             "a name that ends with .json has everything; any other is Markdown",
         )
         self.app.push_screen(ask, named)
+
+    def action_import_chats(self) -> None:
+        """Take over what another program exported."""
+
+        def named(text: str | None) -> None:
+            if text:
+                path = Path(text).expanduser()
+                beside(self, lambda: take_over(path, self.herd.history), self._taken, group="save")
+
+        self.app.push_screen(Ask("Take over ChatGPT's conversations.json", hint="its path"), named)
+
+    def _taken(self, number: int) -> None:
+        were = "was" if number == 1 else "were"
+        self._say(f"{count(number, 'conversation')} {were} taken over.")
+        self.changed()
 
     def action_attach(self) -> None:
         """Put a text file into the question."""
@@ -203,16 +217,3 @@ class Conversing(HerdScreen):
 
     def _say(self, text: str) -> None:
         self.notify(text, markup=False)
-
-
-def _write(path: Path, conversation: Conversation) -> str:
-    """Write a conversation; never over a file that is there."""
-    form: Callable[[Conversation], str] = as_json if path.suffix == ".json" else as_markdown
-    try:
-        with path.open("x", encoding="utf-8") as stream:
-            stream.write(form(conversation))
-    except FileExistsError as error:
-        raise HerdError(f"{path} is there already.", "Choose another name.") from error
-    except OSError as error:
-        raise CannotWrite(f"{path} cannot be written: {error.strerror or error}.") from error
-    return f"Written to {path}"

@@ -79,6 +79,10 @@ class TransfersPane(Vertical, can_focus=True):
         job: Job
 
     @dataclass
+    class Limit(Message):
+        """Limit all installs together."""
+
+    @dataclass
     class Dismiss(Message):
         """Forget the installs that ended."""
 
@@ -171,6 +175,10 @@ class TransfersPane(Vertical, can_focus=True):
         """Try it again."""
         if self.current:
             self.post_message(self.Retry(self.current))
+
+    def action_limit(self) -> None:
+        """Limit all of them."""
+        self.post_message(self.Limit())
 
     def action_dismiss(self) -> None:
         """Forget those that ended."""
