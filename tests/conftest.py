@@ -1,4 +1,4 @@
-"""What holds for all tests: time on a busy machine proves nothing, so hypothesis has no deadline."""
+"""For all tests: time on a busy machine proves nothing, so hypothesis has no deadline."""
 
 from __future__ import annotations
 
