@@ -81,7 +81,14 @@ class Pruning:
         return begun.size
 
     def _is_idle(self, begun: Begun) -> bool:
+        """Whether nobody has the part; a lock that only a dead herd left is taken to find out.
+
+        Without a file nobody has it, and an install that begins now must find it free: it
+        would write another part beside this one.
+        """
         lock = self._lock(begun)
+        if not lock.path.exists():
+            return True
         if not lock.take():
             return False
         lock.release()

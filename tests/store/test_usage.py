@@ -119,3 +119,14 @@ def test_a_digest_in_a_manifest_that_does_not_read_keeps_its_blob(store: Store, 
     manifest.write_bytes(manifest.read_bytes().replace(b'"schema": 1', b'"schema": 2'))
 
     assert store.litter().spare == ()
+
+
+def test_looking_takes_no_lock_that_an_install_wants(store: Store, home: Path) -> None:
+    part = begin(store, b"unfinished", 3)
+    dead = home / "locks" / f"{part.name}.lock"
+    bring(store, "tiny:q4", a=b"x")
+
+    assert len(store.litter().begun) == 1
+    assert list((home / "locks").iterdir()) == []
+    dead.write_text("4711\n")
+    assert len(store.litter().begun) == 1
