@@ -23,15 +23,15 @@ CHILD = """
 import json, sys, threading, time
 from pathlib import Path
 from herd.errors import LegacyError
-from herd.legacy import Facts, convert
+from herd.legacy import Facts, conversion, convert
 from herd.progress import Gauge
 target, answers = Path(sys.argv[2]) / "out.gguf", {}
 for path in sorted(Path(sys.argv[1]).glob("*.bin")):
-    begun = time.perf_counter()
+    begun = time.process_time()
     try:
         convert(path, target, Facts("hostile"), Gauge(), threading.Event())
     except LegacyError as error:
-        answers[path.stem] = [error.message, time.perf_counter() - begun]
+        answers[path.stem] = [error.message, time.process_time() - begun]
 status = Path("/proc/self/status")
 lines = status.read_text().splitlines() if status.exists() else []
 peak = sum(int(line.split()[1]) * 1024 for line in lines if "VmHWM" in line)
@@ -44,7 +44,7 @@ class Refusals:
     peak: int
     """Resident bytes, of all refusals in one process; 0 where that cannot be known."""
     answers: dict[str, tuple[str, float]]
-    """Message and seconds by name."""
+    """Message and seconds of the processor, by name: what others do here must not count."""
 
 
 def refusals(folder: Path, target: Path) -> Refusals:
