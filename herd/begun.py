@@ -8,6 +8,7 @@ from herd.config import Config
 from herd.downloads import Asked, Download
 from herd.install import Order
 from herd.model import Choice
+from herd.progress import Stage
 from herd.resolve import Promise
 from herd.rules import Rules, hours
 
@@ -37,6 +38,13 @@ def order_of(entry: Download, choose: Callable[[str, Promise], Choice]) -> Order
         is_licence_accepted=asked.is_licence_accepted,
         keeps_original=asked.keeps_original,
     )
+
+
+def why_paused(entry: Download) -> str:
+    """Why a download of an earlier process rests; empty where the person paused it or quit."""
+    if entry.stage == Stage.FAILED:
+        return f"{Stage.FAILED}: {entry.note}"
+    return entry.note if entry.stage == Stage.PAUSED else ""
 
 
 def rules_of(config: Config) -> Rules:

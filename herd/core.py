@@ -212,7 +212,7 @@ class Herd:
 
         One that cannot be asked for any more (its registry is gone) stays in the list.
         """
-        from herd.begun import order_of
+        from herd.begun import order_of, why_paused
 
         jobs = []
         for entry in self.downloads.all():
@@ -220,6 +220,7 @@ class Herd:
                 with contextlib.suppress(HerdError):
                     order = order_of(entry, self.choose)
                     jobs.append(self.jobs.start(order, entry.asked, entry.wanted))
+                    jobs[-1].why_paused = why_paused(entry)
                     order.gauge.begin(Stage.WAITING, entry.total, entry.done)
         return tuple(jobs)
 

@@ -35,6 +35,8 @@ class Job:
     """Whether it is to end, and not only to rest."""
     is_held: bool = False
     """Whether the rules, and not the person, make it wait."""
+    why_paused: str = ""
+    """Why it rests, where that was not the person's wish: how it failed in an earlier process."""
     _ended: threading.Event = field(default_factory=threading.Event)
 
     @property

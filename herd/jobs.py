@@ -67,6 +67,7 @@ class Jobs:
         self._closed = threading.Event()
         self._conductor: threading.Thread | None = None
         self._answers = 0
+        self._moves = 0  # an order that was read before one is not the order any more
         self._asked_limit: int | None = None
         self._metered = (float("-inf"), False)
 
@@ -131,7 +132,8 @@ class Jobs:
             self._jobs.remove(job)
             at = self._jobs.index(before) if before in self._jobs else len(self._jobs)
             self._jobs.insert(at, job)
-        self._listing.move(job, before)
+            self._listing.move(job, before)
+            self._moves += 1
         self._wake.set()
 
     def forget(self, job: Job) -> None:
@@ -170,7 +172,7 @@ class Jobs:
         with self._lock:
             if not job.is_over:
                 self._listing.want(job, wanted)
-                job.wanted = wanted
+                job.wanted, job.why_paused = wanted, ""
                 self._conduct()
 
     def _answering(self, step: int) -> None:
@@ -182,12 +184,14 @@ class Jobs:
         while not self._closed.is_set():
             self._wake.wait(_TICK)
             self._wake.clear()
+            moves = self._moves
             jobs, limit = self._listing.read(self.all())
             with self._lock:
                 self._asked_limit = self._asked_limit if limit is None else limit
-                self._jobs.sort(key=lambda job: jobs.index(job) if job in jobs else len(jobs))
+                if moves == self._moves:
+                    self._jobs.sort(key=lambda job: jobs.index(job) if job in jobs else len(jobs))
                 self._conduct()
-            self._listing.write([job for job in self.running() if job.state is State.RUNNING])
+            self._listing.write(self.running())
 
     def _conduct(self) -> None:
         """Bring every job where it should be; under the lock."""
@@ -217,7 +221,7 @@ class Jobs:
             self._drop(job)
         elif job.wanted is Wanted.PAUSE:
             job.state = State.PAUSED
-            job.show(Stage.PAUSED)
+            job.show(Stage.PAUSED, job.why_paused)
         else:
             job.state = State.WAITING
             job.show(Stage.WAITING, why_not or "others come first")
@@ -261,7 +265,7 @@ class Jobs:
         job.end(error)
 
     def _fail(self, job: Job, error: HerdError) -> None:
-        job.order.gauge.begin(Stage.FAILED, note=error.message)
+        job.show(Stage.FAILED, error.message)
         self._listing.leave(job, Wanted.PAUSE)
         job.end(error)
 

@@ -26,6 +26,8 @@ class Listing:
         """What the person asked for, by the name of the job."""
         self._own: set[str] = set()
         """The names of those that this process has in the list."""
+        self._told: dict[str, Download] = {}
+        """What the list says of them by now."""
 
     def enter(self, job: Job, asked: Asked | None) -> None:
         """Put a job in, with the limit that an earlier process gave it."""
@@ -73,12 +75,12 @@ class Listing:
         return list(jobs), None
 
     def write(self, jobs: Sequence[Job]) -> None:
-        """Say how far the jobs are."""
+        """Say how far the jobs are, those that rest too."""
         if self._downloads is not None:
             with _forgiven():
                 for job in jobs:
                     if job.name in self._own:
-                        self._downloads.report(_line(job))
+                        self._tell(self._downloads, job)
 
     def leave(self, job: Job, wanted: Wanted) -> None:
         """A job ended without its model: another process, or the next one, may go on."""
@@ -107,8 +109,15 @@ class Listing:
         elif job.name in self._asked and job.name not in self._own and entry is not None:
             self._take(downloads, job)  # the other one is gone
 
+    def _tell(self, downloads: Downloads, job: Job) -> None:
+        now = _line(job)
+        if self._told.get(job.name) != now:
+            downloads.report(now)
+            self._told[job.name] = now
+
     def _take(self, downloads: Downloads, job: Job) -> None:
         self._own.add(job.name)
+        self._told.pop(job.name, None)
         kept = downloads.put(job.name, self._asked[job.name], job.wanted)
         job.order.budget.set(kept.limit)
 

@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from herd.begun import asked_for
+from herd.begun import asked_for, why_paused
 from herd.core import Herd
-from herd.downloads import Downloads, Wanted
+from herd.downloads import Asked, Download, Downloads, Wanted
 from herd.errors import ConfigError, Interrupted
 from herd.install import Order
 from herd.jobs import Job, Jobs, State
@@ -157,6 +157,7 @@ def test_a_job_that_fails_stays_in_the_list(jobs: Jobs, herd: Herd, carrier: Fak
     until(lambda: any(each.stage == "failed" for each in herd.downloads.all()))
     [entry] = herd.downloads.all()
     assert entry.wanted is Wanted.PAUSE
+    assert entry.total is not None
     assert not entry.is_owned
 
 
@@ -201,6 +202,7 @@ def test_another_process_pauses_limits_and_cancels_through_the_list(jobs: Jobs, 
     elsewhere.want(job.name, Wanted.PAUSE)
     until(lambda: job.is_paused)
     assert job.limit == 77_000
+    until(lambda: [(each.stage, each.rate) for each in elsewhere.all()] == [("paused", 0)])
     elsewhere.limit = 90_000
     until(lambda: jobs.budget.limit == 90_000)
     elsewhere.want(job.name, Wanted.CANCEL)
@@ -294,6 +296,27 @@ def test_what_the_person_stopped_is_restored_as_paused(herd: Herd, jobs: Jobs) -
     assert job.wait(10)
     [entry] = herd.downloads.all()
     assert entry.wanted is Wanted.PAUSE
+
+
+def test_what_failed_in_an_earlier_process_says_so_where_it_rests(
+    herd: Herd, carrier: FakeCarrier
+) -> None:
+    folder = herd.places.user_registries
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "test.yaml").write_text(registry_text("https://models.example.org/tiny.gguf"))
+    name = str(herd.choose("tiny").reference)
+    herd.downloads.put(name, Asked("tiny"), Wanted.PAUSE)
+    herd.downloads.report(Download(name, Asked(""), stage="failed", note="nobody had it"))
+    herd.downloads.let_go(name, Wanted.PAUSE)
+
+    [job] = herd.restore()
+
+    until(lambda: job.progress().stage is Stage.PAUSED)
+    until(lambda: job.progress().note == "failed: nobody had it")
+    until(lambda: herd.downloads.all()[0].note == "failed: nobody had it")
+    assert why_paused(herd.downloads.all()[0]) == "failed: nobody had it"
+    herd.jobs.resume(job)
+    until(lambda: job.progress().note != "failed: nobody had it")
 
 
 def test_a_list_that_does_not_read_keeps_nothing_from_running(

@@ -57,7 +57,8 @@ def pause(session: Session, names: tuple[str, ...]) -> None:
 
     for each in _chosen(session, names):
         session.herd.downloads.want(each.name, Wanted.PAUSE)
-        session.say(f"Paused {each.name}{_kept(each)}.")
+        rests = f"{each.name} has failed, and rests" if _state(each) == "failed" else ""
+        session.say(f"{rests or f'Paused {each.name}'}{_kept(each)}.")
 
 
 @downloads.command(cls=Command)
@@ -189,7 +190,7 @@ def _row(each: Download) -> tuple[str, ...]:
         _state(each),
         size(each.done),
         size(each.total),
-        rate(each.rate) if each.rate else "",
+        rate(each.rate) if each.rate and each.is_owned else "",
         rate(each.limit) if each.limit else "",
         each.note,
     )

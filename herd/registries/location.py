@@ -97,10 +97,10 @@ def _from_web(url: str, etag: str | None, stop: threading.Event | None) -> Copy 
     if reply.status == 304 and etag:
         return None
     where = urlsplit(url).hostname or url
-    if reply.is_web_page:
-        raise web_page(where)
     if reply.status != 200:
         raise SourceRefused(f"{where} has no registry there ({reply.status})")
+    if reply.is_web_page:
+        raise web_page(where)
     beside = {suffix: _beside(url, suffix, stop) for suffix in (SIGNATURE, KEY)}
     validator = reply.headers.get("ETag", "").strip() or None
     return Copy(reply.content, beside[SIGNATURE], beside[KEY], validator)

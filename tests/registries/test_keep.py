@@ -75,6 +75,7 @@ def test_an_update_asks_whether_anything_changed_and_takes_what_did(
         (Page(b"<!DOCTYPE html><html>log in", 200, {"Content-Type": "text/html"}), "web page"),
         (Page(b"\n <html>log in please</html>"), "web page"),
         (Page(b"", 404), "no registry there"),
+        (Page(b"<html>404", 404, {"Content-Type": "text/html"}), "no registry there (404)"),
         (Page(b"", 503), "cannot answer now"),
         (Page(b"schema: 1\nmodels: {x: {}}\n"), "r.yaml:2: models.x"),
         (Page(b"\xff\xfe"), "is not UTF-8"),
