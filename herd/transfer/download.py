@@ -128,6 +128,7 @@ class _Download:
         self._most = workers
         self._trail: Trail | None = None
         self._keeper = Keeper(task.wish.staged, task.sheet, task.board, self._etags)
+        task.note = self._keeper.note
         self._effort = _Effort()
         self._doubt = Doubt(task.board, task.mirrors, Extents())
 

@@ -14,6 +14,8 @@ from herd.transfer.sheet import Sheet
 
 _SAVE_EVERY = 0.05
 """Seconds; at 400 MB/s a kill loses 20 MB, and what lay in buffers."""
+_SAVE_AT = 24 * 1024 * 1024
+"""Bytes after which whoever wrote them notes them itself, however late this thread is."""
 _SYNC_EVERY = 2.0
 
 
@@ -30,6 +32,7 @@ class Keeper:
         self._lock = threading.Lock()
         self._ended = threading.Event()
         self._noted: Mapping[str, Spans] | None = None
+        self._noted_done = board.done
         self._synced: Mapping[str, Spans] = {}
         self._saving = threading.Thread(target=self._save_often, name="herd-note", daemon=True)
         self._syncing = threading.Thread(target=self._sync_often, name="herd-sync", daemon=True)
@@ -51,6 +54,15 @@ class Keeper:
             with self._lock:
                 self._save(self._board.snapshot(), is_safe=False)
 
+    def note(self) -> None:
+        """Note what is written, if much of it is not noted yet.
+
+        Raises:
+            NoRoom, CannotWrite: the disk.
+        """
+        if abs(self._board.done - self._noted_done) >= _SAVE_AT:
+            self._save_if_new()
+
     def _save_often(self) -> None:
         while not self._ended.wait(_SAVE_EVERY):
             self._attempt(self._save_if_new)
@@ -67,9 +79,9 @@ class Keeper:
             self._ended.set()
 
     def _save_if_new(self) -> None:
-        given = self._board.snapshot()
-        if given != self._noted:
-            with self._lock:
+        with self._lock:
+            given = self._board.snapshot()
+            if given != self._noted and not self._ended.is_set():
                 self._save(given, is_safe=False)
 
     def _sync(self) -> None:
@@ -88,3 +100,4 @@ class Keeper:
         note = Note(self._board.size, self._sheet.inode, given, self._etags())
         ledger.save(self._staged, note, self._synced, is_safe=is_safe)
         self._noted = given
+        self._noted_done = sum(stop - start for spans in given.values() for start, stop in spans)

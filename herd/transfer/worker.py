@@ -50,6 +50,8 @@ class Task:
     """What ends the transfer: the disk, or a file that changed."""
     rewind: Callable[[], None] = lambda: None
     """Called when bytes that may be hashed already were thrown away."""
+    note: Callable[[], None] = lambda: None
+    """Called after bytes were written."""
     _allocating: threading.Lock = field(default_factory=threading.Lock)
     _is_allocated: bool = False
 
@@ -292,6 +294,7 @@ class Worker:
                 task.sheet.write(self._buffer[base : base + count], at)
                 task.board.wrote(one.key, at, at + count)
                 task.wish.gauge.advance(count)
+                task.note()
             if filled - base > count:
                 task.board.lose(filled - base - count)
 
