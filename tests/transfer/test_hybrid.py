@@ -311,3 +311,17 @@ def test_a_torrent_of_another_file_leaves_the_mirrors_to_deliver(
     strange = torrent_source(SwarmDesk(tmp_path / "other", size=SIZE - 1))
     fetch(swarm_desk, strange, mirror)
     assert swarm_desk.part == swarm_desk.content
+
+
+def test_a_kill_in_the_middle_costs_little(swarm_desk: SwarmDesk, mirror: FileServer) -> None:
+    """What a killed fetch left is checked against the pieces and goes on."""
+    source = torrent_source(swarm_desk)
+    folder = swarm_desk.inside.parent
+    folder.mkdir(parents=True)
+    kept = 12 * PIECE
+    torn = swarm_desk.content[:kept] + bytes(PIECE) + swarm_desk.content[kept + PIECE : -PIECE]
+    swarm_desk.inside.write_bytes(torn)
+    delivery = fetch(swarm_desk, source, mirror)
+    assert swarm_desk.part == swarm_desk.content
+    assert mirror.bytes_sent <= 4 * PIECE
+    assert sum(given(delivery).values()) <= 3 * PIECE
