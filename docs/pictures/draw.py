@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from textual.pilot import Pilot
 
 PICTURE = Path(__file__).with_name("chat.svg")
-FIRST = "Name three animals of the Andes."
-SECOND = "Write a haiku about the first one."
+FIRST = "What is a llama? Answer in one or two sentences."
+SECOND = "Now as a list of three facts about llamas, each with a **bold** word."
 
 
 async def main() -> None:

@@ -274,7 +274,7 @@ class ChatScreen(Conversing):
         context = loaded.context if loaded else self.herd.config.context
         state = stamps.under_way(talk) if talk else ""
         if self._edited is not None and not talk:
-            state = "edits a question: enter branches off, escape leaves it"
+            state = "edit: enter branches off"
         self.query_one(ChatStatus).show(model, state, stamps.meter(self._used, context))
         possible = (self.conversation.id, len(self.conversation.turns), talk is None, self._edited)
         if possible != self._possible:
