@@ -176,7 +176,9 @@ def _show(session: Session, plan: Plan, wishes: Wishes) -> None:
         return
     tell = session.answer if wishes.is_dry else session.say
     tell(outline(plan))
-    if plan.fit in (Fit.TIGHT, Fit.TOO_BIG) and (words := session.herd.foresee(plan.choice)):
+    # The header lies at the source: nobody is asked for what will not be fetched anyway.
+    is_close = plan.fit in (Fit.TIGHT, Fit.TOO_BIG) and not plan.trouble(is_licence_accepted=True)
+    if is_close and (words := session.herd.foresee(plan.choice)):
         tell(f"  loaded   {words}")
     if is_of_strangers(plan.choice):
         _say_once(session)
