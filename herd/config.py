@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from herd.errors import ConfigError
-from herd.words import nearest
+from herd.words import bytes_of, nearest
 
 CACHES = ("f16", "q8_0", "q4_0", "q4_1", "q5_0", "q5_1", "bf16", "f32")
 """Types that the keys and values of a context may have."""
@@ -90,6 +90,10 @@ _LIMITS = {
     "connections": (1, 16),
     "keep_alive": (-1, 1 << 31),
 }
+
+
+_RATES = ("download_limit", "upload_limit", "chatting_limit")
+"""Settings that are bytes per second; typed, they may be `500k` or `2MB`."""
 
 
 def load(path: Path, environ: Mapping[str, str] | None = None) -> Config:
@@ -188,17 +192,22 @@ def _from_text(name: str, text: str, variable: str) -> object:
         try:
             return int(text)
         except ValueError as error:
-            raise ConfigError(f"{variable}={text} is not a whole number.") from error
+            rate = bytes_of(text) if name in _RATES else None
+            if rate is not None:
+                return rate
+            hint = "Write bytes per second, such as 500k or 2MB." if name in _RATES else ""
+            raise ConfigError(f"{variable}={text} is not a whole number.", hint) from error
     return text
 
 
 def _checked(name: str, value: object, origin: str) -> object:
     kind = type(getattr(Config, name))
+    what = name if origin == name else f"{origin}: {name}"
     if type(value) is not kind:
         words = {int: "a whole number", bool: "true or false", str: "a text"}
-        raise ConfigError(f"{origin}: {name} must be {words[kind]}, not {value!r}.")
+        raise ConfigError(f"{what} must be {words[kind]}, not {value!r}.")
     if name in _LIMITS and isinstance(value, int):
         low, high = _LIMITS[name]
         if not low <= value <= high:
-            raise ConfigError(f"{origin}: {name} must be from {low} to {high}, not {value}.")
+            raise ConfigError(f"{what} must be from {low} to {high}, not {value}.")
     return value

@@ -6,6 +6,7 @@ import json
 import os
 import re
 import tomllib
+from itertools import pairwise
 from pathlib import Path
 
 import click
@@ -16,6 +17,7 @@ from herd.cli.session import Session
 from herd.cli.verbs import Command
 from herd.config import ENVIRONMENT, Config
 from herd.errors import BadUsage, ConfigError
+from herd.rules import hours
 
 _LINE = (
     r"""^[ \t]*{name}[ \t]*=(?:"(?:[^"\\\n]|\\.)*"|'[^'\n]*'|[^\n#"'])*?"""
@@ -38,8 +40,8 @@ def config_(
 ) -> None:
     """Show the settings, or change one.
 
-    Without NAME all are shown, with what each comes from; with a NAME its value alone; a VALUE
-    is written to config.toml, whose comments stay.
+    Without NAME all are shown, with what each comes from; with a NAME its value alone, and
+    beside it what it means; a VALUE is written to config.toml, whose comments stay.
     """
     path = session.herd.places.config_file
     if value is not None or unset:
@@ -52,12 +54,17 @@ def config_(
     now = session.herd.config
     if name is not None:
         found = _value(now, name)
-        session.answer_json(found) if as_json else session.answer(_literal(found))
+        if as_json:
+            session.answer_json(found)
+        else:
+            session.answer(_literal(found))
+            session.say(meaning(name))
     elif as_json:
         session.answer_json({each: getattr(now, each) for each in ENVIRONMENT})
     else:
         rows = [(each, _literal(getattr(now, each)), _origin(path, each)) for each in ENVIRONMENT]
         session.answer_table(("SETTING", "VALUE", "FROM"), rows)
+        session.say("`herd config NAME` says what one means.")
 
 
 def _value(now: Config, name: str) -> object:
@@ -65,6 +72,23 @@ def _value(now: Config, name: str) -> object:
         config.parse(name, "")
     found: object = getattr(now, name)
     return found
+
+
+def meaning(name: str) -> str:
+    """What a setting means: the string below its field in Config."""
+    import ast
+    import inspect
+
+    [config_class] = ast.parse(inspect.getsource(Config)).body
+    lines = config_class.body if isinstance(config_class, ast.ClassDef) else []
+    for above, below in pairwise(lines):
+        match above, below:
+            case (
+                ast.AnnAssign(target=ast.Name(id=found)),
+                ast.Expr(value=ast.Constant(value=str(text))),
+            ) if found == name:
+                return inspect.cleandoc(text)
+    return ""
 
 
 def _origin(path: Path, name: str) -> str:
@@ -81,6 +105,8 @@ def _change(session: Session, path: Path, name: str, value: str | None) -> None:
         CannotWrite, NoRoom: the file is as it was.
     """
     wanted = None if value is None else config.parse(name, value)
+    if name == "download_hours" and value is not None:
+        hours(value)
     if value is None:
         config.parse(name, str(getattr(Config, name, "")))
     put(path, name, wanted)

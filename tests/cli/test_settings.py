@@ -35,6 +35,14 @@ def test_every_setting_is_shown_with_what_it_comes_from(
     assert rows["model"] == ['"smollm2"', "herd"]
 
 
+@pytest.mark.parametrize("name", ENVIRONMENT)
+def test_every_setting_says_what_it_means(herd: Caller, name: str) -> None:
+    ran = herd("config", name)
+
+    assert ran.out.count("\n") == 1
+    assert len(ran.err.split()) > 3, "there is a string below its field in Config"
+
+
 def test_one_setting_is_printed_alone(herd: Caller) -> None:
     assert herd("config", "dht").out == "true\n"
     assert herd.json("config", "context") == 4096
@@ -48,6 +56,9 @@ def test_one_setting_is_printed_alone(herd: Caller) -> None:
         ("gpu_layers", "-1", -1),
         ("dht", "no", False),
         ("model", "x", "x"),
+        ("download_limit", "5MB", 5_000_000),
+        ("chatting_limit", "500k", 500_000),
+        ("download_hours", "22:00-07:00", "22:00-07:00"),
     ],
 )
 def test_a_setting_is_changed(herd: Caller, name: str, value: str, wanted: object) -> None:
@@ -79,6 +90,9 @@ def test_a_variable_that_goes_before_the_file_is_named(
         (("contxt", "5"), "contxt is not a setting of herd.\nDid you mean context?"),
         (("context", "many"), "context=many is not a whole number."),
         (("context", "1"), "context must be from 64"),
+        (("context", "1"), "herd: context must be"),
+        (("download_limit", "fast"), "Write bytes per second, such as 500k or 2MB."),
+        (("download_hours", "soon"), "download_hours must be like 22:00-07:00, not 'soon'."),
         (("dht", "maybe"), "dht=maybe is neither yes nor no."),
         (("--unset",), "--unset takes the NAME of a setting alone."),
         (("context", "1", "--unset"), "--unset takes the NAME of a setting alone."),
