@@ -63,6 +63,8 @@ def why_it_died(code: int, *, loading: bool, said: str) -> str:
     """
     if code == -signal.SIGKILL:
         return ": something killed it, most often the system when memory runs out"
+    if code == -signal.SIGVTALRM:  # herd.engine.limits
+        return ": its chat template, or the schema of the answer, does not come to an end"
     if speaks_of_memory(said):
         return ": there was not enough memory"
     return ": the file is probably damaged" if loading and code < 0 else ""

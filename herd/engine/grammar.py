@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from itertools import accumulate
 from typing import Any
 
+from herd.engine.limits import TookTooLong, limited
 from herd.errors import EngineFailed
 
 LARGEST_SCHEMA = 1 << 17
 """Characters."""
+LARGEST_GRAMMAR = 1 << 18
+"""Characters; a schema of fifty can ask for a grammar of gigabytes (`minItems`, `maxLength`)."""
+DEEPEST_GRAMMAR = 4096
+"""Brackets within brackets; llama.cpp's parser is recursive, and a stack has an end."""
 
 _ANY_OBJECT = r"""
 root   ::= object
@@ -42,12 +48,18 @@ def grammar(schema: Mapping[str, Any]) -> str:
     from llama_cpp.llama_grammar import json_schema_to_gbnf
 
     try:
-        return str(json_schema_to_gbnf(text))
+        with limited():
+            made = str(json_schema_to_gbnf(text))
+            if len(made) > LARGEST_GRAMMAR or _depth(made) > DEEPEST_GRAMMAR:
+                raise ValueError("it asks for too many repetitions")
+            return made
     except (
         AssertionError,
         AttributeError,
         KeyError,
+        MemoryError,
         RecursionError,
+        TookTooLong,
         TypeError,
         ValueError,
         NotImplementedError,
@@ -56,3 +68,9 @@ def grammar(schema: Mapping[str, Any]) -> str:
         raise EngineFailed(
             f"The JSON schema cannot be made into a grammar: {reason}.", "Write it more simply."
         ) from error
+
+
+def _depth(made: str) -> int:
+    """How deep brackets nest at most; those within quotes count too, and seldom matter."""
+    steps = (1 if each == "(" else -1 for each in made if each in "()")
+    return max(accumulate(steps), default=0)

@@ -13,6 +13,10 @@ from typing import NoReturn
 SECONDS = 2.0
 """What a prompt may take to be written; real templates take milliseconds."""
 
+LAST = 5
+"""Times that, in which one call of C may come to its end: it hears no exception. Then the
+process ends, by SIGVTALRM."""
+
 MEMORY = 256 << 20
 """Bytes beyond what the process has."""
 
@@ -31,13 +35,17 @@ def limited(seconds: float = SECONDS, memory: int = MEMORY) -> Iterator[None]:
         yield
         return
     before = signal.signal(signal.SIGALRM, _ring)
+    last = signal.signal(signal.SIGVTALRM, signal.SIG_DFL)
     signal.setitimer(signal.ITIMER_REAL, seconds)
+    signal.setitimer(signal.ITIMER_VIRTUAL, LAST * seconds)
     try:
         with _memory(memory):
             yield
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.setitimer(signal.ITIMER_VIRTUAL, 0)
         signal.signal(signal.SIGALRM, before)
+        signal.signal(signal.SIGVTALRM, last)
 
 
 def _ring(signum: int, frame: FrameType | None) -> NoReturn:  # noqa: ARG001  # as signal calls it

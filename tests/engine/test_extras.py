@@ -14,6 +14,7 @@ from herd.engine.grammar import grammar
 from herd.engine.template import Special, Template
 from herd.errors import EngineFailed
 from herd.model import Sampling
+from tests.engine.conftest import last_pid
 from tests.tools.tiny_gguf import CHATML
 
 TOOL = {
@@ -81,6 +82,29 @@ def test_a_schema_that_goes_on_for_ever_is_refused() -> None:
 
     with pytest.raises(EngineFailed):
         grammar(schema)
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {"type": "array", "items": {"type": "string"}, "minItems": 1_000_000_000},
+        {"type": "array", "items": {"type": "string"}, "maxItems": 1_000_000_000},
+        {"type": "string", "minLength": 1_000_000_000},
+        {"type": "string", "maxLength": 20_000},
+        {"type": "string", "pattern": "^a{1,30000}$"},
+    ],
+)
+def test_a_small_schema_of_a_huge_grammar_is_refused_and_the_engine_lives(
+    engine: Engine, tiny: Loadable, schema: dict[str, object]
+) -> None:
+    answer(engine, tiny, Extras(), most=3)
+    before = last_pid()
+
+    with pytest.raises(EngineFailed, match="cannot be made into a grammar"):
+        answer(engine, tiny, Extras(schema=schema))
+
+    answer(engine, tiny, Extras(), most=3)
+    assert last_pid() == before
 
 
 def test_the_odds_of_each_token_come_before_its_text(engine: Engine, tiny: Loadable) -> None:

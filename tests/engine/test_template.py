@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import signal
+import subprocess
+import sys
 import time
 from datetime import datetime
 
 import pytest
 
 from herd.chat import Role, Turn
+from herd.engine.causes import why_it_died
 from herd.engine.template import Special, Template, TemplateFailed, joined, plain
 from tests.engine.asking import model_said, user
 from tests.tools.tiny_gguf import CHATML
@@ -135,3 +139,21 @@ def test_a_template_that_goes_too_far_is_stopped(source: str) -> None:
         rendered(source + LOOP)
 
     assert time.monotonic() - began < 4
+
+
+def test_a_template_that_hangs_in_one_call_of_c_ends_its_process() -> None:
+    grow = "{% set n.a = [n.a, n.a] %}{% set n.b = [n.b, n.b] %}"
+    hangs = (
+        "{% set n = namespace(a=[1], b=[1]) %}"
+        f"{{% for i in range(60) %}}{grow}{{% endfor %}}{{{{ n.a == n.b }}}}"
+    )
+    program = (
+        "import sys; from herd.engine import template; from herd.engine.limits import limited; "
+        "template.limited = lambda: limited(seconds=0.2); "
+        "template.Template(sys.argv[1], template.Special())"
+    )
+
+    done = subprocess.run([sys.executable, "-c", program, hangs], timeout=120, check=False)
+
+    assert done.returncode == -signal.SIGVTALRM
+    assert "does not come to an end" in why_it_died(done.returncode, loading=True, said="")
