@@ -83,6 +83,8 @@ class Gate:
 
     def _refusal(self, scope: Scope, headers: dict[str, str]) -> tuple[int, str] | None:
         """The status and the sentence with which this request is turned away."""
+        if {"content-length", "transfer-encoding"} <= headers.keys():
+            return 400, "A body has one length: Content-Length or Transfer-Encoding, not both."
         host = _host(headers.get("host", ""))
         if self.rules.hosts and host not in self.rules.hosts:
             return 403, f"This server does not answer as {host or 'nobody'}."

@@ -15,6 +15,8 @@ from herd.serve.reading import BadRequest, Item
 _DURATION = re.compile(r"(-?\d+(?:\.\d+)?)(ms|s|m|h)")
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 FOR_EVER = float("inf")
+_LONGEST_STAY = 10 * 365 * 86_400
+"""Seconds."""
 
 
 def chat(item: Item) -> Ask:
@@ -79,12 +81,17 @@ def keep_alive(item: Item) -> float | None:
     if isinstance(value, str) and re.fullmatch(r"-?\d+", value):
         value = int(value)
     if type(value) in (int, float):
-        return FOR_EVER if value < 0 else float(value)
+        return _kept(value)
     parts = _DURATION.findall(value) if isinstance(value, str) else []
     if not parts or "".join(number + unit for number, unit in parts) != value:
         raise item.wrong("keep_alive", "seconds, or a duration as 5m")
     seconds = sum(float(number) * _SECONDS[unit] for number, unit in parts)
-    return FOR_EVER if seconds < 0 else seconds
+    return _kept(seconds)
+
+
+def _kept(seconds: float) -> float:
+    """Below zero is for ever, and so is what no calendar holds."""
+    return float(seconds) if 0 <= seconds <= _LONGEST_STAY else FOR_EVER
 
 
 def _turn(item: Item) -> Turn:

@@ -156,6 +156,20 @@ def test_a_field_that_cannot_be_honoured_is_said_so(serve: Serve) -> None:
     assert set(statuses.values()) == {b"400"}, statuses
 
 
+def test_a_body_of_two_lengths_is_refused_and_nothing_after_it_is_answered(serve: Serve) -> None:
+    served = serve()
+    hidden = b"GET /api/version HTTP/1.1\r\nHost: localhost\r\n\r\n"
+    head = b"POST /api/show HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\n"
+    with connect(served) as line:
+        line.sendall(head + b"Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n" + hidden)
+        said = b""
+        while more := line.recv(65536):
+            said += more
+
+    assert said.startswith(b"HTTP/1.1 400")
+    assert said.count(b"HTTP/1.1") == 1
+
+
 def test_half_characters_are_taken_as_what_they_are(serve: Serve) -> None:
     served = serve()
     ask = ASK | {"messages": [{"role": "user", "content": "\ud83d wool"}]}

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 from collections.abc import Iterator
+from contextlib import closing
 
 import ollama
 import pytest
@@ -146,3 +148,19 @@ def test_a_model_stays_as_long_as_it_is_asked_to(client: ollama.Client) -> None:
     assert short
     assert (long - short).total_seconds() > 3000
     assert list(gone) == []
+
+
+@pytest.mark.parametrize("stay", ["1e300", "1" + "0" * 400, '"' + "9" * 300 + 'h"'])
+def test_a_stay_beyond_every_calendar_is_for_ever(serve: Serve, stay: str) -> None:
+    served = serve()
+    body = f'{{"model": "tiny", "prompt": "wool", "stream": false, "keep_alive": {stay}}}'
+    with closing(http.client.HTTPConnection("127.0.0.1", served.port, timeout=20)) as line:
+        line.request("POST", "/api/generate", body)
+        asked = line.getresponse()
+        asked.read()
+        line.request("GET", "/api/ps")
+        shown = line.getresponse()
+
+        assert asked.status == 200
+        assert shown.status == 200
+        assert len(json.loads(shown.read())["models"]) == 1
