@@ -34,6 +34,8 @@ LIMIT = 1024 * 1024
 
 _MOST_BYTES = 2**63 - 1
 _MOST_FILES = 10_000
+_LARGEST = 1 << 24
+"""How large a number of the sampling may be, either way; the seed alone is larger."""
 _T = TypeVar("_T")
 
 
@@ -164,7 +166,7 @@ def _licence(fields: _Fields) -> Licence:
 
 
 def _sampling(fields: _Fields) -> Sampling:
-    return Sampling(
+    sampling = Sampling(
         temperature=fields.maybe_real("temperature"),
         top_k=fields.maybe_whole("top_k"),
         top_p=fields.maybe_real("top_p"),
@@ -174,6 +176,10 @@ def _sampling(fields: _Fields) -> Sampling:
         seed=fields.maybe_whole("seed"),
         max_tokens=fields.maybe_whole("max_tokens"),
     )
+    for name, value in vars(sampling).items():
+        if value is not None and abs(value) > (_MOST_BYTES if name == "seed" else _LARGEST):
+            raise Unreadable(f"{name} is out of bounds")
+    return sampling
 
 
 def _moment(text: str) -> str:

@@ -44,7 +44,9 @@ licences = st.builds(
     Licence, texts, maybe_texts, st.sampled_from(Commercial), st.booleans(), st.booleans(),
     maybe_texts,
 )  # fmt: skip
-samplings = st.builds(Sampling, reals, wholes, reals, reals, reals, wholes, wholes, wholes)
+counts = st.none() | st.integers(-(2**24), 2**24)
+shares = st.none() | st.floats(-(2**24), 2**24)
+samplings = st.builds(Sampling, shares, counts, shares, shares, shares, counts, wholes, counts)
 models = st.builds(
     Installed,
     name=names,
@@ -181,3 +183,15 @@ def test_what_could_not_be_read_back_is_not_written() -> None:
         manifest.write(replace(MODEL, files=twins))
     with pytest.raises(Unreadable):
         manifest.write(replace(MODEL, sampling=Sampling(temperature=float("nan"))))
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [("temperature", 10**400), ("top_k", 2**70), ("repeat_last_n", 2**31), ("seed", 2**200)],
+)
+def test_a_sampling_that_no_engine_takes_is_refused(key: str, value: int) -> None:
+    fields = json.loads(manifest.write(MODEL))
+    fields["sampling"][key] = value
+
+    with pytest.raises(Unreadable, match=key):
+        manifest.read(json.dumps(fields).encode())
