@@ -31,6 +31,7 @@ from herd.model import (
     is_file_name,
     is_name,
 )
+from herd.naming import line
 from herd.pieces import Proof
 from herd.progress import Gauge, Stage
 from herd.store import Store
@@ -38,6 +39,8 @@ from herd.store.adopting import Way
 
 _STEP = 1024 * 1024
 _MOST_THREADS = 4
+_LONGEST = 200
+"""Characters of a title, a licence, a family; a header may have millions."""
 _QUANTISATION = re.compile(r"[-._]((?:ud-)?i?q\d\w*|bf16|f16|f32|mxfp4\w*)$", re.IGNORECASE)
 _PART = re.compile(r"-\d{5}-of-\d{5}$")
 
@@ -228,15 +231,16 @@ class Adopter:
         return Installed(
             name=name,
             variant=variant,
-            title=(header.name if header else None) or asked.found.name,
+            title=line(header.name if header else None, _LONGEST)
+            or line(asked.found.name, _LONGEST),
             format=Format.GGUF,
             files=_files(read, ()),
             installed_at=now(),
             source=asked.found.tool,
             is_verified=False,
-            licence=Licence((header.text("general.license") if header else None) or "unknown"),
-            family=header.architecture if header else None,
-            parameters=header.text("general.size_label") if header else None,
+            licence=Licence(_said(header, "general.license") or "unknown"),
+            family=_said(header, "general.architecture"),
+            parameters=_said(header, "general.size_label"),
             quantisation=header.quantisation if header else None,
             role=_role(header),
             context=header.context if header else None,
@@ -362,6 +366,11 @@ def _files(read: Sequence[_Read], known: Sequence[File]) -> tuple[InstalledFile,
         sources = entry.sources if entry else ()
         files.append(InstalledFile(name, each.file.size, each.sha256, sources))
     return tuple(files)
+
+
+def _said(header: Header | None, key: str) -> str | None:
+    """A short text of the header, fit to be shown."""
+    return line(header.text(key), _LONGEST) or None if header else None
 
 
 def _role(header: Header | None) -> str:

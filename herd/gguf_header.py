@@ -8,6 +8,7 @@ then says that there were too few of them.
 
 from __future__ import annotations
 
+import math
 import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -112,7 +113,7 @@ class Header:
         """A value that is one whole number, or one for each layer; empty when it is not there."""
         value = self.values.get(key.replace("{arch}", self.architecture or ""))
         if isinstance(value, Array) and value.numbers is not None:
-            return tuple(int(each) for each in value.numbers)
+            return tuple(int(each) for each in value.numbers if math.isfinite(each))
         one = self.whole(key)
         return () if one is None else (one,)
 

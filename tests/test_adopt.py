@@ -260,6 +260,18 @@ def test_a_name_that_cannot_be_made_is_asked_for(store: Store, theirs: Path) -> 
     assert installed.files[0].name == "file-1.gguf"
 
 
+def test_what_a_header_says_is_made_fit_to_be_shown(store: Store, theirs: Path) -> None:
+    texts = {"general.license": "\x1b[31mMIT\n", "general.size_label": "7B\u202e" + "x" * 2_000_000}
+    path = write(theirs / "odd.gguf", gguf(**texts))
+
+    installed = adopter(store).adopt(Asked(only(path))).installed
+
+    assert installed.licence.id == "[31mMIT"
+    assert installed.parameters
+    assert installed.parameters.startswith("7Bx")
+    assert len(installed.parameters) == 200
+
+
 def test_the_same_bytes_are_seen_without_reading_them(store: Store, theirs: Path) -> None:
     path = write(theirs / "one" / "m.gguf", gguf())
     (theirs / "two").mkdir()

@@ -58,6 +58,17 @@ def test_numbers_for_each_layer_are_kept(tmp_path: Path) -> None:
     assert header.whole("{arch}.block_count") is None
 
 
+def test_numbers_that_are_none_are_left_out(tmp_path: Path) -> None:
+    path = tmp_path / "layers.gguf"
+    writer = gguf.GGUFWriter(path, "llama")
+    writer.add_array("llama.attention.head_count", [float("nan"), 4.0, float("inf")])
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.close()
+
+    assert read_file(path).wholes("{arch}.attention.head_count") == (4,)
+
+
 def test_kinds_are_those_of_the_reference() -> None:
     for number, kind in TENSOR_TYPES.items():
         reference = gguf.GGMLQuantizationType(number)

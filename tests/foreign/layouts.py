@@ -20,7 +20,8 @@ def gguf(seed: int = 1, size: int = 2000, **texts: str) -> bytes:
 
 
 def _text(text: str) -> bytes:
-    return struct.pack("<Q", len(text)) + text.encode()
+    raw = text.encode()
+    return struct.pack("<Q", len(raw)) + raw
 
 
 def digest(content: bytes) -> str:
