@@ -262,7 +262,7 @@ def test_a_name_that_cannot_be_made_is_asked_for(store: Store, theirs: Path) -> 
 
 def test_what_a_header_says_is_made_fit_to_be_shown(store: Store, theirs: Path) -> None:
     texts = {"general.license": "\x1b[31mMIT\n", "general.size_label": "7B\u202e" + "x" * 2_000_000}
-    path = write(theirs / "odd.gguf", gguf(**texts))
+    path = write(theirs / "odd.gguf", gguf(1, 2000, **texts))
 
     installed = adopter(store).adopt(Asked(only(path))).installed
 
