@@ -239,6 +239,21 @@ async def test_a_slash_runs_a_command_and_an_unknown_one_says_so(
         await hand.sees("There is no command /sing")
 
 
+async def test_a_slash_shows_the_commands_that_it_may_become(opened: Opening, given: Given) -> None:
+    given.install("vicuna")
+    async with opened(model="vicuna:q4_0") as hand:
+        await hand.press("slash")
+        await hand.sees("more; F1 lists them")
+        assert "/again" in hand.screen
+        await hand.write("mo")
+        await hand.sees("Let another model answer from now on")
+        assert "/again" not in hand.screen
+        await hand.press("tab")
+        assert hand.app.screen.query_one(Prompt).text == "/model"
+        await hand.press("ctrl+u", "slash", "l", "i", "enter")
+        assert hand.is_at(LibraryScreen), "what begins only one command is that command"
+
+
 async def test_the_view_follows_only_while_it_stands_at_the_bottom(
     opened: Opening, given: Given
 ) -> None:

@@ -14,7 +14,7 @@ from herd_tui.commands.everywhere import EVERYWHERE
 from herd_tui.commands.library import LIBRARY
 from herd_tui.commands.transfers import TRANSFERS
 
-__all__ = ["COMMANDS", "Command", "Scope", "bindings", "of_scope", "slashed"]
+__all__ = ["COMMANDS", "Command", "Scope", "begun_with", "bindings", "of_scope", "slashed"]
 
 COMMANDS: tuple[Command, ...] = (*EVERYWHERE, *LIBRARY, *CHAT, *TRANSFERS)
 
@@ -32,3 +32,12 @@ def bindings(scope: Scope) -> list[BindingType]:
 def slashed(word: str) -> Command | None:
     """The command that `/word` stands for, None if there is none."""
     return next((command for command in COMMANDS if word and command.slash == word), None)
+
+
+def begun_with(word: str) -> tuple[Command, ...]:
+    """The commands whose slash begins like this, by their names; a whole one stands alone."""
+    start = word.strip().lower()
+    if exact := slashed(start):
+        return (exact,)
+    found = (each for each in COMMANDS if each.slash and each.slash.startswith(start))
+    return tuple(sorted(found, key=lambda each: each.slash))

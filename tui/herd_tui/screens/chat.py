@@ -18,7 +18,7 @@ from herd.model import Installed
 from herd.talk import Talk
 from herd.words import one_line
 from herd_tui import choices, stamps
-from herd_tui.commands import Scope, bindings, slashed
+from herd_tui.commands import Scope, begun_with, bindings
 from herd_tui.drawing import Drawing
 from herd_tui.pace import FRAME, Pace
 from herd_tui.palette import node_of
@@ -28,6 +28,7 @@ from herd_tui.widgets.chat_status import ChatStatus
 from herd_tui.widgets.conversation_list import ConversationList
 from herd_tui.widgets.conversation_view import ConversationView
 from herd_tui.widgets.prompt import Prompt
+from herd_tui.widgets.slash_list import SlashList
 from herd_tui.widgets.top_bar import TopBar
 from herd_tui.widgets.transfers import TransfersPane
 from herd_tui.work import beside
@@ -75,6 +76,7 @@ class ChatScreen(Conversing):
             yield ConversationList(id="conversation-list")
             with Vertical(id="conversation-side"):
                 yield ConversationView(id="conversation")
+                yield SlashList(id="slash-list")
                 yield ChatStatus(id="chat-status")
                 yield Prompt(id="prompt")
         yield TransfersPane()
@@ -196,6 +198,10 @@ class ChatScreen(Conversing):
         """Scroll the conversation."""
         await self.query_one(ConversationView).page(direction)
 
+    @on(Prompt.Changed)
+    def _offer_slashes(self) -> None:
+        self.query_one(SlashList).show(self.query_one(Prompt).text)
+
     @on(Prompt.Sent)
     async def _send(self, event: Prompt.Sent) -> None:
         if event.text.startswith("/"):
@@ -208,7 +214,8 @@ class ChatScreen(Conversing):
             self._ask(self.conversation.with_turn(Turn(Role.USER, event.text)))
 
     async def _run_slash(self, word: str) -> None:
-        command = slashed(word.lower())
+        found = begun_with(word) if word else ()
+        command = found[0] if len(found) == 1 else None
         node = node_of(command, self) if command else None
         if command is None or node is None:
             self.notify(f"There is no command /{one_line(word)}; F1 lists them.", markup=False)

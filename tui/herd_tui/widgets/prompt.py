@@ -8,6 +8,8 @@ from textual import events
 from textual.message import Message
 from textual.widgets import TextArea
 
+from herd_tui.commands import begun_with
+
 
 class Prompt(TextArea):
     """The text area under a conversation."""
@@ -40,4 +42,19 @@ class Prompt(TextArea):
             if text := self.text.strip():
                 self.post_message(self.Sent(text))
             return
+        if event.key == "tab" and self.text.startswith("/"):
+            event.stop()
+            event.prevent_default()
+            self._complete()
+            return
         await super()._on_key(event)
+
+    def _complete(self) -> None:
+        """Write as much of a command as there is no choice about."""
+        slashes = [each.slash for each in begun_with(self.text[1:])]
+        if slashes:
+            shared = slashes[0]
+            while not all(each.startswith(shared) for each in slashes):
+                shared = shared[:-1]
+            self.text = f"/{shared}"
+            self.move_cursor(self.document.end)
