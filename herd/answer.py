@@ -14,10 +14,9 @@ from herd.engine import Began, Engine, Extras, Finished, Loadable, Piece, Text, 
 from herd.model import Sampling
 
 DEFAULT_SAMPLING = Sampling(
-    temperature=0.7, top_k=40, top_p=0.95, min_p=0.05, repeat_penalty=1.1, repeat_last_n=64
+    temperature=0.7, top_k=40, top_p=0.95, min_p=0.05, repeat_penalty=1.0, repeat_last_n=64
 )
-"""Where neither the person nor the registry says otherwise: llama.cpp's, a bit cooler, and with
-a penalty against repeating, without which small models fall into loops."""
+"""Where neither the person nor the registry says otherwise: llama.cpp's, a bit cooler."""
 
 
 class Answer:
