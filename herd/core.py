@@ -267,7 +267,13 @@ class Herd:
                 "is not there.",
                 "Plug its drive in, and type the same again.",
             )
-        choice = self.registry.find(wanted)
+        try:
+            choice = self.registry.find(wanted)
+        except UnknownModel as error:
+            if self.registry.offers(wanted.name):
+                raise  # it is the variant that nobody has
+            said = f"{text} is neither installed nor offered by a registry."
+            raise UnknownModel(said, error.hint) from error
         exact = choice.reference if wanted.variant else replace(wanted, name=choice.model.name)
         if any(each.name == exact.name for each in held):
             return self.store.find(exact)

@@ -276,7 +276,8 @@ def _choice(source: Source, file_name: str, promise: Promise) -> Choice:
         raise BadUsage(f"No name for a model can be made of {file_name!r}.", "Add --as NAME.")
     safe = file_name if is_file_name(file_name) else f"{name}.gguf"
     digest = Sha256(promise.sha256.lower()) if promise.sha256 else None
-    file = File(name=safe, sources=(source,), sha256=digest)
+    length = Path(source.path).stat().st_size if isinstance(source, PathSource) else 0
+    file = File(name=safe, sources=(source,), size=length or None, sha256=digest)
     one = Variant(found.variant, (file,), Format.GGUF, found.quantisation)
     if isinstance(source, PathSource) and legacy.recognise(Path(source.path)):
         one = _old(Path(source.path), file)

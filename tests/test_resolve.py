@@ -72,12 +72,13 @@ def test_a_path_and_a_torrent_file(herd: Herd, tmp_path: Path) -> None:
     (tmp_path / "mine.torrent").write_bytes(b"d4:infoe")
 
     path, torrent = (
-        herd.choose(str(tmp_path / name)).variant.files[0].sources[0]
-        for name in ("mine.gguf", "mine.torrent")
+        herd.choose(str(tmp_path / name)).variant.files[0] for name in ("mine.gguf", "mine.torrent")
     )
 
-    assert isinstance(path, PathSource)
-    assert isinstance(torrent, TorrentSource)
+    assert isinstance(path.sources[0], PathSource)
+    assert path.size == 4
+    assert isinstance(torrent.sources[0], TorrentSource)
+    assert torrent.size is None
 
 
 def test_a_path_that_is_not_there_is_said_to_be_missing(herd: Herd) -> None:

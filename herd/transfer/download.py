@@ -144,6 +144,8 @@ class _Download:
             if self._trail is not None:
                 self._trail.end()
             self._keeper.end(is_kept=not is_delivered)
+            if not is_delivered and self._board.done == 0:
+                self._task.sheet.release()
         ledger.forget(self._wish.staged)
         return self._delivery(digest)
 

@@ -70,6 +70,11 @@ class Sheet:
             if not _reserve(self._file, size):
                 os.ftruncate(self._file, size)
 
+    def release(self) -> None:
+        """Give the room back: nothing came."""
+        with writing(self.path):
+            os.ftruncate(self._file, 0)
+
     def write(self, view: memoryview, at: int) -> None:
         """Put bytes at an offset.
 

@@ -238,6 +238,7 @@ def test_removing_what_is_not_there_removes_nothing_of_the_rest(herd: Caller) ->
     ran = herd("remove", "tiny", "nobody")
 
     assert ran.code == 3
+    assert "nobody is neither installed nor offered by a registry." in ran.err
     assert names(herd) == ["tiny:q4_0"]
 
 

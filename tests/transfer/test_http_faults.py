@@ -184,6 +184,7 @@ def test_an_address_where_nobody_listens(desk: Desk, server: FileServer) -> None
         url = gone.url
     with pytest.raises(SourceFailed, match=r"127\.0\.0\.1 cannot be reached \(connection refused"):
         desk.get(url)
+    assert desk.part == b"", "no room is held for what did not begin to come"
 
 
 @pytest.mark.parametrize(
