@@ -24,6 +24,7 @@ from herd.engine.cores import usable_cores
 from herd.engine.pieces import Machine
 from herd.errors import HerdError
 from herd.model import HfSource, Sampling, UrlSource
+from herd.words import count as number_of
 from herd.words import size
 
 if TYPE_CHECKING:
@@ -176,7 +177,8 @@ def _store(herd: Herd) -> Iterator[Finding]:
 def _registry(herd: Herd) -> Iterator[Finding]:
     registry = herd.registry
     hidden = len(registry.hidden)
-    count = f"{len(registry.models)} models of {len(registry.origins)} registries"
+    registries = number_of(len(registry.origins), "registry", "registries")
+    count = f"{number_of(len(registry.models), 'model')} of {registries}"
     if not hidden:
         yield Finding("registry", count)
         return

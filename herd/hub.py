@@ -130,7 +130,12 @@ def listed(wanted: Reference, environ: Mapping[str, str] | None = None) -> Listi
     endpoint = (env.get("HF_ENDPOINT", "").strip() or ENDPOINT).rstrip("/")
     revision = quote(wanted.revision, safe="")
     url = f"{endpoint}/api/models/{quote(wanted.repo)}/revision/{revision}?blobs=true"
-    reply = ask(Question(url, token=env.get("HF_TOKEN", "").strip() or None, most=MOST))
+    try:
+        reply = ask(Question(url, token=env.get("HF_TOKEN", "").strip() or None, most=MOST))
+    except SourceFailed as error:
+        told = f"What {wanted.repo} holds could not be asked: {error.message}."
+        hint = error.hint or "Look after the network, and type the same again."
+        raise type(error)(told, hint) from error
     where = urlsplit(endpoint).hostname or endpoint
     if reply.status in (401, 403):
         raise SourceRefused(

@@ -203,7 +203,10 @@ class Plan:
         return LicenceNotAccepted(
             f"{self.choice.model.name} comes under {licence.id}, "
             f"which must be accepted first{where}.",
-            "Read it, then add --accept-licence.",
+            "Read it, then add --accept-licence."
+            if licence.url
+            else f"`herd info {self.choice.model.name}` says what it asks; then add "
+            "--accept-licence.",
         )
 
     def _room(self) -> HerdError | None:

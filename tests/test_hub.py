@@ -202,6 +202,20 @@ def test_a_hub_that_does_not_answer_as_it_should_is_one_sentence(
         chosen("hf:someone/Tiny-GGUF")
 
 
+def test_a_hub_that_is_not_there_is_named_with_what_was_asked(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with Site() as gone:
+        monkeypatch.setenv("HF_ENDPOINT", gone.origin)
+
+    with pytest.raises(SourceFailed) as caught:
+        chosen("hf:someone/Tiny-GGUF")
+
+    assert "What someone/Tiny-GGUF holds could not be asked: 127" in caught.value.message
+    assert caught.value.message.endswith(".")
+    assert caught.value.hint
+
+
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=8) | st.just(COMMIT),
     lambda kids: (

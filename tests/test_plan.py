@@ -65,7 +65,9 @@ def test_a_disk_with_room_is_no_trouble() -> None:
 def test_a_licence_that_asks_must_be_accepted_first() -> None:
     planned = plan(choice(licence=Licence("research-only", must_be_accepted=True)), Ground())
 
-    assert isinstance(planned.trouble(is_licence_accepted=False), LicenceNotAccepted)
+    trouble = planned.trouble(is_licence_accepted=False)
+    assert isinstance(trouble, LicenceNotAccepted)
+    assert "`herd info" in (trouble.hint or ""), "there is no address to read it at"
     assert planned.trouble(is_licence_accepted=True) is None
 
 

@@ -21,20 +21,23 @@ T = TypeVar("T")
 HEADS = ("NAME", "MODELS", "TRUST", "UPDATED", "FROM")
 
 
-@click.group(cls=Group)
-def registry() -> None:
+@click.group(cls=Group, invoke_without_command=True)
+@click.pass_context
+def registry(context: click.Context) -> None:
     """Show, add, check and make registries.
 
     A registry is a YAML file that lists models and the sources of their files. herd ships one;
     those that you add come after it, and none can take a name that an earlier one has.
     """
+    if context.invoked_subcommand is None:
+        context.invoke(list_)
 
 
 @registry.command("list", cls=Command)
 @options.as_json
 @options.talk
 @options.with_session
-def list_(session: Session, as_json: bool) -> None:
+def list_(session: Session, as_json: bool = False) -> None:
     """List the registries in their order.
 
     An unsigned registry can be changed by whoever can change its address; its models still

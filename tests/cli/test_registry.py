@@ -31,6 +31,7 @@ def test_the_list_shows_who_vouches_for_each(herd: Caller, site: Site) -> None:
 
     lines = herd("registry", "list").out.splitlines()
 
+    assert herd("registry").out.splitlines() == lines
     assert [line.split()[0] for line in lines[1:]] == ["herd", "school", "test"]
     assert "came with herd" in lines[1]
     assert "unsigned" in lines[2]
