@@ -34,6 +34,10 @@ from herd.errors import HerdError
 LONGEST_REQUEST = 32 << 20
 """Bytes of a request; a conversation that fills the largest context has some hundred thousand."""
 
+UNREAD_WITHIN = 30
+"""Seconds that an asker may leave an answer unread: whoever stands still (Ctrl-Z) must not keep
+the engine from the others."""
+
 
 class Door:
     """Lets others of the same person ask an engine."""
@@ -88,7 +92,10 @@ class Door:
                 line.close()
 
     def _serve(self, line: socket.socket) -> None:
-        with line, contextlib.suppress(OSError, Garbled, ValueError, KeyError, TypeError):
+        nonsense = (Garbled, ValueError, KeyError, TypeError, AttributeError, RecursionError)
+        with line, contextlib.suppress(OSError, *nonsense):
+            limit = struct.pack("ll", UNREAD_WITHIN, 0)
+            line.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, limit)
             _Visit(self._engine, line).run()
 
 

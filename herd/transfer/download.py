@@ -244,6 +244,8 @@ class _Download:
     def _running_trail(self) -> Trail | None:
         size = self._board.size
         if self._trail is None and size is not None:
+            # A server says how large the file is: without room for it there is no memory either.
+            self._task.allocate(size)
             self._trail = Trail(self._task.sheet, self._board, size, Sums(self._wish.staged, size))
             self._task.rewind = self._trail.rewind
             self._trail.start()

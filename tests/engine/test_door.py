@@ -11,8 +11,10 @@ from pathlib import Path
 import pytest
 
 from herd.chat import Role, Turn
-from herd.engine import Engine, Finished, Loadable, Settings, Text
+from herd.engine import Engine, Finished, Loadable, Piece, Settings, Text
+from herd.engine import door as door_
 from herd.engine.door import Door, is_open
+from herd.engine.protocol import Ask, Load, encode
 from herd.engine.visitor import Visitor
 from herd.errors import EngineCrashed, EngineFailed
 from herd.model import Sampling
@@ -159,7 +161,13 @@ def test_nonsense_at_the_door_ends_the_visit_alone(
     host = FakeEngine()
     door = Door(host, path)
     door.open()
-    for said in (b"hello\n", b"\xff\xfe", b'{"number": 1, "kind": "Ask"}\n', b"{}\n"):
+    for said in (
+        b"hello\n",
+        b"\xff\xfe",
+        b'{"number": 1, "kind": "Ask"}\n',
+        b"{}\n",
+        b"[" * 99_999 + b"\n",
+    ):
         with socket.socket(socket.AF_UNIX) as line:
             line.connect(str(path))
             line.sendall(said)
@@ -169,4 +177,29 @@ def test_nonsense_at_the_door_ends_the_visit_alone(
 
     until(lambda: visitor.is_visiting)
     assert text_of(visitor, tiny)
+    door.close()
+
+
+def test_an_asker_that_reads_nothing_does_not_keep_the_engine_from_the_others(
+    visitor: Visitor, path: Path, tiny: Loadable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(door_, "UNREAD_WITHIN", 1)
+    is_over = threading.Event()
+
+    class Endless(FakeEngine):
+        def answer(self, *_: object, **__: object) -> Iterator[Piece]:
+            try:
+                while True:
+                    yield Text("wool " * 100)
+            finally:
+                is_over.set()
+
+    door = Door(Endless(), path)
+    door.open()
+    with socket.socket(socket.AF_UNIX) as line:
+        line.connect(str(path))
+        line.sendall(encode(1, Load(tiny, Settings())))
+        line.sendall(encode(2, Ask(tuple(TURNS), FEW, ())))
+
+        assert is_over.wait(60)
     door.close()

@@ -11,6 +11,7 @@ import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -20,6 +21,8 @@ from herd.transfer import begun, ledger, reserved
 from herd.transfer.carrier import Mismatch, Wish
 from herd.transfer.download import HttpCarrier
 from herd.transfer.ledger import SUFFIX, SUMS
+from herd.transfer.ranges import Span
+from herd.transfer.trail import Trail
 from tests.tools.http_server import Faults, FileServer
 from tests.transfer.desk import QUICK, Desk, digest, eventually, hope, promise, within
 
@@ -257,6 +260,26 @@ def test_no_room_is_said_before_the_first_byte(
     with pytest.raises(NoRoom, match="are missing"):
         go_on(desk, server)
     assert server.requests == []
+
+
+def test_a_size_that_no_disk_holds_is_refused_before_memory_is_taken_for_it(
+    desk: Desk, server: FileServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    taken: list[object] = []
+    span = Span(0, 4096, 10**15, None)
+    real: Any = Trail.__init__
+
+    def counted(trail: Trail, *arguments: Any) -> None:
+        taken.append(arguments)
+        real(trail, *arguments[:2], 4096, *arguments[3:])
+
+    monkeypatch.setattr(Trail, "__init__", counted)
+    monkeypatch.setattr("herd.transfer.ranges._partial", lambda *_: span)
+    source = UrlSource(server.url)
+
+    with pytest.raises(NoRoom, match="are missing"):
+        desk.http.fetch(Wish(hope(source), source, desk.staged, desk.gauge))
+    assert taken == []
 
 
 def test_a_stop_is_obeyed_within_a_second_under_the_tightest_limit(
