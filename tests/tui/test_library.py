@@ -5,7 +5,9 @@ from __future__ import annotations
 from textual.widgets import Static
 
 from herd.errors import NoSourceDelivered
+from herd.library import Entry
 from herd_tui.messages import Install, LibraryChanged, OpenChat
+from herd_tui.rows import rows, sift
 from herd_tui.screens.chat import ChatScreen
 from herd_tui.screens.licence import LicenceQuestion
 from herd_tui.widgets.details import Details
@@ -13,7 +15,7 @@ from herd_tui.widgets.filter import Filter
 from herd_tui.widgets.model_list import ModelList
 from tests.tui.conftest import Opening
 from tests.tui.hand import Hand
-from tests.tui.shelf import MODELS, Given, url
+from tests.tui.shelf import MODELS, Given, model, url
 
 
 def names(hand: Hand) -> list[str]:
@@ -48,6 +50,30 @@ async def test_typing_sifts_the_list_by_name_size_licence_and_fit(opened: Openin
         assert len(names(hand)) == len(MODELS)
         await hand.write("fits llama")
         assert set(names(hand)) == {"llama-small", "llama-large", "old-llama"}
+
+
+def test_a_whole_name_comes_before_what_begins_with_it() -> None:
+    longer, whole = model("llama-small-2"), model("llama-small")
+    found = sift(rows([Entry(longer.name, longer), Entry(whole.name, whole)], None), "llama-small")
+
+    assert [row.name for row in found] == ["llama-small", "llama-small-2"]
+
+
+async def test_the_model_under_the_cursor_stays_in_sight_when_the_filter_goes(
+    opened: Opening,
+) -> None:
+    async with opened() as hand:
+        last = names(hand)[-1]
+        await hand.pilot.resize_terminal(80, 14)
+        await hand.write(last)
+        assert under_cursor(hand) == last
+        await hand.command("library.clear")
+
+        models = hand.app.screen.query_one(ModelList)
+        assert under_cursor(hand) == last
+        assert models.size.height < len(MODELS), "the list is longer than the screen"
+        await hand.until(lambda: models.cursor < models.scroll_offset.y + models.size.height)
+        assert models.cursor >= models.scroll_offset.y
 
 
 async def test_a_filter_that_nothing_matches_says_so(opened: Opening) -> None:

@@ -42,7 +42,7 @@ def rows(shelf: Iterable[Entry], memory: int | None) -> tuple[Row, ...]:
 
 
 def sift(among: Sequence[Row], text: str) -> tuple[Row, ...]:
-    """The rows in which every word of the text occurs, those with it in their name first."""
+    """The rows in which every word of the text occurs, the one of that name first."""
     words = text.lower().split()
     if not words:
         return tuple(among)
@@ -107,7 +107,9 @@ def _is_comfortable(row: Row) -> bool:
 
 
 def _distance(name: str, word: str) -> int:
-    return 0 if name.startswith(word) else 1 if word in name else 2
+    if name == word:
+        return 0
+    return 1 if name.startswith(word) else 2 if word in name else 3
 
 
 def _row(entry: Entry, memory: int | None) -> Row:

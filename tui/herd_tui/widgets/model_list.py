@@ -65,10 +65,9 @@ class ModelList(ScrollView, can_focus=False):
         """Show these rows, with the cursor on the one of this name, else on the first."""
         self._rows = rows
         names = [row.name for row in rows] if keep else []
-        self.cursor = names.index(keep) if keep in names else 0
         self.virtual_size = Size(0, len(rows))
-        if not self.cursor:
-            self.scroll_to(y=0, animate=False)
+        self.cursor = names.index(keep) if keep in names else 0
+        self.call_after_refresh(self._follow)  # only then it can be scrolled as far as that
         self.refresh()
         self.post_message(self.Moved(self.current))
 
@@ -82,9 +81,12 @@ class ModelList(ScrollView, can_focus=False):
 
     def watch_cursor(self) -> None:
         """Keep the cursor in sight and say where it stands."""
-        self.scroll_to_region(Region(0, self.cursor, 1, 1), animate=False)
+        self._follow()
         self.refresh()
         self.post_message(self.Moved(self.current))
+
+    def _follow(self) -> None:
+        self.scroll_to_region(Region(0, self.cursor, 1, 1), animate=False)
 
     def on_click(self, event: events.Click) -> None:
         """Put the cursor where the mouse is; a double click chooses."""
