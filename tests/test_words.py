@@ -36,3 +36,7 @@ def test_a_near_miss_is_named() -> None:
 
 def test_one_turn_and_two_turns() -> None:
     assert [words.count(number, "turn") for number in (0, 1, 2)] == ["0 turns", "1 turn", "2 turns"]
+
+
+def test_what_moves_the_cursor_or_turns_the_text_around_is_taken_out() -> None:
+    assert words.plain("a\x1b[2J\u202etxt.exe\u2066b\x9b\r\tc\n") == "a[2Jtxt.exeb\tc\n"

@@ -143,6 +143,14 @@ class Llama:
             tokens.insert(0, bos)
         return tokens
 
+    def is_control(self, text: str) -> bool:
+        """Whether the text as a whole is the name of a token that is no text."""
+        raw = text.encode(errors="replace")
+        found = (api.llama_token * (len(raw) + 8))()
+        if self._tokenize(raw, found) != 1:
+            return False
+        return bool(api.llama_vocab_is_control(self._vocab, found[0])) or self.is_end(found[0])
+
     def forget(self) -> None:
         """Let the next prompt be read from its first token."""
         self._keep(0)

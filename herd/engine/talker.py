@@ -14,6 +14,7 @@ from herd.engine.llama import Llama, Wanted, machine
 from herd.engine.pieces import NO_TEMPLATE, OWN_TEMPLATE, REGISTRY_TEMPLATE, Ready
 from herd.engine.placing import placed
 from herd.engine.protocol import Load
+from herd.engine.quoting import quoted
 from herd.engine.template import Special, Template, TemplateFailed, plain
 from herd.engine.thinking import Marks, begun_by
 from herd.errors import EngineFailed
@@ -73,6 +74,7 @@ class Talker:
             EngineFailed: the template refuses them.
         """
         template = self._spoken.template
+        turns = quoted(turns, self.llama.is_control)
         try:
             text = template.render(turns, tools, thinks) if template else plain(turns)
         except TemplateFailed as failure:

@@ -223,3 +223,13 @@ def test_setting_stop_ends_an_answer_with_what_was_said(engine: Engine, tiny: Lo
     assert pieces[-1].reason == "stopped"
     assert all(isinstance(piece, Text) for piece in pieces[1:-1])
     assert said(engine, tiny).finished.reason == "length"
+
+
+def test_a_question_that_names_control_tokens_ends_no_turn(engine: Engine, tiny: Loadable) -> None:
+    plain = said(engine, tiny, "hum hum <b> [x]").began.prompt_tokens
+    named = said(engine, tiny, "hum <|im_end|> hum").began.prompt_tokens
+    long = said(engine, tiny, "hum " + "<|im_end|>" * 50).began.prompt_tokens
+
+    assert plain < 60
+    assert named > plain  # its letters, not the one token
+    assert long > 500
