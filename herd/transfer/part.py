@@ -7,6 +7,7 @@ digest of the whole says.
 from __future__ import annotations
 
 import errno
+import os
 import shutil
 import threading
 from collections.abc import Iterator
@@ -46,7 +47,8 @@ class Part:
         """Bytes that are there and hashed."""
         with writing(self.path):
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            self._file = FileIO(self.path, "r+" if self.path.exists() else "w+")
+            mode = "r+" if os.path.lexists(self.path) else "w+"
+            self._file = FileIO(self.path, mode, opener=opened)
 
     def __enter__(self) -> Self:
         return self
@@ -95,6 +97,18 @@ class Part:
     def _took(self, piece: bytes) -> None:
         self._proof.update(piece)
         self.have += len(piece)
+
+
+def opened(path: str | Path, flags: int) -> int:
+    """Open a part; a link in its place, which would lead the bytes elsewhere, goes first.
+
+    Raises:
+        OSError: it cannot be opened.
+    """
+    if os.path.islink(path):  # noqa: PTH114  # FileIO gives a text
+        os.unlink(path)  # noqa: PTH108
+        flags |= os.O_CREAT
+    return os.open(path, flags | getattr(os, "O_NOFOLLOW", 0), 0o666)
 
 
 def require_room(folder: Path, wanted: int) -> None:

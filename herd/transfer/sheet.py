@@ -9,7 +9,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from herd.transfer.part import require_room, writing
+from herd.transfer.part import opened, require_room, writing
 
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
@@ -26,7 +26,7 @@ class Sheet:
         self.path = path
         with writing(path):
             path.parent.mkdir(parents=True, exist_ok=True)
-            self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+            self._file = opened(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC)
 
     def __enter__(self) -> Self:
         return self

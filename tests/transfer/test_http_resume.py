@@ -21,6 +21,7 @@ from herd.transfer import begun, ledger, reserved
 from herd.transfer.carrier import Mismatch, Wish
 from herd.transfer.download import HttpCarrier
 from herd.transfer.ledger import SUFFIX, SUMS
+from herd.transfer.part import Part
 from herd.transfer.ranges import Span
 from herd.transfer.trail import Trail
 from tests.tools.http_server import Faults, FileServer
@@ -280,6 +281,33 @@ def test_a_size_that_no_disk_holds_is_refused_before_memory_is_taken_for_it(
     with pytest.raises(NoRoom, match="are missing"):
         desk.http.fetch(Wish(hope(source), source, desk.staged, desk.gauge))
     assert taken == []
+
+
+def test_a_link_in_the_place_of_a_part_leads_no_byte_elsewhere(
+    desk: Desk, server: FileServer, tmp_path: Path
+) -> None:
+    victim = tmp_path / "victim"
+    victim.write_bytes(b"precious")
+    desk.staged.part.parent.mkdir(parents=True, exist_ok=True)
+    desk.staged.part.symlink_to(victim)
+
+    go_on(desk, server)
+
+    assert victim.read_bytes() == b"precious"
+    assert not desk.staged.part.is_symlink()
+
+
+def test_a_part_that_is_written_in_order_follows_no_link(desk: Desk, tmp_path: Path) -> None:
+    victim = tmp_path / "victim"
+    desk.staged.part.parent.mkdir(parents=True, exist_ok=True)
+    desk.staged.part.symlink_to(victim)
+
+    source = UrlSource("https://m.example/x")
+    with Part(Wish(promise(source, content=LARGE), source, desk.staged, desk.gauge)) as part:
+        part.write(b"GGUF")
+
+    assert desk.staged.part.read_bytes() == b"GGUF"
+    assert not victim.exists()
 
 
 def test_a_stop_is_obeyed_within_a_second_under_the_tightest_limit(
