@@ -137,7 +137,7 @@ def _from_file(path: Path) -> dict[str, object]:
 
     try:
         document = tomllib.loads(text.decode())
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise ConfigError(f"{path} does not read: {error}.", "Mend or remove the file.") from error
     tables: dict[str, object] = {
         "models": _models(document.pop("models", {}), str(path)),
@@ -206,6 +206,8 @@ def _checked(name: str, value: object, origin: str) -> object:
     if type(value) is not kind:
         words = {int: "a whole number", bool: "true or false", str: "a text"}
         raise ConfigError(f"{what} must be {words[kind]}, not {value!r}.")
+    if isinstance(value, str) and not value.isprintable():
+        raise ConfigError(f"{origin}: {name} has a character that cannot be shown.")
     if name in _LIMITS and isinstance(value, int):
         low, high = _LIMITS[name]
         if not low <= value <= high:

@@ -89,3 +89,12 @@ def test_a_variable_that_does_not_read_is_named(tmp_path: Path, variable: str, t
         load(tmp_path / "config.toml", {variable: text})
 
     assert variable in caught.value.message
+
+
+@pytest.mark.parametrize("text", ["context = " + "[" * 100_000, 'store = "\\u0000"'])
+def test_a_file_made_to_do_harm_is_one_sentence(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "config.toml"
+    path.write_text(text)
+
+    with pytest.raises(ConfigError, match=r"config\.toml"):
+        load(path, {})
