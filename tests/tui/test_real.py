@@ -13,6 +13,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from herd.chat import Turn
 from herd.core import Herd
 from herd.places import places
 from herd_tui.app import HerdApp
@@ -187,18 +188,27 @@ def test_a_killed_app_leaves_the_conversation_and_no_child(
     again = terminal()
     again.sees("type to filter")
     again.press("F3")
+    again.press("C-b")  # the list: a long answer leaves no room for its question
     again.sees("Say much.")
-    again.sees("not finished")
+    kept = kept_answer(models[0].parent.parent / "home")
     again.press("C-q")
     again.sees("left: 0")
+    assert kept
+    assert not kept.is_complete
 
 
 def kept_words(home: Path) -> int:
     """Words of the answer that history has by now."""
+    answer = kept_answer(home)
+    return len(answer.text.split()) if answer else 0
+
+
+def kept_answer(home: Path) -> Turn | None:
+    """The answer, as far as history has it by now."""
     herd = Herd(places({"HERD_HOME": str(home)}))
     try:
         summaries = herd.history.all()
         found = herd.history.find(summaries[0].id) if summaries else None
-        return len(found.turns[-1].text.split()) if found and len(found.turns) > 1 else 0
+        return found.turns[-1] if found and len(found.turns) > 1 else None
     finally:
         herd.history.close()
