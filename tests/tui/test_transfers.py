@@ -32,7 +32,7 @@ def pane_names(hand: Hand) -> list[str]:
 
 async def test_the_pane_is_hidden_while_nothing_is_under_way(opened: Opening) -> None:
     async with opened() as hand:
-        assert not pane(hand).display
+        await hand.until(lambda: not pane(hand).display)
         await hand.command("app.show_transfers")
         await hand.sees("No install is under way.")
 
@@ -51,7 +51,7 @@ async def test_an_install_is_paused_and_goes_on(opened: Opening, given: Given) -
         await hand.command("transfers.pause")
 
         await hand.sees("vicuna:q4_0 is installed")
-        assert not pane(hand).display
+        await hand.until(lambda: not pane(hand).display)
 
 
 async def test_a_cancelled_install_leaves_nothing(opened: Opening, given: Given) -> None:
@@ -117,7 +117,7 @@ async def test_an_ended_install_can_be_taken_off_the_list(opened: Opening, given
         await hand.command("app.show_transfers")
         await hand.command("transfers.dismiss")
 
-        assert not pane(hand).display
+        await hand.until(lambda: not pane(hand).display)
         assert given.herd.transfers() == ()
 
 
