@@ -15,11 +15,12 @@ from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
+from herd import seek
 from herd.chat import Conversation, Role, Stamp, Turn
 from herd.errors import Busy, CannotWrite, HerdError, HistoryUnreadable, NoRoom
 from herd.model import Sampling
 
-SCHEMA = 2
+SCHEMA = 3
 """The version that this herd writes (`PRAGMA user_version`)."""
 
 _TABLES = """
@@ -50,7 +51,9 @@ ALTER TABLE turn ADD COLUMN thought TEXT NOT NULL DEFAULT '';
 ALTER TABLE turn ADD COLUMN sampling TEXT;
 ALTER TABLE turn ADD COLUMN digest TEXT;
 """
-_STEPS = (_TABLES, _SECOND)
+_THIRD = "ALTER TABLE conversation ADD COLUMN revision INTEGER NOT NULL DEFAULT 1"
+"""Counts how often it was saved, so that an index knows what it does not have yet."""
+_STEPS = (_TABLES, _SECOND, _THIRD)
 """What brings a file from each version to the next."""
 _WAIT = 5.0
 """Seconds to wait for another program that is writing."""
@@ -93,10 +96,10 @@ class History:
         """Keep the conversation as it is now."""
         with self._open() as connection, _written(connection):
             connection.execute(
-                "INSERT INTO conversation VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+                "INSERT INTO conversation VALUES (?, ?, ?, ?, ?, ?, ?, ?, 1)"
                 " ON CONFLICT (id) DO UPDATE SET title = excluded.title, model = excluded.model,"
                 " updated_at = excluded.updated_at, sampling = excluded.sampling,"
-                " is_pinned = excluded.is_pinned",
+                " is_pinned = excluded.is_pinned, revision = revision + 1",
                 (
                     conversation.id,
                     _storable(conversation.title),
@@ -143,19 +146,14 @@ class History:
         """The conversations in whose title and turns every word occurs, in any case."""
         if not self._exists():
             return ()
-        words = text.split()
-        holds = (
-            "(instr(lower(title), lower(?)) OR EXISTS (SELECT 1 FROM turn"
-            " WHERE conversation = id AND instr(lower(text), lower(?))))"
-        )
-        where = " AND ".join([holds] * len(words)) or "1"
         with self._open() as connection:
+            where, values = seek.condition(connection, text)
             rows = connection.execute(
                 "SELECT is_pinned, id, title, model, updated_at,"  # noqa: S608  # marks alone
                 " (SELECT count(*) FROM turn WHERE conversation = id)"
                 f" FROM conversation WHERE {where}"
                 " ORDER BY is_pinned DESC, updated_at DESC, rowid DESC",
-                [word for word in words for _ in range(2)],
+                values,
             )
             return tuple(
                 Summary(id_, title, model, updated_at, turns, bool(pinned))
@@ -167,6 +165,7 @@ class History:
         if self._exists():
             with self._open() as connection, _written(connection):
                 connection.execute("DELETE FROM conversation WHERE id = ?", (id,))
+                seek.forget(connection, id)
 
     def close(self) -> None:
         """Let go of the file; the next call opens it again."""

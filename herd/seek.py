@@ -1,0 +1,128 @@
+"""Full-text search over the conversations in an open SQLite file, by FTS5 where it is there.
+
+The index is made when somebody searches, of the conversations that changed since: so an
+answer that grows costs nothing beside being kept, and a file of an earlier herd is searched
+like any other. It is of trigrams, because those find a part of a word, and words of scripts
+that put no space between them. Words of one or two letters, and a SQLite without FTS5, are
+looked for in the texts themselves.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+
+SHORTEST = 3
+"""Letters of the shortest word that an index of trigrams finds."""
+
+_INDEXED = """
+CREATE TABLE IF NOT EXISTS indexed (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    conversation TEXT NOT NULL UNIQUE,
+    revision INTEGER NOT NULL
+)
+"""
+_WORDS = "CREATE VIRTUAL TABLE IF NOT EXISTS words USING fts5 (text, tokenize = 'trigram')"
+_STALE = (
+    "SELECT conversation.id, conversation.revision, title FROM conversation"
+    " LEFT JOIN indexed ON indexed.conversation = conversation.id"
+    " WHERE indexed.revision IS NOT conversation.revision"
+)
+_GONE = "SELECT conversation FROM indexed WHERE conversation NOT IN (SELECT id FROM conversation)"
+_IN_INDEX = (
+    "id IN (SELECT conversation FROM indexed WHERE indexed.id IN"
+    " (SELECT rowid FROM words WHERE words MATCH ?))"
+)
+_IN_TEXT = (
+    "(instr(lower(title), lower(?)) OR EXISTS (SELECT 1 FROM turn"
+    " WHERE conversation = id AND instr(lower(text), lower(?))))"
+)
+
+
+def condition(connection: sqlite3.Connection, text: str) -> tuple[str, list[str]]:
+    """What holds for the conversations in whose title and turns every word occurs, in any case.
+
+    Returns:
+        A condition on the table `conversation`, and its values.
+    """
+    words = text.replace("\0", " ").encode(errors="replace").decode().split()
+    long = [word for word in words if len(word) >= SHORTEST]
+    if long and not _is_brought_up_to_date(connection):
+        long = []
+    short = [word for word in words if word not in long]
+    parts = [_IN_TEXT] * len(short)
+    values = [word for word in short for _ in range(2)]
+    if long:
+        parts.append(_IN_INDEX)
+        values.append(" AND ".join(_quoted(long)))
+    return " AND ".join(parts) or "1", values
+
+
+def forget(connection: sqlite3.Connection, conversation: str) -> None:
+    """Take a conversation out of the index, also on the disk; without an index nothing happens."""
+    if _is_there(connection):
+        try:
+            _drop(connection, conversation)
+            connection.execute("INSERT INTO words (words) VALUES ('optimize')")
+        except sqlite3.OperationalError:
+            return  # it was made where SQLite has FTS5; the next search there sees that it is gone
+
+
+def _is_brought_up_to_date(connection: sqlite3.Connection) -> bool:
+    """Index what changed; False where this SQLite has no FTS5, or the file takes nothing."""
+    try:
+        if not _is_there(connection):
+            _make(connection)
+        connection.execute("SELECT 1 FROM words LIMIT 0")  # fails without FTS5
+        gone = [each for (each,) in connection.execute(_GONE)]
+        stale = connection.execute(_STALE).fetchall()
+        if gone or stale:
+            connection.execute("BEGIN IMMEDIATE")
+            for each in gone:
+                _drop(connection, each)
+            for each in stale:
+                _index(connection, *each)
+            connection.execute("COMMIT")
+    except sqlite3.OperationalError:
+        return False
+    finally:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+    return True
+
+
+def _make(connection: sqlite3.Connection) -> None:
+    connection.execute("BEGIN IMMEDIATE")
+    connection.execute(_INDEXED)
+    connection.execute(_WORDS)
+    connection.execute("COMMIT")
+
+
+def _index(connection: sqlite3.Connection, conversation: str, revision: int, title: str) -> None:
+    turns = connection.execute(
+        "SELECT text FROM turn WHERE conversation = ? ORDER BY place", (conversation,)
+    )
+    text = "\n".join([title, *(said for (said,) in turns)])
+    _drop(connection, conversation)
+    made = connection.execute(
+        "INSERT INTO indexed (conversation, revision) VALUES (?, ?)", (conversation, revision)
+    )
+    connection.execute("INSERT INTO words (rowid, text) VALUES (?, ?)", (made.lastrowid, text))
+
+
+def _drop(connection: sqlite3.Connection, conversation: str) -> None:
+    connection.execute(
+        "DELETE FROM words WHERE rowid = (SELECT id FROM indexed WHERE conversation = ?)",
+        (conversation,),
+    )
+    connection.execute("DELETE FROM indexed WHERE conversation = ?", (conversation,))
+
+
+def _is_there(connection: sqlite3.Connection) -> bool:
+    found = connection.execute("SELECT count(*) FROM sqlite_master WHERE name = 'words'")
+    return bool(found.fetchone()[0])
+
+
+def _quoted(words: Sequence[str]) -> list[str]:
+    """Words as strings of FTS5, which have no operators in them."""
+    return ['"' + word.replace('"', '""') + '"' for word in words]
