@@ -191,7 +191,7 @@ def main() -> int:
     rng, tally = random.Random(options.seed), Tally()
     with tempfile.TemporaryDirectory(prefix="herd-chaos-") as name, Paced(options.rate) as server:
         ground = Ground(Path(name), options.mib << 20, server, options.seed)
-        verbs = ground.verbs()
+        verbs = [each for each in ground.verbs() if each.name in (options.only or [each.name])]
         times = {verb.name: _time(ground, verb) for verb in verbs}
         while sum(tally.kills.values()) < options.kills:
             verb = verbs[sum(tally.runs.values()) % len(verbs)]
@@ -348,6 +348,7 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--kills", type=int, default=200)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--only", metavar="VERB", action="append", help="of the verbs, this one")
     parser.add_argument("--mib", type=int, default=24, help="size of the model")
     parser.add_argument("--rate", type=float, default=60.0, help="MB/s that the server gives")
     return parser.parse_args()

@@ -127,8 +127,9 @@ class _Download:
         self._mirrors = task.mirrors
         self._most = workers
         self._trail: Trail | None = None
-        self._keeper = Keeper(task.wish.staged, task.sheet, task.board, self._etags)
-        task.note = self._keeper.note
+        givers = (*[one.key for one in task.mirrors.each], _EARLIER)
+        self._keeper = Keeper(task.wish.staged, task.sheet, task.board, givers, self._etags)
+        task.note, task.rewind = self._keeper.wrote, self._rewind
         self._effort = _Effort()
         self._doubt = Doubt(task.board, task.mirrors, Extents())
 
@@ -197,8 +198,14 @@ class _Download:
             self._doubt.inherited = inherited
             words = self._doubt.note(digest, promised, trail.table())
             inherited = Extents()
-            trail.rewind()
+            self._rewind()
             self._wish.gauge.note(words)
+
+    def _rewind(self) -> None:
+        """Bytes that were written were thrown away: hash and note all of it anew."""
+        if self._trail is not None:
+            self._trail.rewind()
+        self._keeper.restart()
 
     def _round(self) -> Sha256:
         """Fetch what is missing and hash all of it."""
@@ -247,7 +254,6 @@ class _Download:
             # A server says how large the file is: without room for it there is no memory either.
             self._task.allocate(size)
             self._trail = Trail(self._task.sheet, self._board, size, Sums(self._wish.staged, size))
-            self._task.rewind = self._trail.rewind
             self._trail.start()
         return self._trail
 

@@ -1,10 +1,10 @@
 """What is known of a part beside its bytes, kept so that a kill loses next to nothing.
 
-`<part>.http.json` says which bytes are written and which address gave them. It is
-replaced many times a second without waiting for the disk: after a kill the system still
-has what was written, so it is believed while the machine has not been started anew.
-After that only those bytes are believed that were brought to the disk before the note
-that vouches for them.
+`<part>.http.json` says which bytes are written and which address gave them, and
+`<part>.http.log` what was written since (`journal`). Neither waits for the disk: after a
+kill the system still has what was written, so both are believed while the machine has not
+been started anew. After that only those bytes are believed that were brought to the disk
+before the note that vouches for them.
 
 `<part>.http.sums` holds the hashes of the file's pieces, one after the other, as far as
 they were hashed. They tell where a part was damaged between two tries.
@@ -15,16 +15,18 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from herd.pieces import longest
 from herd.staging import Staged
+from herd.transfer import journal
 from herd.transfer.extents import Extents
 from herd.transfer.part import writing
 
 SUFFIX = ".http.json"
+LOG = ".http.log"
 SUMS = ".http.sums"
 _LIMIT = 4 * 1024 * 1024
 _HASH = 32
@@ -50,7 +52,8 @@ def load(staged: Staged, boot: str | None = None) -> Note | None:
     """What was noted and can be believed, None when nothing reads."""
     try:
         with staged.beside(SUFFIX).open("rb") as stream:
-            return _note(json.loads(stream.read(_LIMIT)), boot or boot_id())
+            content = json.loads(stream.read(_LIMIT))
+        return _note(content, boot or boot_id(), staged.beside(LOG))
     except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return None
 
@@ -76,12 +79,24 @@ def reserved(staged: Staged) -> int:
     return max(0, getattr(found, "st_blocks", 0) * 512 - begun(staged))
 
 
-def save(staged: Staged, note: Note, synced: Mapping[str, Spans], *, is_safe: bool) -> None:
+@dataclass(frozen=True)
+class Run:
+    """The lines of a journal that go on from a note."""
+
+    name: str = ""
+    givers: Sequence[str] = ()
+    """In the order of their numbers."""
+
+
+def save(
+    staged: Staged, note: Note, run: Run, synced: Mapping[str, Spans], *, is_safe: bool = False
+) -> None:
     """Note what is written; a kill leaves the old note or the new one.
 
     Args:
         staged: The part.
         note: What is written now.
+        run: What is written from now on.
         synced: The part of `note.given` that was brought to the disk.
         is_safe: Whether the note itself must reach the disk.
 
@@ -95,6 +110,8 @@ def save(staged: Staged, note: Note, synced: Mapping[str, Spans], *, is_safe: bo
         "given": note.given,
         "synced": synced,
         "etags": note.etags,
+        "run": run.name,
+        "givers": list(run.givers),
     }
     fresh = staged.beside(SUFFIX + ".new")
     with writing(fresh):
@@ -109,7 +126,7 @@ def save(staged: Staged, note: Note, synced: Mapping[str, Spans], *, is_safe: bo
 def forget(staged: Staged) -> None:
     """Remove the notes."""
     with writing(staged.part):
-        for suffix in (SUFFIX, SUFFIX + ".new", SUMS):
+        for suffix in (SUFFIX, SUFFIX + ".new", LOG, SUMS):
             staged.beside(suffix).unlink(missing_ok=True)
 
 
@@ -161,23 +178,30 @@ def boot_id() -> str:
         return ""
 
 
-def _note(content: object, boot: str) -> Note:
+def _note(content: object, boot: str, log: Path) -> Note:
     if not isinstance(content, dict):
         raise TypeError
     size, inode = content["size"], content["inode"]
     if type(size) is not int or type(inode) is not int or size < 0:
         raise TypeError
     is_same_run = boot != "" and content["boot"] == boot
-    given = content["given"] if is_same_run else content["synced"]
+    said = content["given"] if is_same_run else content["synced"]
+    given = {str(url): _extents(spans, size) for url, spans in said.items()}
+    if is_same_run:
+        givers = [str(url) for url in content.get("givers", ())]
+        for giver, start, stop in journal.read(log, str(content.get("run")), givers, size):
+            for other in given.values():
+                other.remove(start, stop)
+            given.setdefault(giver, Extents()).add(start, stop)
     return Note(
         size,
         inode,
-        {str(url): _spans(spans, size) for url, spans in given.items()},
+        {url: list(spans) for url, spans in given.items()},
         {str(url): str(etag) for url, etag in content["etags"].items()},
     )
 
 
-def _spans(content: object, size: int) -> Spans:
+def _extents(content: object, size: int) -> Extents:
     """Ranges inside the file; anything else is an error."""
     if not isinstance(content, list):
         raise TypeError
@@ -186,4 +210,4 @@ def _spans(content: object, size: int) -> Spans:
         if type(start) is not int or type(stop) is not int or not 0 <= start < stop <= size:
             raise ValueError
         found.add(start, stop)
-    return list(found)
+    return found

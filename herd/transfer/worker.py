@@ -50,8 +50,8 @@ class Task:
     """What ends the transfer: the disk, or a file that changed."""
     rewind: Callable[[], None] = lambda: None
     """Called when bytes that may be hashed already were thrown away."""
-    note: Callable[[], None] = lambda: None
-    """Called after bytes were written."""
+    note: Callable[[str, int, int], None] = lambda *_: None
+    """Called after a giver's bytes were written, with where they begin and end."""
     _allocating: threading.Lock = field(default_factory=threading.Lock)
     _is_allocated: bool = False
 
@@ -233,6 +233,7 @@ class Worker:
                 for start, stop in board.missing(at, at + len(piece)):
                     task.sheet.write(memoryview(piece)[start - at : stop - at], start)
                     board.wrote(one.key, start, stop)
+                    task.note(one.key, start, stop)
                     task.wish.gauge.advance(stop - start)
                     new += stop - start
                 at += len(piece)
@@ -294,7 +295,7 @@ class Worker:
                 task.sheet.write(self._buffer[base : base + count], at)
                 task.board.wrote(one.key, at, at + count)
                 task.wish.gauge.advance(count)
-                task.note()
+                task.note(one.key, at, at + count)
             if filled - base > count:
                 task.board.lose(filled - base - count)
 
