@@ -2,10 +2,11 @@
 
     python -m benchmarks.tui [--runs 7]
 
-Start is the whole process up to the first frame, beside an empty Textual app, interleaved.
-Streaming is 2,000 tokens at 200 tokens/s into a conversation of 200 turns, beside Textual's
-own MarkdownStream alone in an otherwise empty app. All of it headless: the terminal's own
-time is not in it. Prints medians and p95s.
+Start is the whole process in a pseudo-terminal until that has been handed the first frame,
+beside an empty Textual app, interleaved; once the app alone, once the command. Streaming is
+2,000 tokens at 200 tokens/s into a conversation of 200 turns, beside Textual's own
+MarkdownStream alone in an otherwise empty app. Streaming and filtering are headless: the
+terminal's own time is not in them. Prints medians and p95s.
 """
 
 from __future__ import annotations
@@ -13,8 +14,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import statistics
-import subprocess
-import sys
 import tempfile
 import threading
 import time
@@ -26,6 +25,7 @@ from textual.app import App, ComposeResult
 from textual.containers import VerticalScroll
 from textual.widgets import Markdown, TextArea
 
+from benchmarks.first_frame import starts
 from herd.chat import Conversation, Role, Turn
 from herd.engine import Began, Extras, Finished, Loadable, Piece, Text
 from herd.install import Order
@@ -41,31 +41,6 @@ from tests.tui.shelf import model, url
 TOKENS, PER_SECOND = 2000, 200
 KEY_EVERY = 0.15
 MODELS = 10_000
-
-EMPTY = """
-from textual.app import App
-class Empty(App[None]):
-    def on_mount(self) -> None:
-        self.call_after_refresh(self.exit)
-Empty().run(headless=True)
-"""
-HERD = """
-from herd.core import Herd
-from herd_tui.app import HerdApp
-mounted = HerdApp.on_mount
-def on_mount(self) -> None:
-    mounted(self)
-    {when}
-def look(self) -> None:
-    if self.library.is_mounted and self.library._rows:
-        self.call_after_refresh(self.exit)
-HerdApp.on_mount, HerdApp.look = on_mount, look
-herd = Herd()
-HerdApp(herd).run(headless=True)
-herd.close()
-"""
-FIRST = HERD.format(when="self.call_after_refresh(self.exit)")
-FULL = HERD.format(when="self.set_interval(0.005, self.look)")
 
 
 class Steady(FakeEngine):
@@ -211,13 +186,6 @@ async def filter_many(folder: Path) -> list[float]:
     return times
 
 
-def started(code: str) -> float:
-    """Seconds of a process that ends with its first frame."""
-    begun = time.perf_counter()
-    subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
-    return time.perf_counter() - begun
-
-
 def p95(times: list[float]) -> float:
     """The 95th percentile."""
     return sorted(times)[int(len(times) * 0.95)]
@@ -228,13 +196,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--runs", type=int, default=7)
     runs = parser.parse_args().runs
-    codes = {"empty Textual app": EMPTY, "herd, first frame": FIRST, "herd, library shown": FULL}
-    times: dict[str, list[float]] = {name: [] for name in codes}
-    for _ in range(runs):
-        for name, code in codes.items():
-            times[name].append(started(code))
+    times = starts(runs)
     least = statistics.median(times["empty Textual app"])
-    print(f"start, median of {runs}")
+    print(f"start until the terminal has the frame, median of {runs}")
     for name, taken in times.items():
         median = statistics.median(taken)
         print(f"  {name:<28}{1000 * median:7.0f} ms   {median / least:.2f} x")
