@@ -10,6 +10,7 @@ from herd_tui.screens.chat import ChatScreen
 from herd_tui.screens.help import Help
 from herd_tui.screens.library import LibraryScreen
 from herd_tui.screens.logs import Logs
+from herd_tui.widgets.key_line import KeyLine
 from tests.tui.conftest import Opening
 from tests.tui.shelf import Given
 
@@ -28,6 +29,15 @@ async def test_a_click_on_a_tab_goes_there(opened: Opening) -> None:
         await hand.settle()
 
         assert hand.is_at(ChatScreen)
+
+
+async def test_a_click_on_a_key_of_the_last_line_is_as_good_as_the_key(opened: Opening) -> None:
+    async with opened() as hand:
+        last = hand.app.screen.query_one(KeyLine)
+        await hand.pilot.click(KeyLine, offset=(last.render().plain.index("Help"), 0))
+        await hand.settle()
+
+        assert hand.is_at(Help)
 
 
 async def test_help_opens_and_closes(opened: Opening) -> None:

@@ -10,7 +10,6 @@ from typing import ClassVar
 from textual import on
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
-from textual.widgets import Footer
 
 from herd.chat import Conversation, Role, Turn
 from herd.history import Summary
@@ -27,6 +26,7 @@ from herd_tui.screens.pick import Pick
 from herd_tui.widgets.chat_status import ChatStatus
 from herd_tui.widgets.conversation_list import ConversationList
 from herd_tui.widgets.conversation_view import ConversationView
+from herd_tui.widgets.key_line import KeyLine
 from herd_tui.widgets.prompt import Prompt
 from herd_tui.widgets.slash_list import SlashList
 from herd_tui.widgets.top_bar import TopBar
@@ -80,7 +80,7 @@ class ChatScreen(Conversing):
                 yield ChatStatus(id="chat-status")
                 yield Prompt(id="prompt")
         yield TransfersPane()
-        yield Footer(show_command_palette=False)
+        yield KeyLine()
 
     def on_mount(self) -> None:
         """Open the conversation of last time, unless another one was asked for."""

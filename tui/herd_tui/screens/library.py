@@ -8,7 +8,7 @@ from textual import on
 from textual.app import ComposeResult
 from textual.containers import Container
 from textual.content import Content
-from textual.widgets import Footer, Input, Static
+from textual.widgets import Input, Static
 
 from herd.library import Entry
 from herd.model import Choice
@@ -20,6 +20,7 @@ from herd_tui.screens.licence import LicenceQuestion
 from herd_tui.screens.tending import Tending
 from herd_tui.widgets.details import Details
 from herd_tui.widgets.filter import Filter
+from herd_tui.widgets.key_line import KeyLine
 from herd_tui.widgets.model_list import ModelList
 from herd_tui.widgets.top_bar import TopBar
 from herd_tui.widgets.transfers import TransfersPane
@@ -49,7 +50,7 @@ class LibraryScreen(Tending):
             yield ModelList(id="models")
             yield Details(id="details")
         yield TransfersPane()
-        yield Footer(show_command_palette=False)
+        yield KeyLine()
 
     def on_mount(self) -> None:
         """Read the library."""
