@@ -30,6 +30,8 @@ from herd.model import (
 
 DAYS = 7
 """How long a failure counts: sources come back."""
+GOOD_DAYS = 90
+"""How long it is worth telling that a source was good."""
 MOST = 4096
 """Sources that are remembered."""
 _LIMIT = 4 * 1024 * 1024
@@ -37,12 +39,17 @@ _LIMIT = 4 * 1024 * 1024
 
 @dataclass(frozen=True)
 class Mark:
-    """What is held against a source."""
+    """How a source behaved when it was last asked."""
 
     why: str
-    """One phrase."""
+    """One phrase that says what is held against it; empty: it was good."""
     at: float
     """When, in seconds since the epoch."""
+
+    @property
+    def is_good(self) -> bool:
+        """Whether nothing is held against it."""
+        return not self.why
 
 
 class Ranks:
@@ -54,12 +61,18 @@ class Ranks:
 
     def against(self, source: Source) -> Mark | None:
         """What is held against a source, None where nothing is."""
-        return self._marks().get(key(source))
+        mark = self._marks().get(key(source))
+        return None if mark is None or mark.is_good else mark
+
+    def known(self, sources: Iterable[Source]) -> dict[Source, Mark | None]:
+        """How each of the sources behaved when it was last asked; None: it was not."""
+        marks = self._marks()
+        return {source: marks.get(key(source)) for source in sources}
 
     def doubted(self, sources: Iterable[Source]) -> tuple[Source, ...]:
         """Those of the sources that are asked last."""
-        marks = self._marks()
-        return tuple(source for source in sources if key(source) in marks)
+        known = self.known(sources)
+        return tuple(source for source, mark in known.items() if mark and not mark.is_good)
 
     def ordered(self, file: File) -> File:
         """The file with the sources that failed behind the others."""
@@ -84,21 +97,24 @@ class Ranks:
             good: Sources that delivered or answered as they should.
         """
         before = self._marks()
-        marks = {**before, **{key(source): Mark(why, self._clock()) for source, why in failed}}
-        for source in good:
-            marks.pop(key(source), None)
+        now = self._clock()
+        marks = {**before, **{key(source): Mark(why, now) for source, why in failed}}
+        marks |= {key(source): Mark("", now) for source in good}
         if marks != before:
             self._write(marks)
 
     def _marks(self) -> dict[str, Mark]:
-        oldest = self._clock() - DAYS * 86400
+        now = self._clock()
         try:
             with self._path.open("rb") as stream:
                 content = json.loads(stream.read(_LIMIT))
             marks = {str(name): Mark(str(why), float(at)) for name, (why, at) in content.items()}
         except (OSError, ValueError, TypeError, AttributeError, RecursionError):
             return {}
-        return {name: mark for name, mark in marks.items() if mark.at > oldest}
+        days = {True: GOOD_DAYS, False: DAYS}
+        return {
+            name: mark for name, mark in marks.items() if mark.at > now - days[mark.is_good] * 86400
+        }
 
     def _write(self, marks: dict[str, Mark]) -> None:
         """Keep it; a cache that cannot be written is no trouble."""

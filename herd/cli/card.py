@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 
 import click
 
 from herd.cli import completion, options
 from herd.cli.forms import Form, installed_form, model_form
-from herd.cli.outline import FITS, from_where, pairs, terms
+from herd.cli.outline import pairs
 from herd.cli.session import Session
 from herd.cli.verbs import Command
 from herd.core import memory
@@ -27,7 +28,7 @@ from herd.model import (
 from herd.plan import Convert, fit
 from herd.registry import Registry
 from herd.registry.catalogue import Trust
-from herd.transfer import describe
+from herd.telling import FITS, origin, terms, ways, whose_template
 from herd.words import duration, size
 
 FORMATS = {
@@ -92,16 +93,20 @@ def _of_model(
     about = [f"{model.name}  {model.title}", *_about(model), *_licence(model.licence), *origin]
     variants = ["Variants", *(_variant(each, model, held) for each in model.variants)]
     sources = [f"Sources of {variant.name}, in the order in which they are asked"]
-    came = pairs(*from_where(variant), *_doubts(session, variant), ("convert", _converted(variant)))
+    came = pairs(*_ways(session, variant), ("convert", _converted(variant)))
     return [about, variants, [*sources, *came]]
 
 
-def _doubts(session: Session, variant: Variant) -> list[tuple[str, str]]:
-    """What is held against sources on this machine."""
-    ranks = session.herd.ranks
-    sources = dict.fromkeys(source for file in variant.files for source in file.sources)
-    marks = [(describe(source), mark) for source in sources if (mark := ranks.against(source))]
-    return [("asked", f"last: {name} ({mark.why})") for name, mark in marks]
+def _ways(session: Session, variant: Variant) -> list[tuple[str, str]]:
+    """The sources of the first file in the order in which they are asked now, and their health."""
+    sources = variant.files[0].sources if variant.files else ()
+    now = time.time()
+    rows = []
+    for at, way in enumerate(ways(sources, session.herd.ranks)):
+        health = way.health(now)
+        said = f"{origin(way.source)} ({health})" if health else origin(way.source)
+        rows.append(("then" if at else "from", said))
+    return rows
 
 
 def _origin(registry: Registry, model: Model) -> list[tuple[str, str]]:
@@ -122,7 +127,7 @@ def _about(model: Model) -> list[str]:
         ("kind", ", ".join(word for word in known if word)),
         ("aliases", ", ".join(model.aliases)),
         ("context", f"{model.context:,} tokens" if model.context else ""),
-        ("template", "the registry's" if model.template else "the model's own"),
+        ("template", whose_template(model.template)),
     )
 
 

@@ -129,7 +129,7 @@ def _remark_forms(remarks: Sequence[Remark]) -> list[dict[str, object]]:
 
 
 def _forms(verdicts: Sequence[Verdict]) -> list[dict[str, object]]:
-    from herd.cli.outline import origin
+    from herd.telling import origin
 
     return [
         {

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from herd.cli.outline import origin
 from herd.core import Herd, memory
 from herd.model import File, Installed, Licence, Model, Original, Variant
 from herd.plan import fit
+from herd.telling import origin
 
 Form = dict[str, object]
 

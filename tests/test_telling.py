@@ -1,0 +1,65 @@
+"""What is said of models: the same words wherever they are said."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from herd.model import Commercial, InfoHash, Licence, MagnetSource, SwarmState, UrlSource
+from herd.ranks import DAYS, GOOD_DAYS, Ranks
+from herd.telling import origin, terms, ways
+
+A, B, C = (UrlSource(f"https://{name}.example/x.gguf") for name in "abc")
+DAY = 86_400.0
+
+
+def test_sources_that_failed_come_last_and_each_says_how_it_behaved(tmp_path: Path) -> None:
+    now = [1e9]
+    ranks = Ranks(tmp_path / "ranks.json", clock=lambda: now[0])
+    ranks.note([(A, "gone: it is not there (404)")], good=[B])
+    now[0] += 2 * DAY
+
+    found = ways((A, B, C), ranks)
+
+    assert [way.source for way in found] == [B, C, A]
+    assert [way.health(now[0]) for way in found] == [
+        "good 2 days ago",
+        "",
+        "asked last: gone: it is not there (404), 2 days ago",
+    ]
+    assert [way.is_bad for way in found] == [False, False, True]
+
+
+def test_what_is_known_of_a_source_is_forgotten_after_a_while(tmp_path: Path) -> None:
+    now = [1e9]
+    ranks = Ranks(tmp_path / "ranks.json", clock=lambda: now[0])
+    ranks.note([(A, "it answers 500")], good=[B])
+
+    now[0] += (DAYS + 1) * DAY
+    assert [way.health(now[0]) for way in ways((A, B), ranks)] == ["", "good 8 days ago"]
+    now[0] += GOOD_DAYS * DAY
+    assert [way.known for way in ways((A, B), ranks)] == [None, None]
+
+
+def test_a_source_that_failed_and_delivers_again_is_good(tmp_path: Path) -> None:
+    ranks = Ranks(tmp_path / "ranks.json")
+    ranks.note([(A, "it answers 500")])
+    assert ranks.doubted((A, B)) == (A,)
+
+    ranks.note([], good=[A])
+
+    assert ranks.doubted((A, B)) == ()
+    assert ranks.against(A) is None
+
+
+def test_a_swarm_says_what_its_registry_holds_against_it() -> None:
+    dead = MagnetSource(InfoHash("a" * 40), state=SwarmState.DEAD, note="no peers")
+
+    assert origin(dead).endswith("(dead: no peers)")
+    assert ways((dead,), Ranks(Path("/nowhere")))[0].is_bad
+
+
+def test_a_licence_says_what_it_allows_and_whether_it_is_asked() -> None:
+    asking = Licence("mnpl", commercial=Commercial.PROHIBITED, must_be_accepted=True)
+
+    assert terms(asking) == "mnpl, no commercial use, must be accepted"
+    assert terms(Licence("odd", commercial=Commercial.UNKNOWN)) == "odd"
