@@ -66,6 +66,8 @@ class Turn:
     """What the model thought before it answered; no model is shown it again."""
     stamp: Stamp | None = None
     """How an answer came about; no model is shown it."""
+    images: tuple[str, ...] = ()
+    """For a question: the images that are shown with it, each a path or a `data:` URI."""
 
     @property
     def spoken(self) -> Turn:

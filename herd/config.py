@@ -24,6 +24,11 @@ class Loading:
     threads: int | None = None
     cache: str | None = None
     """One of CACHES."""
+    batch: int | None = None
+    """Tokens of a prompt that are read at once."""
+    flash_attn: bool | None = None
+    mmap: bool | None = None
+    """Whether the file is mapped into memory, or read into it."""
 
     def over(self, other: Loading) -> Loading:
         """This, and where it says nothing, the other."""
@@ -81,6 +86,7 @@ ENVIRONMENT = {
 
 _LIMITS = {
     "context": (64, 1 << 24),
+    "batch": (32, 1 << 16),
     "gpu_layers": (-1, 10_000),
     "threads": (0, 1024),
     "download_limit": (0, 1 << 40),
@@ -92,6 +98,8 @@ _LIMITS = {
 }
 
 
+_KINDS: dict[str, type] = {"batch": int, "flash_attn": bool, "mmap": bool}
+"""Of what is set for single models alone."""
 _RATES = ("download_limit", "upload_limit", "chatting_limit")
 """Settings that are bytes per second; typed, they may be `500k` or `2MB`."""
 
@@ -175,7 +183,7 @@ def _loading(table: dict[str, object], origin: str) -> dict[str, Any]:
                 f"herd knows {', '.join(known)}.",
             )
         if name != "cache":
-            _checked(name, value, origin)
+            _checked(name, value, origin, _KINDS.get(name))
         elif value not in CACHES:
             raise ConfigError(f"{origin}: cache must be one of {', '.join(CACHES)}.")
     return table
@@ -200,8 +208,8 @@ def _from_text(name: str, text: str, variable: str) -> object:
     return text
 
 
-def _checked(name: str, value: object, origin: str) -> object:
-    kind = type(getattr(Config, name))
+def _checked(name: str, value: object, origin: str, kind: type | None = None) -> object:
+    kind = kind or type(getattr(Config, name))
     what = name if origin == name else f"{origin}: {name}"
     if type(value) is not kind:
         words = {int: "a whole number", bool: "true or false", str: "a text"}

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from herd import wiring
-from herd.errors import CannotRun, HerdError, NotInstalled, UnknownModel
+from herd.errors import HerdError, NotInstalled, UnknownModel
 from herd.memory import memory as memory
 from herd.model import Choice, Installed, Sampling, reference
 from herd.places import Places, places
@@ -71,6 +71,8 @@ class Herd:
         self.loading: Loading | None = None
         """How the person wants models loaded in this run; it goes before the configuration."""
         self.adapters: tuple[Adapter, ...] = ()
+        self.projector: Path | None = None
+        """The vision encoder that every model sees with in this run, in place of its own."""
 
     @cached_property
     def config(self) -> Config:
@@ -286,36 +288,28 @@ class Herd:
         """Take a model out of the store; bytes freed."""
         return self.store.remove(installed)
 
-    def loadable(self, installed: Installed, sampling: Sampling | None = None) -> Loadable:
+    def loadable(
+        self, installed: Installed, sampling: Sampling | None = None, *, sees: bool = False
+    ) -> Loadable:
         """What the engine must know of an installed model.
 
         Args:
             installed: The model.
             sampling: What the person set; it goes before the registry's.
-        """
-        from herd.config import Loading
-        from herd.engine import Loadable
+            sees: Whether it will be shown images.
 
-        if not installed.format.is_runnable:
-            raise CannotRun(
-                f"{installed.reference} is a {installed.format} file, which herd cannot run."
-            )
-        wanted = self.loading or Loading()
-        for name in (str(installed.reference), installed.name):
-            wanted = wanted.over(self.config.models.get(name, Loading()))
-        return Loadable(
-            reference=str(installed.reference),
-            path=self.store.path_of(installed),
-            template=installed.template,
-            stop=installed.stop,
-            context=wanted.context or self.config.context,
-            is_exact=wanted.context is not None,
-            gpu_layers=wanted.gpu_layers,
-            threads=wanted.threads,
-            cache=wanted.cache or "f16",
-            adapters=self.adapters,
-            sampling=(sampling or Sampling()).over(installed.sampling),
-        )
+        Raises:
+            CannotRun: it is of a format that herd does not run, or sees no images.
+        """
+        from herd import loadable
+
+        wanted = loadable.wanted(self.config, self.loading, installed)
+        made = loadable.of(self.store, installed, wanted, self.config.context)
+        drawn = (sampling or Sampling()).over(made.sampling)
+        made = replace(made, adapters=self.adapters, sampling=drawn)
+        if sees:
+            made = loadable.seeing(made, installed, self.store, self.projector)
+        return made
 
     def ask(
         self,
@@ -324,12 +318,20 @@ class Herd:
         stop: threading.Event | None = None,
         extras: Extras | None = None,
     ) -> Answer:
-        """The answer of the conversation's model to its last turn; it begins when iterated."""
+        """The answer of the conversation's model to its last turn; it begins when iterated.
+
+        Raises:
+            UnknownModel, CannotRun: of the model, as `installed` and `loadable` say.
+            BadUsage: an image that the last turn shows is none.
+        """
         from herd.answer import Answer
+        from herd.loadable import with_images
 
         installed = self.installed(conversation.model or self.config.model)
         wanted = (sampling or Sampling()).over(conversation.sampling)
-        loadable = self.loadable(installed, wanted)
+        conversation = with_images(conversation)
+        sees = any(turn.images for turn in conversation.turns)
+        loadable = self.loadable(installed, wanted, sees=sees)
         digest = installed.files[0].sha256
         answer = Answer(self.engine, loadable, conversation, stop, extras, digest)
         if "jobs" in self.__dict__:

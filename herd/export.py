@@ -7,6 +7,7 @@ import re
 from dataclasses import asdict
 
 from herd.chat import Conversation, Role, Turn
+from herd.image import named
 
 _NAMES = {Role.SYSTEM: "System", Role.USER: "You"}
 
@@ -32,7 +33,8 @@ def file_name(conversation: Conversation, suffix: str = ".md") -> str:
 
 def _section(turn: Turn) -> str:
     name = _NAMES.get(turn.role, turn.model or "Answer")
-    return f"## {name}\n\n{turn.text}"
+    images = "".join(f"({named(each)})\n\n" for each in turn.images)
+    return f"## {name}\n\n{images}{turn.text}"
 
 
 def _bare(values: dict[str, object]) -> dict[str, object]:

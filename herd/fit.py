@@ -8,7 +8,7 @@ a process has around it.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
@@ -21,8 +21,8 @@ CONTEXT = 4096
 """Tokens of a conversation where nobody says otherwise."""
 SHORT_CONTEXT, LEAST_CONTEXT = 2048, 512
 """Tokens: shorter than the first only where it would not run otherwise; never than the second."""
-BATCH = 512
-"""Tokens of a prompt that are read at once."""
+BATCH, SMALL_BATCH = 512, 128
+"""Tokens of a prompt that are read at once; the second where the first would not fit."""
 
 BITS = {"f32": 32.0, "f16": 16.0, "bf16": 16.0, "q8_0": 8.5, "q5_1": 6.0, "q5_0": 5.5,
         "q4_1": 5.0, "q4_0": 4.5}  # fmt: skip
@@ -34,6 +34,8 @@ PER_TOKEN = 340
 """Bytes of the vocabulary for each token, its text, its merges and their tables."""
 ON_GPU = 400 << 20
 """Bytes that a GPU's own runtime takes as soon as something is computed on it."""
+FLASH_OPEN = "flash attention where the device knows it"
+"""The reason of a choice that is left to llama.cpp, which has seen the device."""
 SHARE = 0.95
 """Of the free memory of a GPU; the screen and other programs move while a model loads."""
 
@@ -72,6 +74,12 @@ class Wishes:
     """Type of keys and values."""
     is_exact: bool = False
     """Whether the context must be what was asked for, even if it does not fit."""
+    batch: int | None = None
+    """Tokens of a prompt that are read at once."""
+    flash: bool | None = None
+    """Whether to use flash attention."""
+    is_mapped: bool | None = None
+    """Whether the file is mapped into memory, or read into it."""
 
 
 @dataclass(frozen=True)
@@ -84,11 +92,13 @@ class Needs:
     compute: int
     around: int
     """The process, the vocabulary."""
+    projector: int = 0
+    """What it sees images with."""
 
     @property
     def total(self) -> int:
         """Bytes."""
-        return self.weights + self.cache + self.compute + self.around
+        return self.weights + self.cache + self.compute + self.around + self.projector
 
 
 @dataclass(frozen=True)
@@ -106,6 +116,12 @@ class Placement:
     device: str
     needs: Needs
     why: tuple[str, ...] = ()
+    batch: int = BATCH
+    """Tokens of a prompt that are read at once."""
+    flash: bool | None = None
+    """Whether flash attention is used; None: where the device knows it."""
+    threads: int = 0
+    """0: nobody has chosen yet."""
 
 
 @dataclass(frozen=True)
@@ -114,8 +130,28 @@ class _Plan:
 
     shape: Shape
     context: int
-    cache: str
-    has_whole_windows: bool
+    has_whole_windows: bool = True
+    batch: int = BATCH
+    wishes: Wishes = field(default_factory=lambda: Wishes())
+
+    @property
+    def cache(self) -> str:
+        return self.wishes.cache
+
+    @property
+    def flash(self) -> bool | None:
+        """A quantised cache cannot do without."""
+        return True if self.wishes.flash is None and self.is_small else self.wishes.flash
+
+    @property
+    def is_small(self) -> bool:
+        """Whether keys and values are quantised."""
+        return BITS[self.cache] < 16
+
+    @property
+    def is_mapped(self) -> bool:
+        wish = self.wishes.is_mapped
+        return not self.shape.is_repacked if wish is None else wish
 
     def kept(self, layers: int | None = None) -> int:
         """Bytes of keys, values and states of so many layers."""
@@ -124,27 +160,31 @@ class _Plan:
         for layer in self.shape.layers[:layers]:
             within = cells
             if layer.window and not self.has_whole_windows:
-                within = min(cells, padded(layer.window + BATCH))
+                within = min(cells, padded(layer.window + self.batch))
             numbers += (layer.key + layer.value) * within
         return int(numbers * BITS[self.cache] / 8) + self.shape.state
 
     @property
     def needs(self) -> Needs:
         shape = self.shape
-        mask = self.context * BATCH * 2
-        between = BATCH * 4 * (2 * shape.inner + 6 * shape.width)
+        mask = self.context * self.batch * 2
+        if self.flash is False:
+            mask += padded(self.context) * self.batch * shape.heads * 4
+        between = self.batch * 4 * (2 * shape.inner + 6 * shape.width)
+        twice = 2 if self.is_mapped and shape.is_repacked else 1
         return Needs(
-            weights=shape.weights,
+            weights=shape.weights * twice,
             cache=self.kept(),
             compute=mask + between + shape.vocabulary * 4,
             around=PROCESS + shape.vocabulary * PER_TOKEN,
+            projector=shape.projector,
         )
 
     def on_gpu(self, layers: int) -> int:
         """Bytes on GPUs with so many layers there; the output goes with the last of them."""
         weights = layers * self.shape.per_layer
         if layers >= len(self.shape.layers):
-            weights = self.shape.weights
+            weights = self.shape.weights + self.shape.projector
         return weights + self.kept(layers) + self.needs.compute
 
 
@@ -155,7 +195,7 @@ def padded(cells: int) -> int:
 
 def needs(shape: Shape, context: int, cache: str = "f16") -> Needs:
     """What a model takes with everything in one memory."""
-    return _Plan(shape, context, cache, has_whole_windows=True).needs
+    return _Plan(shape, context, wishes=Wishes(cache=cache)).needs
 
 
 def choose(shape: Shape, devices: Sequence[Device], wishes: Wishes) -> Placement:
@@ -170,7 +210,7 @@ def choose(shape: Shape, devices: Sequence[Device], wishes: Wishes) -> Placement
     gpus = [each for each in devices if each.is_gpu]
     if gpus and wishes.gpu_layers != 0 and (found := _on_gpus(plans, gpus, wanted, wishes)):
         return found
-    return _on_cpu(plans, [each for each in devices if not each.is_gpu], wanted, wishes)
+    return _on_cpu(plans, [each for each in devices if not each.is_gpu], wanted)
 
 
 def _plans(shape: Shape, wanted: int, wishes: Wishes) -> Iterator[_Plan]:
@@ -178,9 +218,11 @@ def _plans(shape: Shape, wanted: int, wishes: Wishes) -> Iterator[_Plan]:
     context = wanted
     has_windows = any(each.window for each in shape.layers)
     while True:
-        yield _Plan(shape, context, wishes.cache, has_whole_windows=True)
-        if has_windows:
-            yield _Plan(shape, context, wishes.cache, has_whole_windows=False)
+        for batch in (wishes.batch,) if wishes.batch else (BATCH, SMALL_BATCH):
+            at_once = min(batch, context)
+            yield _Plan(shape, context, batch=at_once, wishes=wishes)
+            if has_windows:
+                yield _Plan(shape, context, False, at_once, wishes)
         if wishes.is_exact or context <= LEAST_CONTEXT:
             return
         context = max(LEAST_CONTEXT, context // 2)
@@ -214,16 +256,16 @@ def _on_gpus(
         most,
         plan.cache,
         plan.has_whole_windows,
-        layers == most or not plan.shape.is_repacked,
+        plan.is_mapped or (layers == most and wishes.is_mapped is None),
         gpus[0].name,
         plan.needs,
-        (*_why(plan, wanted, wishes), f"{layers} of {most} layers on {names}{asked}: {taken}"),
+        _why(plan, wanted, f"{layers} of {most} layers on {names}{asked}: {taken}"),
+        plan.batch,
+        plan.flash,
     )
 
 
-def _on_cpu(
-    plans: Sequence[_Plan], machine: Sequence[Device], wanted: int, wishes: Wishes
-) -> Placement:
+def _on_cpu(plans: Sequence[_Plan], machine: Sequence[Device], wanted: int) -> Placement:
     free = max((each.free for each in machine), default=0)
     total = max((each.total for each in machine), default=0)
     fitting = [each for each in plans if not free or each.needs.total <= free]
@@ -232,10 +274,7 @@ def _on_cpu(
     # What is free changes from one moment to the next; what the machine has does not.
     if total and plan.needs.total > total:
         verdict = Verdict.TOO_BIG
-    is_mapped = not plan.shape.is_repacked
-    why = [*_why(plan, wanted, wishes), f"on the CPU: {size(plan.needs.total)} of {size(free)}"]
-    if not is_mapped:
-        why.append("not mapped: this CPU gets the weights in another layout")
+    why = _why(plan, wanted, f"on the CPU: {size(plan.needs.total)} of {size(free)}")
     return Placement(
         verdict,
         plan.context,
@@ -243,10 +282,12 @@ def _on_cpu(
         len(plan.shape.layers),
         plan.cache,
         plan.has_whole_windows,
-        is_mapped,
+        plan.is_mapped,
         "CPU",
         plan.needs,
-        tuple(why),
+        why,
+        plan.batch,
+        plan.flash,
     )
 
 
@@ -254,14 +295,39 @@ def _verdict(plan: _Plan, wanted: int) -> Verdict:
     return Verdict.SHORTENED if plan.context < wanted else Verdict.FITS
 
 
-def _why(plan: _Plan, wanted: int, wishes: Wishes) -> list[str]:
-    text = f"context {plan.context:,}"
+def _why(plan: _Plan, wanted: int, device: str) -> tuple[str, ...]:
+    """What was chosen, and for which reason."""
+    why = [f"context {plan.context:,}"]
     if plan.context < wanted:
-        text += f": {wanted:,} would not fit into memory"
-    elif wishes.is_exact:
-        text += ": as was asked"
+        why[0] += f": {wanted:,} would not fit into memory"
+    elif plan.wishes.is_exact:
+        why[0] += ": as was asked"
     elif plan.shape.trained == plan.context:
-        text += ": all that it was trained on"
-    if plan.has_whole_windows:
-        return [text]
-    return [text, "layers with a window keep no more than it: all tokens would not fit"]
+        why[0] += ": all that it was trained on"
+    if not plan.has_whole_windows:
+        why.append("layers with a window keep no more than it: all tokens would not fit")
+    if plan.shape.projector:
+        why.append(f"it sees images: {size(plan.shape.projector)} for that")
+    why.append(device)
+    if plan.wishes.is_mapped is not None:
+        why.append(f"{'mapped' if plan.is_mapped else 'not mapped'}: as was asked")
+    elif not plan.is_mapped and device.startswith("on the CPU"):
+        why.append("not mapped: this CPU gets the weights in another layout")
+    return (*why, _why_batch(plan), _why_flash(plan))
+
+
+def _why_batch(plan: _Plan) -> str:
+    text = f"{plan.batch:,} tokens of a prompt are read at once"
+    if plan.wishes.batch:
+        return f"{text}: as was asked"
+    if plan.batch == plan.context:
+        return f"{text}: all that it holds"
+    return text if plan.batch == BATCH else f"{text}: {BATCH} would not fit into memory"
+
+
+def _why_flash(plan: _Plan) -> str:
+    if plan.wishes.flash is not None:
+        return f"flash attention {'on' if plan.flash else 'off'}: as was asked"
+    if plan.flash:
+        return f"flash attention on: keys and values in {plan.cache} need it"
+    return FLASH_OPEN

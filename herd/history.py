@@ -20,7 +20,7 @@ from herd.chat import Conversation, Role, Stamp, Turn
 from herd.errors import Busy, CannotWrite, HerdError, HistoryUnreadable, NoRoom
 from herd.model import Sampling
 
-SCHEMA = 3
+SCHEMA = 4
 """The version that this herd writes (`PRAGMA user_version`)."""
 
 _TABLES = """
@@ -53,7 +53,8 @@ ALTER TABLE turn ADD COLUMN digest TEXT;
 """
 _THIRD = "ALTER TABLE conversation ADD COLUMN revision INTEGER NOT NULL DEFAULT 1"
 """Counts how often it was saved, so that an index knows what it does not have yet."""
-_STEPS = (_TABLES, _SECOND, _THIRD)
+_FOURTH = "ALTER TABLE turn ADD COLUMN images TEXT"
+_STEPS = (_TABLES, _SECOND, _THIRD, _FOURTH)
 """What brings a file from each version to the next."""
 _WAIT = 5.0
 """Seconds to wait for another program that is writing."""
@@ -255,7 +256,7 @@ def _save_turns(connection: sqlite3.Connection, conversation: Conversation) -> N
         for place, row in enumerate(rows)
         if place >= len(kept) or _row(kept[place]) != row
     ]
-    marks = ", ".join("?" * 11)
+    marks = ", ".join("?" * 12)
     connection.executemany(f"INSERT OR REPLACE INTO turn VALUES ({marks})", changed)  # noqa: S608
     connection.execute(
         "DELETE FROM turn WHERE conversation = ? AND place >= ?", (conversation.id, len(rows))
@@ -273,6 +274,7 @@ def _row(turn: Turn) -> tuple[object, ...]:
         _storable(turn.thought),
         _written_sampling(turn.stamp.sampling) if turn.stamp else None,
         turn.stamp.digest if turn.stamp else None,
+        json.dumps(turn.images) if turn.images else None,
     )
 
 
@@ -303,8 +305,10 @@ def _turns(connection: sqlite3.Connection, conversation: str) -> Iterator[Turn]:
         thought,
         sampling,
         digest,
+        images,
     ) in connection.execute(
-        "SELECT role, text, model, is_complete, tokens, seconds, thought, sampling, digest"
+        "SELECT role, text, model, is_complete, tokens, seconds, thought, sampling, digest,"
+        " images"
         " FROM turn WHERE conversation = ? ORDER BY place",
         (conversation,),
     ):
@@ -317,4 +321,5 @@ def _turns(connection: sqlite3.Connection, conversation: str) -> Iterator[Turn]:
             seconds,
             thought=thought,
             stamp=Stamp(_read_sampling(sampling), digest) if sampling else None,
+            images=tuple(json.loads(images)) if images else (),
         )

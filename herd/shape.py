@@ -56,6 +56,8 @@ class Shape:
     """Bytes of the weights that belong to no layer: embeddings and output."""
     is_repacked: bool = False
     """Whether a CPU gets its weights in another layout."""
+    projector: int = 0
+    """Bytes of what it sees images with, and of what that computes with."""
 
     @property
     def per_layer(self) -> int:
@@ -87,6 +89,21 @@ def shape(header: Header, size: int, *, is_repacked: bool | None = None) -> Shap
         around=_around(header, size, vocabulary, width),
         is_repacked=known,
     )
+
+
+def projector(header: Header, size: int) -> int:
+    """Bytes that a vision encoder takes: its weights, and what it computes with.
+
+    Args:
+        header: Of its file (mmproj).
+        size: Bytes of the file.
+    """
+    patch = header.whole("clip.vision.patch_size") or 14
+    side = header.whole("clip.vision.image_size") or 0
+    patches = min((side // max(1, patch)) ** 2, 1 << 16)
+    width = header.whole("clip.vision.embedding_length") or 0
+    inner = header.whole("clip.vision.feed_forward_length") or 0
+    return size + 4 * (patches * (2 * inner + 6 * width) + 3 * side * side)
 
 
 def _layers(header: Header, count: int, width: int) -> tuple[Layer, ...]:

@@ -11,9 +11,10 @@ import pytest
 from herd.answer import Answer
 from herd.chat import Conversation
 from herd.core import Herd, memory
-from herd.errors import EngineCrashed, NotInstalled, UnknownModel
+from herd.errors import BadUsage, CannotRun, EngineCrashed, NotInstalled, UnknownModel
 from herd.install import Order
-from herd.model import Choice, Sampling
+from herd.model import Choice, InstalledFile, Sampling
+from tests.tools import pictures
 from tests.tools.fakes import GGUF, FakeCarrier, FakeEngine, herd_at, question, registry_text
 
 URL = "https://models.example.org/tiny.gguf"
@@ -149,3 +150,34 @@ def test_this_machine_has_memory() -> None:
 
     assert found is not None
     assert found > 2**28
+
+
+def test_a_model_without_a_vision_encoder_is_shown_nothing(herd: Herd, tmp_path: Path) -> None:
+    asked = replace(question("what?"), images=(str(pictures.png(tmp_path / "red.png")),))
+
+    with pytest.raises(CannotRun, match="one:q4_0 sees no images"):
+        herd.ask(Conversation(model="one").with_turn(asked))
+
+
+def test_a_model_sees_with_the_file_that_came_with_it(herd: Herd) -> None:
+    one = herd.installed("one")
+    two = InstalledFile("mmproj-F16.gguf", len(GGUF), one.files[0].sha256)
+    both = replace(one, name="seer", files=(*one.files, two))
+    herd.store.record(both)
+
+    assert herd.loadable(both, sees=True).projector == herd.store.blob(two.sha256)
+    assert herd.loadable(both).projector is None
+
+
+def test_an_image_that_is_gone_is_an_error_in_a_question_and_a_remark_before_it(
+    herd: Herd, engine: FakeEngine, tmp_path: Path
+) -> None:
+    herd.projector = tmp_path / "mmproj.gguf"
+    gone = replace(question("what?"), images=(str(tmp_path / "gone.png"),))
+    conversation = Conversation(model="one").with_turn(gone)
+
+    with pytest.raises(BadUsage, match=r"gone\.png cannot be read"):
+        herd.ask(conversation)
+    answered(herd, conversation.with_turn(question("and?")))
+
+    assert engine.asked[-1][1][0].text == "(gone.png, which is gone)\nwhat?"

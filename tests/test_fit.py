@@ -53,6 +53,8 @@ def test_a_model_that_fits_gets_its_context_and_says_why() -> None:
     assert found.why == (
         "context 4,096: all that it was trained on",
         "on the CPU: 6.29 GB of 16.00 GB",
+        "512 tokens of a prompt are read at once",
+        "flash attention where the device knows it",
     )
 
 

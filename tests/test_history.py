@@ -271,6 +271,14 @@ def test_a_file_of_the_first_version_is_brought_up_to_date(path: Path, history: 
     history.save(found.with_turn(ANSWER))
 
 
+def test_the_images_of_a_question_are_kept_by_their_names(history: History) -> None:
+    shown = talk(Turn(Role.USER, "What is it?", images=("/a/llama.png", "/a/hay.jpg")), ANSWER)
+
+    history.save(shown)
+
+    assert history.find(shown.id) == shown
+
+
 def test_conversations_are_searched_by_every_word_of_titles_and_turns(history: History) -> None:
     hums = talk(QUESTION, ANSWER)
     other = talk(Turn(Role.USER, "What is a % sign?"))

@@ -101,8 +101,23 @@ def loading(verb: Verb) -> Verb:
         ("--ctx", "context", click.IntRange(64, 1 << 24), "N", "Hold N tokens of conversation."),
         ("--gpu-layers", "gpu_layers", click.IntRange(-1), "N", "Put N layers on the GPU."),
         ("--threads", "threads", click.IntRange(1, 1024), "N", "Compute with N threads."),
+        (
+            "--batch",
+            "batch",
+            click.IntRange(32, 1 << 16),
+            "N",
+            "Read N tokens of a prompt at once.",
+        ),
         ("--cache", "cache", click.Choice(CACHES), None, "Type of the context's keys and values."),
     )
+    switches = (
+        ("--flash-attn/--no-flash-attn", "flash_attn", "Use flash attention, or not."),
+        ("--mmap/--no-mmap", "mmap", "Map the file into memory, or read it."),
+    )
+    for name, field, words in reversed(switches):
+        verb = click.option(name, field, default=None, help=words, cls=Option, panel="Loading")(
+            verb
+        )
     for name, field, kind, metavar, words in reversed(options):
         verb = click.option(
             name, field, type=kind, metavar=metavar, help=words, cls=Option, panel="Loading"

@@ -5,11 +5,13 @@ from __future__ import annotations
 import contextlib
 import json
 import sys
+from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from herd import image
 from herd.chat import Conversation, Role, Turn
 from herd.cli import completion, options
 from herd.cli.install import Wishes, bring
@@ -49,6 +51,21 @@ MOST_PIPED = 1 << 24
     metavar="FILE|NAME[:SCALE]",
     help="Change the model by an adapter (GGUF); several add up.",
 )
+@click.option(
+    "--image",
+    "images",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Show the model an image; several are shown in this order.",
+)
+@click.option(
+    "--mmproj",
+    "projector",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="See images with this vision encoder, in place of the model's own.",
+)
 @click.option("--think/--no-think", "thinks", default=None, help="Have it think first, or not.")
 @options.sampling
 @options.loading
@@ -69,11 +86,9 @@ def run(
     schema: Path | None,
     thinks: bool | None,
     loras: tuple[str, ...],
-    context: int | None,
-    gpu_layers: int | None,
-    threads: int | None,
-    cache: str | None,
-    **drawn: Any,
+    images: tuple[Path, ...],
+    projector: Path | None,
+    **given: Any,
 ) -> None:
     """Answer a prompt, or chat in the plain terminal.
 
@@ -88,9 +103,11 @@ def run(
     if schema or thinks is not None:
         extras = Extras(schema=read_schema(schema) if schema else None, thinks=thinks)
     session.herd.adapters = tuple(adapter(session, each) for each in loras)
-    session.herd.loading = Loading(context, gpu_layers, threads, cache)
+    session.herd.projector = projector.absolute() if projector else None
+    shown = tuple(image.absolute(each) for each in images)
+    session.herd.loading = Loading(**{each.name: given.pop(each.name) for each in fields(Loading)})
     session.herd.engine.prepare()  # it starts while the store is asked
-    sampling = Sampling(**drawn)
+    sampling = Sampling(**given)
     wishes = Wishes(is_licence_accepted=accept_licence, must_ask=not yes, asks_nothing=yes)
     held = ready(session, model or session.herd.config.model, wishes)
     session.keep_log()
@@ -100,9 +117,10 @@ def run(
     if question is None:
         from herd.cli.talk import Talk
 
-        Talk(session, voice, conversation).go()
+        Talk(session, voice, conversation, shown).go()
         return
-    answer = voice.answer(conversation.with_turn(Turn(Role.USER, question)), is_silent=as_json)
+    asked = conversation.with_turn(Turn(Role.USER, question, images=shown))
+    answer = voice.answer(asked, is_silent=as_json)
     if as_json:
         session.answer_json(_form(answer))
     if answer.stop.is_set():

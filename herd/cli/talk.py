@@ -8,7 +8,9 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
+from herd import image
 from herd.chat import Conversation, Role, Turn
 from herd.cli.install import Wishes
 from herd.cli.session import Session
@@ -18,10 +20,11 @@ from herd.errors import HerdError
 
 MARK = ">>> "
 MORE = "... "
-TAKES_WORDS = ("/model", "/system")
+TAKES_WORDS = ("/model", "/system", "/image")
 HELP = """\
 /model NAME     another model answers from now on; alone: which are installed
 /system TEXT    what the model is told before everything else; alone: nothing
+/image FILE     an image, shown with the next question
 /new            a new conversation
 /save           keep this conversation from now on; the app shows it
 /bye            leave; so does Ctrl-D
@@ -31,14 +34,23 @@ Ctrl-C stops an answer; tab completes; a line that ends in \\ goes on in the nex
 class Talk:
     """The chat from its first line to its last."""
 
-    def __init__(self, session: Session, voice: Voice, conversation: Conversation) -> None:
+    def __init__(
+        self,
+        session: Session,
+        voice: Voice,
+        conversation: Conversation,
+        images: tuple[str, ...] = (),
+    ) -> None:
         self._session = session
         self._voice = voice
         self._conversation = conversation
+        self._images = images
+        """What is shown with the next question."""
         self._is_over = False
         self._commands: dict[str, Callable[[str], None]] = {
             "/model": self._switch,
             "/system": self._tell,
+            "/image": self._show,
             "/new": self._renew,
             "/save": self._keep,
             "/help": self._help,
@@ -97,8 +109,9 @@ class Talk:
 
     def _ask(self, line: str) -> None:
         """Ask; a question that got no word of an answer is as if it had not been asked."""
-        asked = self._conversation.with_turn(Turn(Role.USER, line))
+        asked = self._conversation.with_turn(Turn(Role.USER, line, images=self._images))
         answer = self._voice.answer(asked)
+        self._images = ()
         if answer.stop.is_set():
             self._session.say("(Stopped.)")
         if answer.text:
@@ -120,6 +133,11 @@ class Talk:
         told = (Turn(Role.SYSTEM, text),) if text else ()
         self._conversation = replace(self._conversation, turns=(*told, *spoken))
         self._session.say("It is told so from now on." if text else "It is told nothing.")
+
+    def _show(self, path: str) -> None:
+        self._images = (*self._images, image.absolute(Path(path))) if path else ()
+        shown = ", ".join(image.named(each) for each in self._images)
+        self._session.say(f"Shown with the next question: {shown or 'nothing'}.")
 
     def _renew(self, _: str) -> None:
         told = tuple(turn for turn in self._conversation.turns if turn.role is Role.SYSTEM)

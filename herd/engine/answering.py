@@ -54,7 +54,8 @@ class Answering:
         else:  # the same text comes only from the same computation
             self._llama.forget()
             reused = 0
-        yield Began(len(prompt), reused, left_out)
+        cells = self._llama.cells
+        yield Began(cells(prompt), cells(prompt[:reused]), left_out)
         fresh = prompt[reused:]
         for done in self._llama.read(fresh):
             yield Sign(done / len(fresh))
@@ -146,14 +147,15 @@ def fitted(talker: Talker, ask: Ask) -> tuple[list[int], int]:
         prompt = talker.prompt(turns, tools, ask.extras.thinks)
     free = min(ask.sampling.max_tokens or KEPT_FREE, KEPT_FREE, context // 4)
     left_out = 0
-    if len(prompt) > context - free and ask.extras.prompt is None:
+    cells = talker.llama.cells
+    if cells(prompt) > context - free and ask.extras.prompt is None:
         kept = fit(
-            turns, lambda some: len(talker.prompt(some, tools, ask.extras.thinks)), context - free
+            turns, lambda some: cells(talker.prompt(some, tools, ask.extras.thinks)), context - free
         )
         prompt, left_out = talker.prompt(kept.turns, tools, ask.extras.thinks), kept.left_out
-    if len(prompt) > context - LEAST_ROOM:
-        raise _too_long(talker.reference, f"{len(prompt):,} tokens", context)
-    if not prompt:
+    if cells(prompt) > context - LEAST_ROOM:
+        raise _too_long(talker.reference, f"{cells(prompt):,} tokens", context)
+    if not prompt or prompt[-1] < 0:
         raise EngineFailed("There is nothing to answer.", "Ask something.")
     return prompt, left_out
 

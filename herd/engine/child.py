@@ -116,7 +116,7 @@ class Child:
             case Embed():
                 self._embed(request)
             case Look():
-                from herd.engine.llama import machine
+                from herd.engine.loading import machine
 
                 self._say(machine())
             case Stop():

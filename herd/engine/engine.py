@@ -41,6 +41,9 @@ from herd.model import Sampling
 PATIENCE = 300.0
 """Seconds that a child may be silent before it counts as hung."""
 
+Loaded = tuple[Loadable, tuple[int, int, int]]
+"""How a model was loaded, and from which file."""
+
 KEEP_ALIVE = 1800.0
 """Seconds that a model stays loaded without being used."""
 
@@ -229,8 +232,8 @@ class Engine:
     def _ensured(self, model: Loadable, stop: threading.Event) -> Resident:
         """The model in its process, loaded now if it was not."""
         model = replace(model, path=model.path.absolute())
-        key = (replace(model, sampling=Sampling(), stop=()), _stamp(model.path))
-        if resident := self._household.find(key):
+        key = _key(model)
+        if resident := self._household.find(lambda held: _serves(held, key)):
             return resident
         self._make_room_on_gpus(model, stop)
         with self._household.arriving(model.reference, key, lambda: needed(model)) as resident:
@@ -294,10 +297,23 @@ class Engine:
 
 def needed(model: Loadable) -> int:
     """Bytes that it will take, wherever it goes."""
-    from herd.engine.placing import shape_of  # 10 ms, for those who have other models loaded
+    from herd.engine.placing import whole_shape  # 10 ms, for those who have other models loaded
 
-    shape = shape_of(model.path)
+    shape = whole_shape(model)
     return needs(shape, min(model.context or CONTEXT, shape.trained or CONTEXT), model.cache).total
+
+
+def _key(model: Loadable) -> Loaded:
+    """What must be the same for a question to go to a model that is loaded."""
+    return replace(model, sampling=Sampling(), stop=()), _stamp(model.path)
+
+
+def _serves(held: object, wanted: Loaded) -> bool:
+    """Whether a model that is loaded is the one that is wanted, or can do more: see images."""
+    model, stamp = wanted
+    if model.projector or not isinstance(held, tuple):
+        return held == wanted
+    return bool(held[1] == stamp and replace(held[0], projector=None) == model)
 
 
 def _follow(resident: Resident, reply: object) -> None:

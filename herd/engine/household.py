@@ -54,13 +54,13 @@ class Household:
         with self._lock:
             return [each for each in self._residents if each.reference == reference]
 
-    def find(self, key: object) -> Resident | None:
-        """The one that can answer this; those that died meanwhile are forgotten."""
+    def find(self, serves: Callable[[object], bool]) -> Resident | None:
+        """The one whose key serves; those that died meanwhile are forgotten."""
         with self._lock:
             gone = [each for each in self._residents if not each.process.is_alive]
             for each in gone:
                 self._residents.remove(each)
-            return next((each for each in self.warm() if each.key == key), None)
+            return next((each for each in self.warm() if serves(each.key)), None)
 
     def states(self) -> tuple[State, ...]:
         """Everyone, the last used first, then what broke."""

@@ -1,4 +1,4 @@
-"""llama.cpp through the C API of llama-cpp-python: the only module that speaks to it.
+"""A loaded model: words to tokens, tokens read and written, the next one drawn. In the child.
 
 The high-level class of llama-cpp-python copies the logits of the whole vocabulary into
 Python for each token. Here a token stays inside llama.cpp, from the decoding to its own
@@ -8,65 +8,24 @@ sampler chain, and only its number and its text come out.
 from __future__ import annotations
 
 import ctypes
-import importlib.util
-import os
-import sys
-from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass
-from pathlib import Path
+from contextlib import contextmanager
 
-from herd.engine import hardware
-from herd.engine.causes import speaks_of_memory, unknown_architecture, why_not_loaded
+from herd.engine import loading
+from herd.engine.binding import api, listen, vision
 from herd.engine.drawing import odds, samplers
+from herd.engine.eyes import Eyes, Part
 from herd.engine.flag import StopFlag
+from herd.engine.loading import Wanted
 from herd.engine.memory import available
-from herd.engine.pieces import Adapter, Machine, Odds
+from herd.engine.pieces import Odds
 from herd.engine.prefixes import MOST, WORTH, Prefixes, shared
 from herd.engine.thinking import SPOKEN
 from herd.engine.vectors import Vectors
-from herd.errors import CannotRun, EngineFailed, Interrupted
-from herd.fit import BATCH, Placement
+from herd.errors import EngineFailed, HerdError
 from herd.model import Sampling
 
-CHUNK = BATCH
-"""Tokens of a prompt that are read at once; on a CPU a stop is heard inside of it, too."""
-
-_CACHES = {"f32": 0, "f16": 1, "q4_0": 2, "q4_1": 3, "q5_0": 6, "q5_1": 7, "q8_0": 8, "bf16": 30}
-"""enum ggml_type, for keys and values."""
-_DEBUG = 1  # enum ggml_log_level
 _DONE, _ABORTED = 0, 2  # what llama_decode returns
-
-
-def _open_without_running(name: str) -> None:
-    """Make a package importable from without its `__init__`.
-
-    That of llama_cpp imports numpy and the high-level class: 80 of 105 ms, for nothing here.
-    """
-    spec = importlib.util.find_spec(name)
-    if spec is None:
-        raise ModuleNotFoundError(f"No module named {name!r}", name=name)
-    sys.modules[name] = importlib.util.module_from_spec(spec)
-
-
-if "llama_cpp" not in sys.modules:
-    _open_without_running("llama_cpp")
-import llama_cpp._ggml as ggml  # noqa: E402
-import llama_cpp.llama_cpp as api  # noqa: E402
-
-
-@dataclass(frozen=True)
-class Wanted:
-    """How a model is to be loaded."""
-
-    reference: str
-    path: Path
-    placement: Placement
-    threads: int
-    device: str | None = None
-    """The one device to compute on; None: all that there are."""
-    adapters: tuple[Adapter, ...] = ()
 
 
 class Llama:
@@ -86,33 +45,52 @@ class Llama:
             Interrupted: the flag was set.
         """
         self._stop = stop
-        said = _listen()
-        self._model = _load(wanted, stop, moved)
+        self._moved = moved
+        said = listen()
+        self._model = loading.load(wanted, stop, moved)
         if not self._model:
-            raise _refused(wanted.reference, said(), stop)
+            raise loading.refused(wanted.reference, said(), stop)
         self._vocab = api.llama_model_get_vocab(self._model)
         self.layers = int(api.llama_model_n_layer(self._model))
         self.trained_context = int(api.llama_model_n_ctx_train(self._model))
-        self._context = self._new_context(wanted)
-        if not self._context:
-            api.llama_model_free(self._model)
-            raise _refused(wanted.reference, said(), stop)
+        self.context = wanted.placement.context
+        self._context = loading.context(self._model, wanted, stop)
         self._vectors: Vectors | None = None
-        self._adapters: list[object] = []
-        self._adapt(wanted)
+        self._eyes: Eyes | None = None
+        try:
+            if not self._context:
+                raise loading.refused(wanted.reference, said(), stop)
+            self.is_flash = loading.is_flash(wanted.placement, said())
+            self._adapters = loading.adapt(self._model, self._context, wanted)
+            if wanted.projector:
+                self._eyes = Eyes(vision(), self._model, wanted, self._glance)
+        except HerdError:
+            self.close()
+            raise
+        self._chunk = wanted.placement.batch
         self._memory = api.llama_get_memory(self._context)
         self._prefixes = Prefixes(api, self._context, min(MOST, available() // 8))
         self._read: list[int] = []
-        self._one = (api.llama_token * 1)()
+        self._parts: dict[int, Part] = {}
+        """Of the images that were shown, by the numbers that they begin with."""
+        self._doubled = 0
+        """Cells beyond positions that the images in what was read take."""
+        self._fraction = 0.0
+        self._one, self._at = (api.llama_token * 1)(), (api.llama_pos * 1)()
         self._batch = api.llama_batch_get_one(self._one, 1)
+        if self._eyes:  # llama.cpp's own count of positions is wrong behind some images
+            self._batch.pos = self._at
         self._piece = ctypes.create_string_buffer(256)
         self._marks = dict(self._found_marks())
 
     def close(self) -> None:
         """Give the memory back."""
-        if self._vectors is not None:
+        if self._vectors:
             self._vectors.close()
-        api.llama_free(self._context)
+        if self._eyes:
+            self._eyes.close()
+        if self._context:
+            api.llama_free(self._context)
         api.llama_model_free(self._model)
 
     @property
@@ -131,17 +109,42 @@ class Llama:
         """The token that ends a text, as templates write it."""
         return self._text_of(api.llama_vocab_eos(self._vocab))
 
-    def tokens(self, text: str) -> list[int]:
-        """The tokens of a prompt, special ones by their names; one BOS where one belongs."""
+    def tokens(self, text: str, *, begins: bool = True) -> list[int]:
+        """The tokens of a prompt, special ones by their names; one BOS where one belongs.
+
+        Args:
+            text: The prompt, or a part of it.
+            begins: Whether the prompt begins with this part.
+        """
         raw = text.encode(errors="replace")
         count = self._tokenize(raw, found := (api.llama_token * (len(raw) + 8))())
         if count < 0:  # so many did not fit: a letter can be several tokens
             count = self._tokenize(raw, found := (api.llama_token * -count)())
         tokens = list(found[: max(0, count)])
         bos = api.llama_vocab_bos(self._vocab)
-        if api.llama_vocab_get_add_bos(self._vocab) and tokens[:1] != [bos]:
+        if begins and api.llama_vocab_get_add_bos(self._vocab) and tokens[:1] != [bos]:
             tokens.insert(0, bos)
         return tokens
+
+    def seen(self, image: str) -> tuple[int, ...]:
+        """The tokens of an image in a prompt; negative ones stand for its places.
+
+        Raises:
+            EngineFailed: the model cannot see, or the image cannot be shown to it.
+            BadUsage: it is no image.
+        """
+        if self._eyes is None:
+            raise EngineFailed("This model sees no images.", "Ask without one.")
+        picture = self._eyes.picture(image)
+        self._parts |= picture.parts
+        return picture.tokens
+
+    def cells(self, prompt: Sequence[int]) -> int:
+        """Cells of the context that a prompt takes: its tokens, those of its images included."""
+        if not self._parts:
+            return len(prompt)
+        parts = (self._parts.get(each) for each in prompt if each < 0)
+        return len(prompt) + sum(part.cells - part.places for part in parts if part)
 
     def is_control(self, text: str) -> bool:
         """Whether the text as a whole is the name of a token that is no text."""
@@ -167,8 +170,11 @@ class Llama:
             self._read = list(kept.tokens) if self._prefixes.restore(kept) else []
             same = shared(self._read, prompt)
         same = min(same, len(prompt) - 1)  # the last one gives the first logits
+        while prompt[same] < 0 and prompt[same] not in self._parts:
+            same -= 1  # an image is read from its beginning
         if same < len(self._read):
             self._keep(same)
+        self._doubled = self.cells(self._read) - len(self._read)
         return len(self._read)
 
     def read(self, tokens: Sequence[int]) -> Iterator[int]:
@@ -176,23 +182,27 @@ class Llama:
 
         Ends early when the stop flag is set.
         """
-        for at in range(0, len(tokens), CHUNK):
-            chunk = list(tokens[at : at + CHUNK])
-            array = (api.llama_token * len(chunk))(*chunk)
-            batch = api.llama_batch_get_one(array, len(chunk))  # keeps no reference to it
-            if self._stop.is_set or not self._decoded(batch, chunk):
+        at = 0
+        while at < len(tokens):
+            if self._stop.is_set:
                 return
-            yield at + len(chunk)
+            self._fraction = at / len(tokens)
+            part = self._parts.get(tokens[at])
+            chunk = list(tokens[at : at + part.places] if part else self._words(tokens, at))
+            if not (self._shown(part, chunk) if part else self._told(chunk)):
+                return
+            at += len(chunk)
+            yield at
 
     def write(self, token: int) -> bool:
         """Take a token as said; False if the stop flag was set meanwhile."""
-        self._one[0] = token
-        return self._decoded(self._batch, [token])
+        self._one[0], self._at[0] = token, len(self._read)
+        return self._decoded(api.llama_decode(self._context, self._batch), [token])
 
     @property
     def room(self) -> int:
         """Tokens that the context has left."""
-        return self.context - len(self._read)
+        return self.context - len(self._read) - self._doubled
 
     def is_end(self, token: int) -> bool:
         """Whether the token says that the answer is over."""
@@ -235,7 +245,8 @@ class Llama:
                     raise EngineFailed("The grammar of the answer does not read.")
                 api.llama_sampler_chain_add(chain, rules)
             vocabulary = int(api.llama_vocab_n_tokens(self._vocab))
-            for each in samplers(api, sampling, vocabulary, seen):
+            words = [each for each in seen if each >= 0]
+            for each in samplers(api, sampling, vocabulary, words):
                 api.llama_sampler_chain_add(chain, each)
             yield lambda: int(api.llama_sampler_sample(chain, self._context, -1))
         finally:
@@ -245,8 +256,8 @@ class Llama:
         """How likely a token was that was just drawn, and what the likeliest ones were."""
         logits = api.llama_get_logits_ith(self._context, -1)
         logprob, best = odds(logits, int(api.llama_vocab_n_tokens(self._vocab)), token, most)
-        likeliest = {self._words(each): value for each, value in best.items()}
-        return Odds(self._words(token), logprob, likeliest)
+        likeliest = {self._word(each): value for each, value in best.items()}
+        return Odds(self._word(token), logprob, likeliest)
 
     @property
     def vectors(self) -> Vectors:
@@ -255,41 +266,37 @@ class Llama:
             self._vectors = Vectors(api, self._model, self.trained_context)
         return self._vectors
 
-    def _words(self, token: int) -> str:
+    def _word(self, token: int) -> str:
         return self.piece(token).decode(errors="replace")
 
-    def _new_context(self, wanted: Wanted) -> object:
-        params = api.llama_context_default_params()
-        placement = wanted.placement
-        params.n_ctx = self.context = placement.context  # llama.cpp rounds its own up
-        params.n_batch = params.n_ubatch = CHUNK
-        params.n_outputs_max = 1  # room for the logits of a whole chunk would be 100 MB and more
-        params.n_threads = params.n_threads_batch = wanted.threads
-        params.type_k = params.type_v = _CACHES[placement.cache]
-        params.swa_full = placement.has_whole_windows
-        params.flash_attn_type = api.LLAMA_FLASH_ATTN_TYPE_AUTO
-        params.abort_callback = ctypes.cast(ctypes.CDLL(None).strlen, api.ggml_abort_callback)
-        params.abort_callback_data = self._stop.address
-        return api.llama_init_from_model(self._model, params)
+    def _words(self, tokens: Sequence[int], at: int) -> Sequence[int]:
+        """What is read at once from here: up to the next image, and no more than a batch."""
+        chunk = tokens[at : at + self._chunk]
+        return chunk[: next((n for n, each in enumerate(chunk) if each < 0), len(chunk))]
 
-    def _adapt(self, wanted: Wanted) -> None:
-        """Apply the adapters; they live as long as the model."""
-        for each in wanted.adapters:
-            made = api.llama_adapter_lora_init(self._model, os.fsencode(each.path))
-            if not made:
-                self.close()
-                raise EngineFailed(
-                    f"{each.path.name} is no adapter for {wanted.reference}.",
-                    "A LoRA fits the one model that it was made for, in GGUF.",
-                )
-            self._adapters.append(made)
-        if many := len(self._adapters):
-            handles = (api.llama_adapter_lora_p_ctypes * many)(*self._adapters)
-            scales = (ctypes.c_float * many)(*(each.scale for each in wanted.adapters))
-            api.llama_set_adapters_lora(self._context, handles, many, scales)
+    def _told(self, chunk: list[int]) -> bool:
+        array = (api.llama_token * len(chunk))(*chunk)
+        batch = api.llama_batch_get_one(array, len(chunk))  # keeps no reference to it
+        if self._eyes:
+            begin = len(self._read)
+            batch.pos = (api.llama_pos * len(chunk))(*range(begin, begin + len(chunk)))
+        return self._decoded(api.llama_decode(self._context, batch), chunk)
 
-    def _decoded(self, batch: object, tokens: list[int]) -> bool:
-        outcome = api.llama_decode(self._context, batch)
+    def _shown(self, part: Part, chunk: list[int]) -> bool:
+        assert self._eyes is not None  # noqa: S101  # nobody else makes parts
+        begin = len(self._read)
+        outcome = self._eyes.show(part, self._context, at=begin, batch=self._chunk)
+        if not self._decoded(outcome, chunk):
+            return False
+        self._doubled += part.cells - part.places
+        return True
+
+    def _glance(self) -> bool:
+        """Say that an image is still being read, and whether it is to be."""
+        self._moved(self._fraction)
+        return not self._stop.is_set
+
+    def _decoded(self, outcome: int, tokens: list[int]) -> bool:
         if outcome == _DONE:
             self._read += tokens
             return True
@@ -305,6 +312,7 @@ class Llama:
             count = 0
             api.llama_memory_clear(self._memory, False)
         del self._read[count:]
+        self._doubled = self.cells(self._read) - len(self._read)
 
     def _found_marks(self) -> Iterator[tuple[int, bytes]]:
         """Control tokens around what a model thinks; of other control tokens nobody hears."""
@@ -325,64 +333,3 @@ class Llama:
     def _text_of(self, token: int) -> str:
         text = api.llama_vocab_get_text(self._vocab, token) if token >= 0 else None
         return text.decode(errors="replace") if text else ""
-
-
-def _load(wanted: Wanted, stop: StopFlag, moved: Callable[[float], None]) -> object:
-    def look(fraction: float, _: object) -> bool:
-        moved(min(1.0, max(0.0, fraction)))
-        return not stop.is_set
-
-    params = api.llama_model_default_params()
-    layers = wanted.placement.gpu_layers
-    # The output counts as one more layer.
-    params.n_gpu_layers = layers + 1 if layers >= wanted.placement.layers else layers
-    params.progress_callback = api.llama_progress_callback(look)
-    only = hardware.handle(ggml.libggml, wanted.device) if wanted.device else None
-    chosen = (ctypes.c_void_p * 2)(only, None)  # ends with a null
-    if only:
-        params.devices = ctypes.cast(chosen, ctypes.c_void_p)
-    if not wanted.placement.is_mapped:
-        params.load_mode = api.LLAMA_LOAD_MODE_NONE
-    return api.llama_model_load_from_file(os.fsencode(wanted.path), params)
-
-
-def _refused(reference: str, said: str, stop: StopFlag) -> EngineFailed | Interrupted:
-    if stop.is_set:
-        return Interrupted(f"The loading of {reference} was stopped.")
-    message = f"{reference} could not be loaded: {why_not_loaded(said)}."
-    if unknown_architecture(said):
-        return CannotRun(message, "A newer llama-cpp-python may know it.")
-    if speaks_of_memory(said):
-        return EngineFailed(message, "Close other programs, or take a smaller model or context.")
-    return EngineFailed(message, f"Remove it and install it again: `herd remove {reference}`.")
-
-
-def machine() -> Machine:
-    """What this build of llama.cpp has to compute on here."""
-    return Machine(
-        hardware.devices(ggml.libggml),
-        hardware.features(api.llama_print_system_info()),
-        can_offload=bool(api.llama_supports_gpu_offload()),
-    )
-
-
-_said: deque[str] = deque(maxlen=256)
-
-
-def _log(level: int, text: bytes, _: object) -> None:
-    """What llama.cpp says goes to the log, but for a thousand lines of details for each load."""
-    if level != _DEBUG:
-        _said.append(text.decode(errors="replace"))
-        with suppress(OSError):
-            os.write(2, text)
-
-
-def _listen() -> Callable[[], str]:
-    """What llama.cpp says from now on."""
-    _said.clear()
-    return lambda: "".join(_said)
-
-
-_LOG = api.llama_log_callback(_log)  # llama.cpp keeps no reference that Python would count
-api.llama_log_set(_LOG, None)
-api.llama_backend_init()

@@ -49,6 +49,14 @@ class Loadable:
     cache: str = "f16"
     """Type of the keys and values of the context, as ggml calls it."""
     adapters: tuple[Adapter, ...] = ()
+    projector: Path | None = None
+    """The vision encoder (mmproj) with which it sees images; None: none will be shown."""
+    batch: int | None = None
+    """Tokens of a prompt that are read at once; None leaves it to the engine."""
+    flash: bool | None = None
+    """Whether to use flash attention; None leaves it to the engine."""
+    is_mapped: bool | None = None
+    """Whether the file is mapped into memory or read into it; None leaves it to the engine."""
     device: str | None = None
     """The one device to compute on, by its name; None: whatever fits best."""
     sampling: Sampling = field(default_factory=Sampling)
@@ -95,6 +103,12 @@ class Ready:
     """Whether the file is mapped into memory, or read into it."""
     expected: int = 0
     """Bytes that it was reckoned to take."""
+    batch: int = 512
+    """Tokens of a prompt that are read at once."""
+    is_flash: bool = False
+    """Whether flash attention is used."""
+    sees: bool = False
+    """Whether it can be shown images as it is loaded."""
     verdict: str = ""
     """Whether it fits."""
     why: tuple[str, ...] = ()

@@ -8,12 +8,14 @@ from dataclasses import replace
 from pathlib import Path
 
 from herd import gguf_header
+from herd.engine.cores import usable_cores
 from herd.engine.header import is_repacked
 from herd.engine.pieces import Loadable
 from herd.engine.protocol import Settings
 from herd.fit import Device, Placement, Wishes, choose
 from herd.gguf_header import BadHeader
-from herd.shape import Shape, shape
+from herd.shape import Shape, projector, shape
+from herd.words import count as number_of
 
 _PART = re.compile(r"-(\d{5})-of-(\d{5})\.gguf$")
 
@@ -26,12 +28,27 @@ def placed(model: Loadable, settings: Settings, devices: Sequence[Device]) -> Pl
         gpu_layers=None if layers < 0 else layers,
         cache=model.cache,
         is_exact=model.is_exact,
+        batch=model.batch,
+        flash=model.flash,
+        is_mapped=model.is_mapped,
     )
     if model.device:
         devices = [each for each in devices if not each.is_gpu or each.name == model.device]
+    placement = choose(whole_shape(model), devices, wishes)
+    threads = (settings.threads if model.threads is None else model.threads) or 0
+    why = f"{threads} threads: as was asked"
+    if not threads:
+        threads = usable_cores()
+        why = f"{number_of(threads, 'thread')}: one for each core that herd may use"
+    return replace(placement, threads=threads, why=(*placement.why, why))
+
+
+def whole_shape(model: Loadable) -> Shape:
+    """The shape of a model, with its adapters and what it sees with."""
     shape = shape_of(model.path)
     more = sum(_size(each.path) for each in model.adapters)
-    return choose(replace(shape, weights=shape.weights + more), devices, wishes)
+    eyes = _projector(model.projector) if model.projector else 0
+    return replace(shape, weights=shape.weights + more, projector=eyes)
 
 
 def shape_of(path: Path) -> Shape:
@@ -45,6 +62,15 @@ def shape_of(path: Path) -> Shape:
         return shape(header, _size(path), is_repacked=is_repacked(path))
     except (BadHeader, OSError):
         return Shape(weights=_size(path), layers=())
+
+
+def _projector(path: Path) -> int:
+    """Bytes that a vision encoder takes; of a file that does not read, its size."""
+    try:
+        with path.open("rb", buffering=0) as stream:
+            return projector(gguf_header.read(stream, is_brief=True), _size(path))
+    except (BadHeader, OSError):
+        return _size(path)
 
 
 def _size(path: Path) -> int:

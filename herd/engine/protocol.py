@@ -211,6 +211,7 @@ def _loadable(said: dict[str, Any]) -> Loadable:
         **said
         | {
             "path": Path(said["path"]),
+            "projector": Path(said["projector"]) if said["projector"] else None,
             "stop": tuple(said["stop"]),
             "sampling": Sampling(**said["sampling"]),
             "adapters": tuple(
@@ -227,6 +228,7 @@ def _turns(said: Sequence[dict[str, Any]]) -> tuple[Turn, ...]:
             | {
                 "role": Role(turn["role"]),
                 "calls": tuple(Call(**call) for call in turn["calls"]),
+                "images": tuple(turn["images"]),
             }
         )
         for turn in said

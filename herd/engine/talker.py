@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import re
+import secrets
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from herd.chat import Turn
-from herd.engine.cores import usable_cores
 from herd.engine.flag import StopFlag
-from herd.engine.llama import Llama, Wanted, machine
+from herd.engine.llama import Llama
+from herd.engine.loading import Wanted, machine
 from herd.engine.pieces import NO_TEMPLATE, OWN_TEMPLATE, REGISTRY_TEMPLATE, Ready
 from herd.engine.placing import placed
 from herd.engine.protocol import Load
@@ -18,6 +20,8 @@ from herd.engine.quoting import quoted
 from herd.engine.template import Special, Template, TemplateFailed, plain
 from herd.engine.thinking import Marks, begun_by
 from herd.errors import EngineFailed
+from herd.fit import BITS, FLASH_OPEN, Placement
+from herd.image import MOST_IMAGES
 
 
 @dataclass(frozen=True)
@@ -36,14 +40,15 @@ class Talker:
         began = time.monotonic()
         model = load.model
         placement = placed(model, load.settings, machine().devices)
-        threads = load.settings.threads if model.threads is None else model.threads
+        _refuse(placement)
         wanted = Wanted(
             model.reference,
             model.path,
             placement,
-            threads or usable_cores(),
+            placement.threads,
             model.device,
             model.adapters,
+            model.projector,
         )
         self._wanted = wanted
         self.reference = model.reference
@@ -74,7 +79,7 @@ class Talker:
             EngineFailed: the template refuses them.
         """
         template = self._spoken.template
-        turns = quoted(turns, self.llama.is_control)
+        turns, images = marked(quoted(turns, self.llama.is_control))
         try:
             text = template.render(turns, tools, thinks) if template else plain(turns)
         except TemplateFailed as failure:
@@ -83,11 +88,23 @@ class Talker:
                 "Begin a new conversation, or switch to another model.",
             ) from None
         self.begun = begun_by(text) if template else None
-        return self.llama.tokens(text)
+        return self._tokens(text, images)
 
     def close(self) -> None:
         """Give the memory back."""
         self.llama.close()
+
+    def _tokens(self, text: str, images: Mapping[str, str]) -> list[int]:
+        """The tokens of a prompt, with those of its images where their marks stand."""
+        if not images:
+            return self.llama.tokens(text)
+        tokens: list[int] = []
+        for piece in re.split("(" + "|".join(images) + ")", text):
+            if piece in images:
+                tokens += self.llama.seen(images[piece])
+            elif piece:
+                tokens += self.llama.tokens(piece, begins=not tokens)
+        return tokens
 
     def _choose(self, override: str | None) -> Spoken:
         special = Special(self.llama.bos_text, self.llama.eos_text)
@@ -120,8 +137,48 @@ class Talker:
             seconds=seconds,
             threads=self._wanted.threads,
             cache=placement.cache,
+            batch=placement.batch,
+            is_flash=llama.is_flash,
+            sees=self._wanted.projector is not None,
             is_mapped=placement.is_mapped,
             expected=placement.needs.total,
             verdict=str(placement.verdict),
-            why=placement.why,
+            why=tuple(_settled(each, llama.is_flash) for each in placement.why),
+        )
+
+
+def marked(turns: Sequence[Turn]) -> tuple[list[Turn], dict[str, str]]:
+    """The turns with a mark for each image before their words, and whose marks these are.
+
+    Nobody can guess a mark: an image stands nowhere but where it was shown. Of very many
+    images the oldest are left out.
+    """
+    images: dict[str, str] = {}
+    left_out = max(0, sum(len(turn.images) for turn in turns) - MOST_IMAGES)
+    result = []
+    for turn in turns:
+        marks = ""
+        for shown in turn.images:
+            left_out -= 1
+            if left_out >= 0:
+                continue
+            mark = f"image{secrets.token_hex(12)}x"
+            images[mark] = shown
+            marks += mark
+        result.append(replace(turn, text=marks + turn.text, images=()) if turn.images else turn)
+    return result, images
+
+
+def _settled(why: str, is_flash: bool) -> str:
+    """The reason, with what llama.cpp made of the choice that was left to it."""
+    if why != FLASH_OPEN:
+        return why
+    return f"flash attention {'on: the device knows' if is_flash else 'off: no device knows'} it"
+
+
+def _refuse(placement: Placement) -> None:
+    if placement.flash is False and BITS[placement.cache] < 16:
+        raise EngineFailed(
+            f"Keys and values in {placement.cache} need flash attention.",
+            "Leave out --no-flash-attn, or take `--cache f16`.",
         )

@@ -103,7 +103,8 @@ class Answering:
                 f"{installed.reference} gives embeddings and does not answer.",
                 "Ask `/v1/embeddings` or `/api/embed`, or take another model.",
             )
-        model = self._herd.loadable(installed, ask.sampling)
+        sees = any(turn.images for turn in ask.turns)
+        model = self._herd.loadable(installed, ask.sampling, sees=sees)
         stop = tuple(dict.fromkeys((*model.stop, *ask.stop)))
         return replace(model, stop=stop, context=ask.context or model.context)
 

@@ -37,7 +37,7 @@ def chat(item: Item) -> Ask:
 
 def generate(item: Item) -> Ask:
     """A request to `/api/generate`: a question, or with `raw` a text to go on with."""
-    for name in ("suffix", "template", "images"):
+    for name in ("suffix", "template"):
         if item.values.get(name):
             raise BadRequest(f"{name} is not supported by herd.", name)
     options = item.item("options") or Item({})
@@ -45,7 +45,7 @@ def generate(item: Item) -> Ask:
     is_raw = item.truth("raw", default=False)
     turns = [Turn(Role.SYSTEM, system)] if system else []
     if prompt:
-        turns.append(Turn(Role.USER, prompt))
+        turns.append(Turn(Role.USER, prompt, images=_images(item)))
     return Ask(
         model=model(item),
         turns=() if is_raw or not prompt else tuple(turns),
@@ -99,14 +99,20 @@ def _turn(item: Item) -> Turn:
     if item.text("role") not in roles:
         raise item.wrong("role", "one of " + ", ".join(roles))
     role = Role(item.text("role"))
-    if item.values.get("images"):
-        raise BadRequest(f"{item.at('images')} is not supported by herd.", item.at("images"))
     return Turn(
         role,
         item.text("content", ""),
         calls=tuple(_call(each) for each in item.items("tool_calls")),
         tool=item.maybe_text("tool_name") if role is Role.TOOL else None,
+        images=_images(item) if role is Role.USER else (),
     )
+
+
+def _images(item: Item) -> tuple[str, ...]:
+    """Images in base64, as Ollama's clients send them."""
+    found = item.texts("images") if item.values.get("images") else ()
+    at = item.at("images")
+    return tuple(openai_in.shown(f"data:image/png;base64,{each}", at) for each in found)
 
 
 def _call(item: Item) -> Call:

@@ -10,7 +10,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from herd import image
 from herd.chat import Call, Role, Turn
+from herd.errors import BadUsage
 from herd.model import Sampling
 from herd.serve.asks import Ask, Embed, Json, Tool
 from herd.serve.reading import BadRequest, Item
@@ -139,24 +141,53 @@ def _turn(item: Item) -> Turn:
     if role is None:
         raise item.wrong("role", "one of " + ", ".join(_ROLES))
     calls = tuple(_call(each) for each in item.items("tool_calls"))
-    text = _content(item)
+    text, images = _content(item)
+    if images and role is not Role.USER:
+        raise item.wrong("content", "a text: images are shown by the user")
     if role is Role.TOOL:
         return Turn(role, text, tool=item.maybe_text("tool_call_id") or item.maybe_text("name"))
-    return Turn(role, text, calls=calls if role is Role.ASSISTANT else ())
+    return Turn(role, text, calls=calls if role is Role.ASSISTANT else (), images=images)
 
 
-def _content(item: Item) -> str:
-    """A text, or parts of which each is a text."""
+def _content(item: Item) -> tuple[str, tuple[str, ...]]:
+    """The text and the images of a content: a text, or parts of which each is one or the other."""
     if not isinstance(item.values.get("content"), list):
-        return item.text("content", "")
-    parts = item.items("content")
-    for part in parts:
-        if part.text("type") not in ("text", "input_text", "refusal"):
+        return item.text("content", ""), ()
+    texts, images = [], []
+    for part in item.items("content"):
+        if part.text("type") == "image_url":
+            images.append(_image(part))
+        elif part.text("type") in ("text", "input_text", "refusal"):
+            texts.append(part.text("text", ""))
+        else:
             raise BadRequest(
-                f"{part.at('type')}: {part.text('type')} is not supported; herd takes texts.",
+                f"{part.at('type')}: {part.text('type')} is not supported; herd takes texts "
+                "and images.",
                 part.at("type"),
             )
-    return "".join(part.text("text", "") for part in parts)
+    return "".join(texts), tuple(images)
+
+
+def _image(part: Item) -> str:
+    """An image that the request itself holds: herd fetches none, and reads no file for it."""
+    named = part.item("image_url")
+    url = named.text("url") if named else ""
+    return shown(url, part.at("image_url"))
+
+
+def shown(uri: str, where: str) -> str:
+    """A `data:` URI of an image that can be shown.
+
+    Raises:
+        BadRequest: it is none.
+    """
+    if not uri.startswith("data:"):
+        raise BadRequest(f"{where}: herd fetches no image; send it as a data: URI.", where)
+    try:
+        image.read(uri)
+    except BadUsage as error:
+        raise BadRequest(f"{where}: {error.message}", where) from error
+    return uri
 
 
 def _call(item: Item) -> Call:

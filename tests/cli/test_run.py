@@ -15,6 +15,8 @@ from herd.engine import Adapter, Began, Extras, Finished, Loadable, Piece, Text,
 from herd.errors import EngineCrashed, EngineFailed
 from herd.model import Sampling
 from tests.cli.calling import Caller, Typed
+from tests.tools import pictures
+from tests.tools.fakes import FakeEngine
 
 
 @pytest.fixture
@@ -275,3 +277,44 @@ def test_words_that_came_before_a_crash_stay_on_stdout(
     ran = ready("run", "tiny", "hum?")
 
     assert (ran.code, ran.out) == (8, "tiny:q4_0\n")
+
+
+def test_an_image_of_a_model_that_sees_none_is_one_sentence(ready: Caller, tmp_path: Path) -> None:
+    red = str(pictures.png(tmp_path / "red.png"))
+
+    ran = ready("run", "tiny", "--image", red, "what?")
+
+    assert (ran.code, ran.out) == (8, "")
+    assert "tiny:q4_0 sees no images" in ran.err
+
+
+def test_what_is_no_image_is_said_before_a_model_is_loaded(ready: Caller, tmp_path: Path) -> None:
+    page = tmp_path / "page.png"
+    page.write_text("<!DOCTYPE html>")
+
+    ran = ready("run", "tiny", "--image", str(page), "what?")
+
+    assert (ran.code, ran.out) == (2, "")
+    assert "page.png is no image" in ran.err
+
+
+def test_images_are_shown_in_their_order_by_the_encoder_that_is_named(
+    ready: Caller, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    paths = [str(pictures.png(tmp_path / f"{name}.png")) for name in ("one", "two")]
+    (tmp_path / "mmproj.gguf").write_bytes(b"GGUF")
+    seen: list[tuple[str, ...]] = []
+    before = FakeEngine.answer
+
+    def answer(self: FakeEngine, model: Loadable, turns: Sequence[Turn], *rest: Any) -> Any:
+        assert model.projector == tmp_path / "mmproj.gguf"
+        seen.append(turns[-1].images)
+        return before(self, model, turns, *rest)
+
+    monkeypatch.setattr(FakeEngine, "answer", answer)
+    images = [part for path in paths for part in ("--image", path)]
+
+    ran = ready("run", "tiny", *images, "--mmproj", str(tmp_path / "mmproj.gguf"), "what?")
+
+    assert ran.code == 0
+    assert seen == [tuple(paths)]

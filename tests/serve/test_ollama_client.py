@@ -6,11 +6,13 @@ import http.client
 import json
 from collections.abc import Iterator
 from contextlib import closing
+from pathlib import Path
 
 import ollama
 import pytest
 
 from tests.serve.conftest import Serve, Served
+from tests.tools import pictures
 from tests.tools.fakes import digest, registry_text
 
 QUESTION = [{"role": "user", "content": "llama wool"}]
@@ -164,3 +166,20 @@ def test_a_stay_beyond_every_calendar_is_for_ever(serve: Serve, stay: str) -> No
         assert asked.status == 200
         assert shown.status == 200
         assert len(json.loads(shown.read())["models"]) == 1
+
+
+def test_images_are_shown_with_a_message_and_with_a_prompt(serve: Serve, tmp_path: Path) -> None:
+    served = serve()
+    assert served.engine
+    served.herd.projector = tmp_path / "mmproj.gguf"
+    path = pictures.png(tmp_path / "red.png")
+    client = ollama.Client(host=served.url)
+
+    client.chat("tiny", messages=[{"role": "user", "content": "what?", "images": [path]}])
+    client.generate("tiny", "what?", images=[path])
+    with pytest.raises(ollama.ResponseError, match="no image"):
+        client.generate("tiny", "what?", images=[b"a page"])
+    client._client.close()
+
+    shown = [turns[-1].images for _, turns in served.engine.asked]
+    assert [len(each) for each in shown] == [1, 1]

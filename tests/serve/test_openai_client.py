@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import math
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import openai
 import pytest
 
 from tests.serve.conftest import Serve, Served
+from tests.tools import pictures
 
 QUESTION = [{"role": "user", "content": "llama wool"}]
 TOOL = {
@@ -186,3 +189,34 @@ def test_what_a_tool_answered_reaches_the_model(serve: Serve) -> None:
     turns = served.engine.asked[-1][1]
     assert turns[1].calls[0].name == "weather"
     assert (turns[2].role, turns[2].text, turns[2].tool) == ("tool", "rain", "c1")
+
+
+def test_an_image_is_shown_as_it_came_and_none_is_fetched(serve: Serve, tmp_path: Path) -> None:
+    served = serve()
+    assert served.engine
+    client = openai.OpenAI(base_url=f"{served.url}/v1", api_key="none", max_retries=0)
+    picture = base64.b64encode(pictures.png(tmp_path / "red.png").read_bytes()).decode()
+
+    def ask(url: str) -> None:
+        parts = [
+            {"type": "text", "text": "what?"},
+            {"type": "image_url", "image_url": {"url": url}},
+        ]
+        client.chat.completions.create(
+            model="tiny",
+            messages=[{"role": "user", "content": parts}],
+        )
+
+    with pytest.raises(openai.APIError, match="sees no images"):
+        ask(f"data:image/png;base64,{picture}")
+    for url in ("http://127.0.0.1/a.png", "/etc/passwd", "file:///etc/passwd"):
+        with pytest.raises(openai.BadRequestError, match="fetches no image"):
+            ask(url)
+    with pytest.raises(openai.BadRequestError, match="no image"):
+        ask("data:image/png;base64,aGVyZA==")
+    served.herd.projector = tmp_path / "mmproj.gguf"
+    ask(f"data:image/png;base64,{picture}")
+    client.close()
+
+    (turn,) = served.engine.asked[-1][1]
+    assert turn.images == (f"data:image/png;base64,{picture}",)

@@ -1,0 +1,129 @@
+"""A model out of its file and into llama.cpp, with the context it works in. In the child."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from herd.engine import hardware
+from herd.engine.binding import api, ggml
+from herd.engine.causes import speaks_of_memory, unknown_architecture, why_not_loaded
+from herd.engine.flag import StopFlag
+from herd.engine.pieces import Adapter, Machine
+from herd.errors import CannotRun, EngineFailed, Interrupted
+from herd.fit import Placement
+
+_CACHES = {"f32": 0, "f16": 1, "q4_0": 2, "q4_1": 3, "q5_0": 6, "q5_1": 7, "q8_0": 8, "bf16": 30}
+"""enum ggml_type, for keys and values."""
+_FLASH = re.compile(r"Flash Attention was auto, set to (enabled|disabled)")
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """How a model is to be loaded."""
+
+    reference: str
+    path: Path
+    placement: Placement
+    threads: int
+    device: str | None = None
+    """The one device to compute on; None: all that there are."""
+    adapters: tuple[Adapter, ...] = ()
+    projector: Path | None = None
+    """With which it sees images; None: it need not see."""
+
+
+def load(wanted: Wanted, stop: StopFlag, moved: Callable[[float], None]) -> object:
+    """The model; nothing if llama.cpp refuses it or the flag was set."""
+
+    def look(fraction: float, _: object) -> bool:
+        moved(min(1.0, max(0.0, fraction)))
+        return not stop.is_set
+
+    params = api.llama_model_default_params()
+    layers = wanted.placement.gpu_layers
+    # The output counts as one more layer.
+    params.n_gpu_layers = layers + 1 if layers >= wanted.placement.layers else layers
+    params.progress_callback = api.llama_progress_callback(look)
+    only = hardware.handle(ggml.libggml, wanted.device) if wanted.device else None
+    chosen = (ctypes.c_void_p * 2)(only, None)  # ends with a null
+    if only:
+        params.devices = ctypes.cast(chosen, ctypes.c_void_p)
+    if not wanted.placement.is_mapped:
+        params.load_mode = api.LLAMA_LOAD_MODE_NONE
+    return api.llama_model_load_from_file(os.fsencode(wanted.path), params)
+
+
+def context(model: object, wanted: Wanted, stop: StopFlag) -> Any:
+    """A context of the model, whose computing is left when the flag is set; nothing if refused."""
+    params = api.llama_context_default_params()
+    placement = wanted.placement
+    params.n_ctx = placement.context  # llama.cpp rounds its own up
+    params.n_batch = params.n_ubatch = placement.batch
+    params.n_outputs_max = 1  # room for the logits of a whole batch would be 100 MB and more
+    params.n_threads = params.n_threads_batch = wanted.threads
+    params.type_k = params.type_v = _CACHES[placement.cache]
+    params.swa_full = placement.has_whole_windows
+    params.flash_attn_type = {
+        None: api.LLAMA_FLASH_ATTN_TYPE_AUTO,
+        True: api.LLAMA_FLASH_ATTN_TYPE_ENABLED,
+        False: api.LLAMA_FLASH_ATTN_TYPE_DISABLED,
+    }[placement.flash]
+    params.abort_callback = ctypes.cast(ctypes.CDLL(None).strlen, api.ggml_abort_callback)
+    params.abort_callback_data = stop.address
+    return api.llama_init_from_model(model, params)
+
+
+def is_flash(placement: Placement, said: str) -> bool:
+    """Whether flash attention is in force, from what llama.cpp said when it was left to it."""
+    if placement.flash is not None:
+        return placement.flash
+    found = _FLASH.search(said)
+    return found is not None and found[1] == "enabled"
+
+
+def adapt(model: object, context: object, wanted: Wanted) -> list[object]:
+    """Apply the adapters; they live as long as the model.
+
+    Raises:
+        EngineFailed: one does not fit it.
+    """
+    made: list[object] = []
+    for each in wanted.adapters:
+        made.append(api.llama_adapter_lora_init(model, os.fsencode(each.path)))
+        if not made[-1]:
+            raise EngineFailed(
+                f"{each.path.name} is no adapter for {wanted.reference}.",
+                "A LoRA fits the one model that it was made for, in GGUF.",
+            )
+    if many := len(made):
+        handles = (api.llama_adapter_lora_p_ctypes * many)(*made)
+        scales = (ctypes.c_float * many)(*(each.scale for each in wanted.adapters))
+        api.llama_set_adapters_lora(context, handles, many, scales)
+    return made
+
+
+def refused(reference: str, said: str, stop: StopFlag) -> EngineFailed | Interrupted:
+    """Why a model was not loaded, from what llama.cpp said."""
+    if stop.is_set:
+        return Interrupted(f"The loading of {reference} was stopped.")
+    message = f"{reference} could not be loaded: {why_not_loaded(said)}."
+    if unknown_architecture(said):
+        return CannotRun(message, "A newer llama-cpp-python may know it.")
+    if speaks_of_memory(said):
+        return EngineFailed(message, "Close other programs, or take a smaller model or context.")
+    return EngineFailed(message, f"Remove it and install it again: `herd remove {reference}`.")
+
+
+def machine() -> Machine:
+    """What this build of llama.cpp has to compute on here."""
+    return Machine(
+        hardware.devices(ggml.libggml),
+        hardware.features(api.llama_print_system_info()),
+        can_offload=bool(api.llama_supports_gpu_offload()),
+    )
