@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from herd.chat import Conversation
     from herd.config import Config, Loading
     from herd.downloads import Downloads
-    from herd.engine import Adapter, Engine, Extras, Loadable, Ready
+    from herd.engine import Adapter, Engine, Extras, Loadable, State
     from herd.engine.presence import Running
     from herd.fit import Placement
     from herd.history import History
@@ -234,9 +234,9 @@ class Herd:
         return self.jobs.all() if "jobs" in self.__dict__ else ()
 
     @property
-    def loaded(self) -> Ready | None:
-        """The model that is loaded now, for showing; starts no engine."""
-        return self.engine.loaded if "engine" in self.__dict__ else None
+    def states(self) -> tuple[State, ...]:
+        """What each model does that is loaded, is being loaded or broke; starts no engine."""
+        return self.engine.seen if "engine" in self.__dict__ else ()
 
     def first_model(self) -> Installed | None:
         """The model to begin with: the configured one, else the last installed one that runs."""

@@ -98,6 +98,11 @@ class Engine:
         """Every model that is loaded, is being loaded or broke, the last used first."""
         return self._household.states()
 
+    @property
+    def seen(self) -> tuple[State, ...]:
+        """As `states`, and what answers from elsewhere; for showing."""
+        return self.states
+
     def prepare(self) -> None:
         """Have a process at hand into which the next model is loaded; costs no waiting."""
         self._household.prepare()

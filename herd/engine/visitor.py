@@ -24,6 +24,7 @@ from herd.engine.protocol import (
     decode_reply,
     encode,
 )
+from herd.engine.residents import Phase, State
 from herd.errors import EngineCrashed, Interrupted
 from herd.model import Sampling
 
@@ -49,6 +50,12 @@ class Visitor(Engine):
     def loaded(self) -> Ready | None:
         """The model that was used last."""
         return self._ready or super().loaded
+
+    @property
+    def seen(self) -> tuple[State, ...]:
+        """The model that another herd answered with, and those of this herd's own."""
+        own, ready = self.states, self._ready
+        return (State(ready.reference, Phase.READY, ready=ready), *own) if ready else own
 
     def prepare(self) -> None:
         """A process of one's own is needed only where nobody opens."""

@@ -56,6 +56,7 @@ def test_a_visitor_gets_the_answer_of_the_one_that_has_the_model(
     assert said == expected
     assert ready.reference == tiny.reference
     assert visitor.states == ()  # nothing was loaded twice
+    assert [state.ready for state in visitor.seen] == [ready]
 
 
 def test_where_nobody_opens_a_visitor_does_it_itself(

@@ -74,6 +74,8 @@ class FakeEngine(Engine):
         self.gate: threading.Event | None = None
         """Holds an answer back after its first word until it is set."""
         self.asked: list[tuple[str, tuple[Turn, ...]]] = []
+        self.others: tuple[State, ...] = ()
+        """What other models do."""
         self._ready: Ready | None = None
 
     @property
@@ -126,7 +128,8 @@ class FakeEngine(Engine):
     @property
     def states(self) -> tuple[State, ...]:
         ready = self._ready
-        return (State(ready.reference, Phase.READY, ready=ready),) if ready else ()
+        mine = (State(ready.reference, Phase.READY, ready=ready),) if ready else ()
+        return (*mine, *self.others)
 
     def prepare(self) -> None:
         pass

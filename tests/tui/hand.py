@@ -95,6 +95,8 @@ class Hand:
     async def looks_like(self, name: str) -> None:
         """Compare the screen with its picture; HERD_PICTURES=write makes the picture anew."""
         await self.settle()
+        self.app._glance()
+        await self.settle()
         for screen in self.app.screen_stack:  # those below a dialog shine through
             for field in (*screen.query(Input), *screen.query(TextArea)):
                 field.cursor_blink = False

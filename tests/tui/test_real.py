@@ -70,8 +70,8 @@ async def test_filter_install_chat_switch_and_leave(
 
         models_of_turns = [turn.model for turn in app.chat.conversation.turns]
         assert models_of_turns == [None, "bleater:file", None, "hummer:file"]
-        assert herd.loaded
-        assert herd.loaded.reference == "hummer:file"
+        assert herd.states
+        assert herd.states[0].reference == "hummer:file"
         await hand.command("app.leave")
     herd.close()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from herd.engine import Phase, State
 from herd_tui.screens.pick import Pick
 from tests.tui.conftest import Opening
 from tests.tui.hand import Hand
@@ -31,6 +32,35 @@ async def test_another_model_answers_and_the_conversation_stays(
         assert seen[0].text == "Who is there?"
         assert len(seen) == 3
         await hand.looks_like("chat-switched")
+
+
+async def test_models_that_are_loaded_come_first_and_are_called_warm(
+    opened: Opening, given: Given
+) -> None:
+    given.install("vicuna", "llama-small", "two-sizes")
+    warm = given.engine.ensure(given.herd.loadable(given.herd.installed("llama-small")))
+    given.engine.others = (State(warm.reference, Phase.READY, ready=warm),)
+    async with opened(size=(100, 24), model="vicuna:q4_0") as hand:
+        await hand.say("Who is there?")
+        await answered(hand)
+        await hand.command("chat.switch")
+
+        lines = [line for line in hand.screen.splitlines() if "fits" in line]
+        assert ["warm" in line for line in lines] == [True, True, False]
+        assert "vicuna:q4_0 on CPU · 1 more loaded" in hand.screen
+
+
+async def test_the_state_of_the_model_is_said_before_anything_is_asked(
+    opened: Opening, given: Given
+) -> None:
+    given.install("vicuna")
+    async with opened(model="vicuna:q4_0") as hand:
+        name = "vicuna:q4_0"
+        given.engine.others = (State(name, Phase.LOADING, 0.42),)
+        await hand.sees("is loaded… 42 %")
+        given.engine.others = (State(name, Phase.BROKEN, reason="It takes 20 GB."),)
+        await hand.sees("broken: It takes 20 GB.")
+        await hand.looks_like("chat-broken")
 
 
 async def test_slash_model_opens_the_switcher_and_escape_changes_nothing(

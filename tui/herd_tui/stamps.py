@@ -6,6 +6,8 @@ import re
 
 from herd.answer import Answer
 from herd.chat import Role, Turn
+from herd.engine import Phase as Doing
+from herd.engine import State
 from herd.errors import HerdError
 from herd.talk import Phase, Talk
 from herd.words import count, one_line
@@ -23,18 +25,46 @@ def stamp(turn: Turn) -> str:
     return " · ".join(parts)
 
 
-def under_way(talk: Talk) -> str:
-    """What an answer is doing at the moment."""
+def under_way(talk: Talk, state: State | None = None) -> str:
+    """What an answer is doing at the moment.
+
+    Args:
+        talk: The answer.
+        state: What its model does, as the engine last said.
+    """
     match talk.phase:
         case Phase.LOADING:
-            return "is loaded…"
+            return f"is loaded…{_percent(state, Doing.LOADING)}"
         case Phase.READING:
             thought = len(talk.answer.thought.split())
-            return f"thinks… {count(thought, 'word')}" if thought else "reads…"
+            if thought:
+                return f"thinks… {count(thought, 'word')}"
+            return f"reads…{_percent(state, Doing.READING)}"
         case Phase.WRITING:
             return "writes…"
         case Phase.OVER:
             return ""
+
+
+def at_rest(state: State | None) -> str:
+    """How a model is that says nothing at the moment; empty where it is not loaded."""
+    if state is None:
+        return ""
+    match state.phase:
+        case Doing.BROKEN:
+            return f"broken: {one_line(state.reason or 'nobody knows why')}"
+        case Doing.LOADING:
+            return f"is loaded…{_percent(state, Doing.LOADING)}"
+        case Doing.READY:
+            return f"ready, template: {state.ready.template}" if state.ready else "ready"
+        case Doing.READING | Doing.TALKING:
+            return "answers elsewhere"
+
+
+def _percent(state: State | None, phase: Doing) -> str:
+    if state is None or state.phase is not phase or not state.fraction:
+        return ""
+    return f" {100 * state.fraction:.0f} %"
 
 
 def used(answer: Answer) -> int | None:
@@ -44,12 +74,13 @@ def used(answer: Answer) -> int | None:
     return answer.began.prompt_tokens + (answer.finished.tokens if answer.finished else 0)
 
 
-def meter(used: int | None, context: int) -> str:
-    """How much of the context is used: `312 of 4,096 tokens ▰▰▱▱▱▱▱▱`."""
+def meter(used: int | None, context: int, left_out: int = 0) -> str:
+    """How much of the context is used: `312 of 4,096 tokens ▰▰▱▱▱▱▱▱`, and what does not fit."""
     if used is None:
         return f"{context:,} tokens of context"
     full = min(8, round(8 * used / context)) if context else 0
-    return f"{used:,} of {context:,} tokens {'▰' * full}{'▱' * (8 - full)}"
+    without = f"without {count(left_out, 'turn')}, " if left_out else ""
+    return f"{without}{used:,} of {context:,} tokens {'▰' * full}{'▱' * (8 - full)}"
 
 
 def left_out(number: int) -> str:

@@ -38,7 +38,12 @@ class HerdScreen(Screen[None]):
     def glance(self, jobs: tuple[Job, ...]) -> None:
         """Show what changes by itself; called a few times a second while this screen is seen."""
         self.query_one(TransfersPane).show(jobs)
-        self.query_one(TopBar).show(self.herd.loaded, self.host.memory)
+        self.query_one(TopBar).show(self.herd.states, self.host.memory)
+
+    @property
+    def warm(self) -> set[str]:
+        """The names of the models that can answer at once."""
+        return {state.reference for state in self.herd.states if state.ready}
 
     @on(WorkDone)
     async def _go_on(self, event: WorkDone) -> None:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from textual import on
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 
 from herd.chat import Conversation, Role, Turn
+from herd.errors import HerdError
 from herd.history import Summary
 from herd.model import Installed
 from herd.talk import Talk
@@ -32,6 +34,10 @@ from herd_tui.widgets.slash_list import SlashList
 from herd_tui.widgets.top_bar import TopBar
 from herd_tui.widgets.transfers import TransfersPane
 from herd_tui.work import beside
+
+if TYPE_CHECKING:
+    from herd.engine import State
+    from herd.job import Job
 
 NO_MODEL = "No model is installed yet. F2 opens the library: enter installs the one you choose."
 WELCOME = (
@@ -56,7 +62,10 @@ class ChatScreen(Conversing):
         """Answers under way, by the conversation they belong to."""
         self._used: int | None = None
         """Tokens of the context that the open conversation takes, once a model counted."""
-
+        self._left_out = 0
+        """Turns of it that the model did not see any more."""
+        self._states: dict[str, State] = {}
+        """What each model does, as the engine last said."""
         self._pace = Pace()
         self._recent: tuple[str, ...] = ()
         """The models of the conversations, the last ones first."""
@@ -90,6 +99,21 @@ class ChatScreen(Conversing):
             self.call_later(self.open, self.conversation)
         else:
             beside(self, self._last, self.open, group="history")
+        beside(self, self._prepare, lambda _: None, group="prepare")
+
+    def _prepare(self) -> None:
+        """Have a process at hand, so that the first answer begins sooner."""
+        with suppress(HerdError):  # the first question tells
+            self.herd.engine.prepare()
+
+    def glance(self, jobs: tuple[Job, ...]) -> None:
+        """Show what changes by itself, the models too."""
+        super().glance(jobs)
+        self._look()
+        self._tell()
+
+    def _look(self) -> None:
+        self._states = {state.reference: state for state in self.herd.states}
 
     def focus_main(self) -> None:
         """One types into the prompt."""
@@ -142,7 +166,7 @@ class ChatScreen(Conversing):
 
     async def _open(self, conversation: Conversation) -> None:
         self.conversation = conversation
-        self._used = None
+        self._used, self._left_out = None, 0
         self._edited = None
         view = self.query_one(ConversationView)
         if talk := self.talk:
@@ -255,6 +279,7 @@ class ChatScreen(Conversing):
         is_over = talk.is_over
         await drawing.step()
         self._used = stamps.used(talk.answer) or self._used
+        self._left_out = talk.answer.began.left_out if talk.answer.began else self._left_out
         if is_over:
             del self._drawings[self.conversation.id]
             model, self.conversation = self.conversation.model, talk.conversation
@@ -277,23 +302,25 @@ class ChatScreen(Conversing):
     def _tell(self) -> None:
         """Say who answers, what happens and how full the context is."""
         talk, model = self.talk, self.conversation.model or "no model"
-        loaded = self.herd.loaded
-        context = loaded.context if loaded else self.herd.config.context
-        state = stamps.under_way(talk) if talk else ""
+        if talk is None:
+            self._look()
+        now = self._states.get(model)
+        context = now.ready.context if now and now.ready else self.herd.config.context
+        state = stamps.under_way(talk, now) if talk else stamps.at_rest(now)
         if self._edited is not None and not talk:
             state = "edit: enter branches off"
-        self.query_one(ChatStatus).show(model, state, stamps.meter(self._used, context))
+        meter = stamps.meter(self._used, context, self._left_out)
+        self.query_one(ChatStatus).show(model, state, meter)
         possible = (self.conversation.id, len(self.conversation.turns), talk is None, self._edited)
         if possible != self._possible:
             self._possible = possible
             self.refresh_bindings()
 
     def _offer(self, models: tuple[Installed, ...]) -> None:
-        loaded = self.herd.loaded
         items = choices.models(
             models,
             current=self.conversation.model or "",
-            loaded={loaded.reference} if loaded else set(),
+            loaded=self.warm,
             recent=self._recent,
             memory=self.host.memory,
         )

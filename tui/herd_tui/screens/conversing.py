@@ -58,7 +58,9 @@ class Conversing(HerdScreen):
     def _rivals(self, held: tuple[Installed, ...]) -> None:
         answer = stamps.last_answer(self.conversation.turns)
         others = [each for each in held if answer and str(each.reference) != answer.model]
-        items = choices.models(others, current="", loaded=(), recent=(), memory=self.host.memory)
+        items = choices.models(
+            others, current="", loaded=self.warm, recent=(), memory=self.host.memory
+        )
         self.app.push_screen(
             Pick("Who answers the same question?", items, "you keep one of the two answers"),
             lambda name: self._compare(name) if name else None,

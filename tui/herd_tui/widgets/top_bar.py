@@ -14,7 +14,9 @@ from herd.words import one_line, size
 from herd_tui.messages import ShowScreen
 
 if TYPE_CHECKING:
-    from herd.engine import Ready
+    from collections.abc import Sequence
+
+    from herd.engine import Ready, State
 
 
 class Tab(Static):
@@ -45,15 +47,22 @@ class TopBar(Horizontal):
         yield Tab("chat", "F3 Chat", here=self._here == "chat")
         yield Static(id="machine", markup=False)
 
-    def show(self, ready: Ready | None, memory: int | None) -> None:
-        """Show the machine and the model that is loaded."""
+    def show(self, states: Sequence[State], memory: int | None) -> None:
+        """Show the machine, and the models that are loaded."""
         words = [f"{size(memory)} memory"] if memory else []
-        if ready:
-            where = ready.device
-            if 0 < ready.gpu_layers < ready.layers:
-                where = f"{where} {ready.gpu_layers}/{ready.layers}"
-            words.append(f"{ready.reference} on {where}")
+        warm = [state.ready for state in states if state.ready]
+        if warm:
+            words.append(_loaded(warm[0]))
+        if warm[1:]:
+            words.append(f"{len(warm) - 1} more loaded")
         machine = one_line(" · ".join(words)) + " "
         if machine != self._machine:
             self._machine = machine
             self.query_one("#machine", Static).update(Content(machine), layout=False)
+
+
+def _loaded(ready: Ready) -> str:
+    where = ready.device
+    if 0 < ready.gpu_layers < ready.layers:
+        where = f"{where} {ready.gpu_layers}/{ready.layers}"
+    return f"{ready.reference} on {where}"
