@@ -17,10 +17,7 @@ from typing import TYPE_CHECKING
 from herd import wiring
 from herd.errors import HerdError, NotInstalled, UnknownModel
 from herd.memory import memory as memory
-from herd.model import Choice, Installed, Sampling, reference
 from herd.places import Places, places
-from herd.progress import Stage
-from herd.store import Store, View
 
 if TYPE_CHECKING:
     from herd.adopt import Adopter
@@ -36,12 +33,14 @@ if TYPE_CHECKING:
     from herd.jobs import Job, Jobs
     from herd.library import Entry
     from herd.mend import Mender
+    from herd.model import Choice, Installed, Sampling
     from herd.plan import Plan
     from herd.ranks import Ranks
     from herd.registry import Registry
     from herd.repair import Repairer
     from herd.resolve import Promise
     from herd.share import Sharer
+    from herd.store import Store
     from herd.talk import Talk
     from herd.transfer import Transfer
     from herd.unpack import Unpacker
@@ -94,19 +93,11 @@ class Herd:
         chosen, own = self.config.store, self.places
         if chosen:
             own = self.store_places(Path(chosen).expanduser().absolute())
-        return Store(own, self._stores_below(), is_chosen=bool(chosen))
+        return wiring.store(own, is_chosen=bool(chosen))
 
     def store_places(self, folder: Path) -> Places:
         """The places of this herd with its store in another folder."""
         return replace(self.places, store=folder)
-
-    def _stores_below(self) -> tuple[View, ...]:
-        if not self.places.system_config.is_file():
-            return ()
-        from herd.config import load
-
-        shared = load(self.places.system_config, {}).store
-        return (View(replace(self.places, store=Path(shared))),) if shared else ()
 
     @cached_property
     def ranks(self) -> Ranks:
@@ -215,6 +206,7 @@ class Herd:
         One that cannot be asked for any more (its registry is gone) stays in the list.
         """
         from herd.begun import order_of, why_paused
+        from herd.progress import Stage
 
         jobs = []
         for entry in self.downloads.all():
@@ -259,6 +251,8 @@ class Herd:
             NotInstalled: the registry knows it, the store does not have it.
             UnknownModel: nobody knows it.
         """
+        from herd.model import reference
+
         wanted = reference(text)
         held = self.store.installed()
         if any(each.name == wanted.name for each in held):
@@ -305,7 +299,7 @@ class Herd:
 
         wanted = loadable.wanted(self.config, self.loading, installed)
         made = loadable.of(self.store, installed, wanted, self.config.context)
-        drawn = (sampling or Sampling()).over(made.sampling)
+        drawn = sampling.over(made.sampling) if sampling else made.sampling
         made = replace(made, adapters=self.adapters, sampling=drawn)
         if sees:
             made = loadable.seeing(made, installed, self.store, self.projector)
@@ -328,7 +322,7 @@ class Herd:
         from herd.loadable import with_images
 
         installed = self.installed(conversation.model or self.config.model)
-        wanted = (sampling or Sampling()).over(conversation.sampling)
+        wanted = sampling.over(conversation.sampling) if sampling else conversation.sampling
         conversation = with_images(conversation)
         sees = any(turn.images for turn in conversation.turns)
         loadable = self.loadable(installed, wanted, sees=sees)

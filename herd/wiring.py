@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from herd.config import Config
+from herd.config import Config, load
 from herd.places import Places
 
 if TYPE_CHECKING:
     from herd.engine import Engine
+    from herd.store import Store
     from herd.transfer import Transfer
+
+
+def store(own: Places, *, is_chosen: bool) -> Store:
+    """The person's own store, and beneath it the machine's where there is one."""
+    from herd.store import Store, View
+
+    shared = load(own.system_config, {}).store if own.system_config.is_file() else None
+    below = (View(replace(own, store=Path(shared))),) if shared else ()
+    return Store(own, below, is_chosen=is_chosen)
 
 
 def transfer(config: Config) -> Transfer:

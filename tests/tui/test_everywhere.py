@@ -5,9 +5,9 @@ from __future__ import annotations
 from textual.command import CommandPalette
 
 from herd.errors import HistoryUnreadable
-from herd_tui.app import Leaving
 from herd_tui.screens.chat import ChatScreen
 from herd_tui.screens.help import Help
+from herd_tui.screens.leaving import Leaving
 from herd_tui.screens.library import LibraryScreen
 from herd_tui.screens.logs import Logs
 from herd_tui.widgets.key_line import KeyLine

@@ -5,7 +5,10 @@ from __future__ import annotations
 import subprocess
 import sys
 
-HEAVY = ("requests", "libtorrent", "llama_cpp", "numpy", "jinja2", "yaml")
+HEAVY = (
+    *("requests", "libtorrent", "llama_cpp", "numpy", "jinja2", "yaml", "sqlite3", "markdown_it"),
+    *("herd.model", "herd.store", "herd.registry.layers", "herd.transfer", "herd_tui.screens.chat"),
+)
 
 
 def test_the_app_imports_nothing_heavy_before_its_first_frame() -> None:

@@ -8,17 +8,17 @@ from collections.abc import Callable
 from contextlib import suppress
 from functools import cached_property
 from importlib import import_module
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual import on
 from textual.app import App
 from textual.command import CommandPalette
 from textual.css.query import NoMatches
+from textual.screen import Screen
 
 from herd import core
 from herd.errors import HerdError, Interrupted
-from herd.progress import Gauge
-from herd.words import count, one_line
+from herd.words import one_line
 from herd_tui.commands import COMMANDS as ALL_COMMANDS
 from herd_tui.commands import Scope, bindings
 from herd_tui.messages import (
@@ -31,12 +31,8 @@ from herd_tui.messages import (
     WorkFailed,
 )
 from herd_tui.palette import Commands
-from herd_tui.screens.ask import Ask
 from herd_tui.screens.base import HerdScreen
-from herd_tui.screens.help import Help
 from herd_tui.screens.library import LibraryScreen
-from herd_tui.screens.logs import Logs
-from herd_tui.screens.question import Question
 from herd_tui.widgets.transfers import TransfersPane
 from herd_tui.work import beside
 
@@ -76,6 +72,8 @@ class HerdApp(App[None]):
             memory: Bytes of memory of this machine; measured by default.
             clock: Seconds, for rates.
         """
+        # Textual would show an empty screen first, and style everything twice.
+        self.DEFAULT_MODE = "chat" if model else "library"  # type: ignore[misc]
         super().__init__()
         self.herd = herd
         self.memory = memory or core.memory()
@@ -84,8 +82,17 @@ class HerdApp(App[None]):
         self.library = LibraryScreen()
         self._model = model
         self._clock = clock
+        self._is_prepared = False
         self._told: set[Job] = set()
         """Installs whose end was shown."""
+        self.add_mode("chat", lambda: self.chat)
+        if model:
+            self.add_mode("library", lambda: self.library)
+            self.chat.begin(model)
+
+    def get_default_screen(self) -> Screen[Any]:
+        """The library: it is no mode yet, for modes style everything anew."""
+        return self.library
 
     @cached_property
     def chat(self) -> ChatScreen:
@@ -95,15 +102,13 @@ class HerdApp(App[None]):
         return ChatScreen()
 
     def on_mount(self) -> None:
-        """Open the first screen."""
-        self.add_mode("library", lambda: self.library)
-        self.add_mode("chat", lambda: self.chat)
-        if self._model:
-            self.chat.begin(self._model)
-        self.switch_mode("chat" if self._model else "library")
+        """Take what the person wishes; the first screen is there."""
+        if not self._model:
+            self.add_mode("library", lambda: self.library)
         self._take_wishes()
         self.set_interval(GLANCE, self._glance)
-        self.call_after_refresh(self._prepare)
+        if self._model:
+            self.call_after_refresh(self.prepare)
 
     def _take_wishes(self) -> None:
         """Keys and colours as the configuration has them; what it names wrongly is said."""
@@ -118,8 +123,11 @@ class HerdApp(App[None]):
         for text in wrong:
             self.complain(HerdError(f"config.toml: {text}.", "F1 lists the commands, F9 themes."))
 
-    def _prepare(self) -> None:
-        """After the first frame: go on with installs, and have the chat ready."""
+    def prepare(self) -> None:
+        """Once what one came for is on the screen: go on with installs, have the chat ready."""
+        if self._is_prepared:
+            return
+        self._is_prepared = True
         beside(self, self.herd.restore, lambda _: self._glance(), group="restore")
         beside(self, lambda: import_module("herd_tui.screens.chat"), lambda _: None, group="chat")
 
@@ -144,6 +152,8 @@ class HerdApp(App[None]):
 
     def action_show_help(self) -> None:
         """Show the keys."""
+        from herd_tui.screens.help import Help
+
         self.push_screen(Help())
 
     def action_show_library(self) -> None:
@@ -156,6 +166,8 @@ class HerdApp(App[None]):
 
     def action_show_logs(self) -> None:
         """Read the logs."""
+        from herd_tui.screens.logs import Logs
+
         self.push_screen(Logs(self.herd.places))
 
     def action_show_transfers(self) -> None:
@@ -181,6 +193,8 @@ class HerdApp(App[None]):
 
     def action_leave(self) -> None:
         """Leave; ask once when something is under way."""
+        from herd_tui.screens.leaving import Leaving
+
         running = [job for job in self.herd.transfers() if not (job.is_over or job.is_paused)]
         if not running or isinstance(self.screen, Leaving):
             self.exit()
@@ -196,6 +210,7 @@ class HerdApp(App[None]):
     @on(WorkFailed)
     def _show_failure(self, event: WorkFailed) -> None:
         self.complain(event.error)
+        self.prepare()  # a registry that does not read holds no install back
 
     @on(ShowScreen)
     def _go(self, event: ShowScreen) -> None:
@@ -209,6 +224,7 @@ class HerdApp(App[None]):
     @on(Install)
     def _install(self, event: Install) -> None:
         from herd.install import Order
+        from herd.progress import Gauge
 
         order = Order(event.choice, event.is_licence_accepted, gauge=Gauge(self._clock))
         self._told.discard(self.herd.start(order))
@@ -240,6 +256,8 @@ class HerdApp(App[None]):
 
     @on(TransfersPane.Limit)
     def _limit(self) -> None:
+        from herd_tui.screens.ask import Ask
+
         self.push_screen(
             Ask("All installs together may fetch (MB/s)", hint="0: as fast as it goes"),
             self._set_limit,
@@ -296,15 +314,3 @@ class HerdApp(App[None]):
             return
         self.broke = HerdError(f"The app broke: {error}.", "herd.log has the details.")
         self.exit(return_code=1)
-
-
-class Leaving(Question):
-    """Asks whether to leave although installs are under way."""
-
-    def __init__(self, running: int) -> None:
-        super().__init__(
-            f"{count(running, 'install')} under way",
-            "What was fetched is kept, and they go on when herd is opened again.",
-            "Quit",
-            "Stay",
-        )

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 from textual.message import Message
 
 from herd.errors import HerdError
-from herd.model import Choice
 
 if TYPE_CHECKING:
     from herd.job import Job
+    from herd.model import Choice
 
 
 @dataclass

@@ -1,10 +1,9 @@
-"""The library as rows: what can be searched in them, how they are sifted. Pure."""
+"""The library as rows, and which of them to begin with. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 
 from herd.library import Entry
 from herd.model import Installed, Status
@@ -41,37 +40,6 @@ def rows(shelf: Iterable[Entry], memory: int | None) -> tuple[Row, ...]:
     return tuple(_row(entry, memory) for entry in shelf)
 
 
-def sift(among: Sequence[Row], text: str) -> tuple[Row, ...]:
-    """The rows in which every word of the text occurs, the one of that name first."""
-    words = text.lower().split()
-    if not words:
-        return tuple(among)
-    found = [row for row in among if all(word in row.haystack for word in words)]
-    first = words[0]
-    return tuple(sorted(found, key=lambda row: _distance(row.name, first)))
-
-
-class Order(StrEnum):
-    """In which order the library is; the words end "Sorted …"."""
-
-    REGISTRY = "as the registry has it"
-    NAME = "by name"
-    SIZE = "by size"
-
-
-def ordered(among: Sequence[Row], order: Order) -> tuple[Row, ...]:
-    """The rows in an order; what is installed stays first."""
-    match order:
-        case Order.REGISTRY:
-            return tuple(among)
-        case Order.NAME:
-            return tuple(sorted(among, key=lambda row: (not row.entry.is_installed, row.name)))
-        case Order.SIZE:
-            return tuple(
-                sorted(among, key=lambda row: (not row.entry.is_installed, row.entry.size or 0))
-            )
-
-
 def recommended(among: Sequence[Row]) -> str:
     """What to begin with on this machine: the smallest chat model, and the best that fits well.
 
@@ -104,12 +72,6 @@ def _is_for_beginners(row: Row) -> bool:
 
 def _is_comfortable(row: Row) -> bool:
     return (row.entry.size or 0) <= min(row.memory / 4 if row.memory else 0, 8e9)
-
-
-def _distance(name: str, word: str) -> int:
-    if name == word:
-        return 0
-    return 1 if name.startswith(word) else 2 if word in name else 3
 
 
 def _row(entry: Entry, memory: int | None) -> Row:

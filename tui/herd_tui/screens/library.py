@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from textual import on
 from textual.app import ComposeResult
@@ -10,14 +10,10 @@ from textual.containers import Container
 from textual.content import Content
 from textual.widgets import Input, Static
 
-from herd.library import Entry
-from herd.model import Choice
-from herd.plan import Plan
 from herd_tui.commands import Scope, bindings
 from herd_tui.messages import Install, LibraryChanged, OpenChat
-from herd_tui.rows import Order, Row, ordered, recommended, rows, sift
-from herd_tui.screens.licence import LicenceQuestion
 from herd_tui.screens.tending import Tending
+from herd_tui.sifting import Order, ordered, sift
 from herd_tui.widgets.details import Details
 from herd_tui.widgets.filter import Filter
 from herd_tui.widgets.key_line import KeyLine
@@ -25,6 +21,11 @@ from herd_tui.widgets.model_list import ModelList
 from herd_tui.widgets.top_bar import TopBar
 from herd_tui.widgets.transfers import TransfersPane
 from herd_tui.work import beside
+
+if TYPE_CHECKING:
+    from herd.model import Choice
+    from herd.plan import Plan
+    from herd_tui.rows import Row
 
 
 class LibraryScreen(Tending):
@@ -53,9 +54,9 @@ class LibraryScreen(Tending):
         yield KeyLine()
 
     def on_mount(self) -> None:
-        """Read the library."""
+        """Read the library, once the first frame is on the screen."""
         self.focus_main()
-        self.reload()
+        self.call_after_refresh(self.reload)
 
     def focus_main(self) -> None:
         """One types into the filter."""
@@ -63,7 +64,13 @@ class LibraryScreen(Tending):
 
     def reload(self) -> None:
         """Read registry and store again."""
-        beside(self, self.herd.shelf, self._show, group="shelf")
+
+        def read() -> tuple[Row, ...]:
+            from herd_tui.rows import rows
+
+            return rows(self.herd.shelf(), self.host.memory)
+
+        beside(self, read, self._show, group="shelf")
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Only what can be done with the model under the cursor."""
@@ -134,13 +141,16 @@ class LibraryScreen(Tending):
     def _has_focus(self) -> bool:
         return not isinstance(self.focused, TransfersPane)
 
-    def _show(self, shelf: tuple[Entry, ...]) -> None:
-        self._rows = rows(shelf, self.host.memory)
+    def _show(self, rows: tuple[Row, ...]) -> None:
+        self._rows = rows
         self._welcome()
         self._sift()
+        self.call_after_refresh(self.host.prepare)
 
     def _welcome(self) -> None:
         """Say what to begin with, as long as nothing is installed."""
+        from herd_tui.rows import recommended
+
         welcome = self.query_one("#welcome", Static)
         welcome.display = not any(row.entry.is_installed for row in self._rows)
         if welcome.display and (quick := recommended(self._rows)):
@@ -155,6 +165,8 @@ class LibraryScreen(Tending):
         box.show(found, here.name if here else None)
 
     def _ask(self, plan: Plan) -> None:
+        from herd_tui.screens.licence import LicenceQuestion
+
         if trouble := plan.trouble(is_licence_accepted=True):
             self.host.complain(trouble)
         elif plan.needs_acceptance:
@@ -176,6 +188,8 @@ class LibraryScreen(Tending):
 
     @on(ModelList.Moved)
     def _detail(self, event: ModelList.Moved) -> None:
+        if not self._rows:
+            return  # nothing was read yet
         self.query_one(Details).show(event.row, self.host.memory)
         actions = ("chat", "remove", "variants")
         possible = tuple(self.check_action(action, ()) for action in actions)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from herd.plan import Plan
 from herd.words import one_line
+from herd_tui.card import ALLOWS
 from herd_tui.screens.question import Question
-from herd_tui.widgets.details import ALLOWS
 
 
 class LicenceQuestion(Question):

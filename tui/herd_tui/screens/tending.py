@@ -6,23 +6,19 @@ import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from herd.model import Installed
-from herd.progress import Gauge
 from herd.words import size
-from herd_tui import choices
 from herd_tui.messages import LibraryChanged
-from herd_tui.rows import Row
 from herd_tui.screens.base import HerdScreen
-from herd_tui.screens.pick import Pick
-from herd_tui.screens.question import Question
 from herd_tui.work import beside
 
 if TYPE_CHECKING:
+    from herd.model import Installed
     from herd.repair import Repaired
     from herd.store.findings import Report
+    from herd_tui.rows import Row
 
-# What reads and mends stores is imported when it is asked for: it brings requests along,
-# which would double the time to the first frame.
+# Dialogs and what reads and mends stores are imported when they are asked for: the first
+# frame comes before all of them.
 
 
 class Tending(HerdScreen):
@@ -39,6 +35,9 @@ class Tending(HerdScreen):
 
     def action_variants(self) -> None:
         """Choose the variant to install."""
+        from herd_tui import choices
+        from herd_tui.screens.pick import Pick
+
         row = self.current
         if row is None or row.entry.model is None:
             return
@@ -64,12 +63,16 @@ class Tending(HerdScreen):
             for each in installed:
                 then(each)
             return
+        from herd_tui import choices
+        from herd_tui.screens.pick import Pick
+
         by_name = {str(each.reference): each for each in installed}
         items = choices.models(installed, current="", loaded=(), recent=(), memory=self.host.memory)
         self.app.push_screen(Pick(title, items), lambda name: then(by_name[name]) if name else None)
 
     def _ask_to_remove(self, model: Installed) -> None:
         from herd.usage import frees
+        from herd_tui.screens.question import Question
 
         freed = frees(model, self.herd.store.installed())
         text = f"{model.reference} takes {size(model.size)}; removing it frees {size(freed)}."
@@ -85,6 +88,7 @@ class Tending(HerdScreen):
         self.post_message(LibraryChanged())
 
     def _verify(self, model: Installed) -> None:
+        from herd.progress import Gauge
         from herd.store.proof import Work
         from herd.verify import verify
 
@@ -101,6 +105,7 @@ class Tending(HerdScreen):
 
     def _offer_repair(self, model: Installed, report: Report) -> None:
         from herd.repair import Wanted
+        from herd_tui.screens.question import Question
 
         text = "\n".join(finding.text for finding in report.findings)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from rich.segment import Segment
 from textual import events
@@ -13,13 +13,8 @@ from textual.reactive import reactive
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from herd.plan import Fit
-from herd.words import size
-from herd_tui.cells import cell
-from herd_tui.rows import Row
-
-_FIT = {Fit.FITS: "fits", Fit.TIGHT: "tight", Fit.TOO_BIG: "too big", Fit.UNKNOWN: ""}
-_FIT_STYLE = {Fit.FITS: "good", Fit.TIGHT: "fair", Fit.TOO_BIG: "bad", Fit.UNKNOWN: "dim"}
+if TYPE_CHECKING:
+    from herd_tui.rows import Row
 
 
 class ModelList(ScrollView, can_focus=False):
@@ -98,6 +93,8 @@ class ModelList(ScrollView, can_focus=False):
 
     def render_line(self, y: int) -> Strip:
         """One row of the screen."""
+        from herd_tui.model_line import line
+
         at = y + self.scroll_offset.y
         width = self.size.width
         if at >= len(self._rows):
@@ -114,23 +111,3 @@ class ModelList(ScrollView, can_focus=False):
         if not kind or here:
             return base
         return base + self.get_component_rich_style(f"model-list--{kind}", partial=True)
-
-
-def line(row: Row, width: int, *, here: bool) -> list[tuple[str, str]]:
-    """A row as texts and the kinds of style that they have."""
-    entry = row.entry
-    name_width = max(12, min(28, width - 3 - 10 - 10 - 10))
-    parts = [
-        ("▌" if here else " ", ""),
-        ("● " if entry.is_installed else "  ", "installed"),
-        (cell(entry.name, name_width), ""),
-        (" " + cell(entry.parameters or "", 9, right=True), "dim"),
-        (" " + cell(size(entry.size), 9, right=True), ""),
-        ("  " + cell(_FIT[row.fit], 8), _FIT_STYLE[row.fit]),
-    ]
-    left = width - 3 - name_width - 30
-    if left >= 10:
-        parts.append((cell(entry.licence.id, min(18, left)), "dim"))
-    if left >= 30:
-        parts.append((" " + cell(entry.summary, left - 19), "dim"))
-    return parts

@@ -1,0 +1,48 @@
+"""One install on one line. Pure."""
+
+from __future__ import annotations
+
+from textual.content import Content
+
+from herd.progress import Progress, Stage
+from herd.words import duration, rate, size
+from herd_tui.cells import bar, cell
+
+_NAME, _BAR, _NUMBERS = 20, 14, 25
+_STYLES = {
+    Stage.FAILED: "$text-error",
+    Stage.STOPPED: "$text-warning",
+    Stage.PAUSED: "$text-warning",
+    Stage.DONE: "$text-success",
+}
+
+
+def line(name: str, progress: Progress, width: int, *, here: bool) -> Content:
+    """An install on one line: name, bar, how far, how fast, how long yet, what it does."""
+    full, empty = bar(1.0 if progress.stage is Stage.DONE else progress.fraction, _BAR)
+    left = width - (1 + _NAME + 1 + _BAR + 1 + _NUMBERS + 1)
+    style = _STYLES.get(progress.stage, "")
+    return Content.assemble(
+        "▌" if here else " ",
+        (cell(name, _NAME), "bold" if here else ""),
+        " ",
+        (full, style or "$primary"),
+        (empty, "dim"),
+        " ",
+        cell(_numbers(progress), _NUMBERS),
+        " ",
+        (cell(_words(progress), left), style or "dim"),
+    )
+
+
+def _numbers(progress: Progress) -> str:
+    if progress.stage in (Stage.FAILED, Stage.STOPPED, Stage.WAITING):
+        return ""
+    if progress.stage is not Stage.FETCHING or progress.total is None:
+        return size(progress.done) if progress.done else ""
+    share = f"{100 * (progress.fraction or 0):.0f} %"
+    return f"{share} {rate(progress.rate)} {duration(progress.seconds_left)}"
+
+
+def _words(progress: Progress) -> str:
+    return f"{progress.stage}: {progress.note}" if progress.note else str(progress.stage)
