@@ -29,6 +29,8 @@ class Loading:
     flash_attn: bool | None = None
     mmap: bool | None = None
     """Whether the file is mapped into memory, or read into it."""
+    template: str | None = None
+    """The name of a chat template, in place of the model's own (herd.templates)."""
 
     def over(self, other: Loading) -> Loading:
         """This, and where it says nothing, the other."""
@@ -98,7 +100,7 @@ _LIMITS = {
 }
 
 
-_KINDS: dict[str, type] = {"batch": int, "flash_attn": bool, "mmap": bool}
+_KINDS: dict[str, type] = {"batch": int, "flash_attn": bool, "mmap": bool, "template": str}
 """Of what is set for single models alone."""
 _RATES = ("download_limit", "upload_limit", "chatting_limit")
 """Settings that are bytes per second; typed, they may be `500k` or `2MB`."""

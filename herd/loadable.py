@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from herd import image
+from herd import gguf_header, image, templates
 from herd.chat import Conversation, Turn
 from herd.config import Config, Loading
 from herd.engine import Loadable
+from herd.engine.pieces import ASKED, NO_TEMPLATE, OWN_TEMPLATE, REGISTRY_TEMPLATE
 from herd.errors import BadUsage, CannotRun
+from herd.gguf_header import BadHeader
 from herd.model import Installed
 from herd.store import Store
 
@@ -27,16 +29,21 @@ def of(store: Store, installed: Installed, loading: Loading, context: int) -> Lo
 
     Raises:
         CannotRun: it is of a format that herd does not run.
+        BadUsage: nobody knows the template that it is to have.
     """
     if not installed.format.is_runnable:
         raise CannotRun(
             f"{installed.reference} is a {installed.format} file, which herd cannot run."
         )
+    prompt = templates.named(loading.template) if loading.template else None
+    whose = f"{prompt.name}, {ASKED}" if prompt else REGISTRY_TEMPLATE
     return Loadable(
         reference=str(installed.reference),
         path=store.path_of(installed),
-        template=installed.template,
-        stop=installed.stop,
+        template=prompt.template if prompt else installed.template,
+        whose=whose,
+        names=f"{installed.title} {installed.family or ''}",
+        stop=tuple(dict.fromkeys((*installed.stop, *(prompt.stop if prompt else ())))),
         context=loading.context or context,
         is_exact=loading.context is not None,
         gpu_layers=loading.gpu_layers,
@@ -69,6 +76,24 @@ def seeing(model: Loadable, installed: Installed, store: Store, other: Path | No
             "Take a model that has one (`herd search vision`), or name its file with `--mmproj`.",
         )
     return replace(model, projector=other)
+
+
+def whose_template(model: Loadable) -> str:
+    """Whose chat template it will get, in words, as the engine will say it."""
+    if model.template:
+        return model.whose
+    try:
+        header = gguf_header.read_file(model.path)
+        with model.path.open("rb") as file:
+            raw = file.read(header.size)
+    except (BadHeader, OSError):
+        return "?"
+    if header.template:
+        return OWN_TEMPLATE
+    said = (header.text(f"general.{each}") or "" for each in ("name", "basename", "finetune"))
+    names = f"{model.reference} {model.names} {' '.join(said)}"
+    guess = templates.guessed(names, lambda word: word.encode() in raw)
+    return f"{guess.prompt.name}, {guess.why}" if guess else NO_TEMPLATE
 
 
 def with_images(conversation: Conversation) -> Conversation:

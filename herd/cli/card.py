@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import click
 
+from herd import telling
 from herd.cli import completion, options
 from herd.cli.forms import Form, installed_form, model_form
 from herd.cli.outline import pairs
@@ -14,6 +15,8 @@ from herd.cli.session import Session
 from herd.cli.verbs import Command
 from herd.core import memory
 from herd.errors import UnknownModel
+from herd.image import projector
+from herd.loadable import whose_template
 from herd.model import (
     Format,
     Installed,
@@ -28,7 +31,7 @@ from herd.model import (
 from herd.plan import Convert, fit
 from herd.registry import Registry
 from herd.registry.catalogue import Trust
-from herd.telling import FITS, origin, terms, ways, whose_template
+from herd.telling import FITS, origin, terms, ways
 from herd.words import duration, size
 
 FORMATS = {
@@ -82,7 +85,23 @@ def _offered(session: Session, wanted: Reference) -> tuple[Model, Variant] | tup
 def _form(session: Session, model: Model | None, held: list[Installed]) -> Form:
     return {
         "offered": model_form(model, held) if model else None,
-        "installed": [installed_form(session.herd, each) for each in held],
+        "installed": [
+            installed_form(session.herd, each) | _loading_form(session, each) for each in held
+        ],
+    }
+
+
+def _loading_form(session: Session, model: Installed) -> Form:
+    """How it would be loaded now, and why so."""
+    if not model.format.is_runnable:
+        return {}
+    placement = session.herd.placement(model)
+    return {
+        "template": whose_template(session.herd.loadable(model)),
+        "sees_images": projector(model) is not None,
+        "verdict": str(placement.verdict),
+        "why": list(placement.why),
+        "memory": placement.needs.total,
     }
 
 
@@ -127,7 +146,7 @@ def _about(model: Model) -> list[str]:
         ("kind", ", ".join(word for word in known if word)),
         ("aliases", ", ".join(model.aliases)),
         ("context", f"{model.context:,} tokens" if model.context else ""),
-        ("template", whose_template(model.template)),
+        ("template", telling.whose_template(model.template)),
     )
 
 
@@ -181,13 +200,17 @@ def _original(original: Original | None) -> Iterator[tuple[str, str]]:
 
 def _loaded(session: Session, model: Installed) -> str:
     """How it would be loaded now, and why so."""
-    if not model.format.is_runnable:
-        return ""
     placement = session.herd.placement(model)
     return f"{placement.verdict}: {'; '.join(placement.why)}"
 
 
+def _sees_with(model: Installed) -> str:
+    file = projector(model)
+    return f"it sees them, with {file.name}" if file else ""
+
+
 def _of_installed(session: Session, model: Installed) -> list[str]:
+    able = model.format.is_runnable
     proof = "verified" if model.is_verified else "unverified: nobody promised a digest"
     return [
         f"Installed: {model.reference}",
@@ -197,7 +220,9 @@ def _of_installed(session: Session, model: Installed) -> list[str]:
             ("came", f"{model.installed_at} from {model.source}"),
             ("licence", terms(model.licence)),
             ("path", str(session.herd.store.path_of(model))),
-            ("loaded", _loaded(session, model)),
+            ("template", whose_template(session.herd.loadable(model)) if able else ""),
+            ("images", _sees_with(model)),
+            ("loaded", _loaded(session, model) if able else ""),
             *(("sha256", f"{file.sha256}  {file.name}") for file in model.files),
             *_original(model.original),
         ),

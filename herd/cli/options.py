@@ -96,6 +96,7 @@ def sampling(verb: Verb) -> Verb:
 def loading(verb: Verb) -> Verb:
     """How the model is loaded; what is not given is the configuration's, else chosen to fit."""
     from herd.config import CACHES
+    from herd.templates import TEMPLATES
 
     options = (
         ("--ctx", "context", click.IntRange(64, 1 << 24), "N", "Hold N tokens of conversation."),
@@ -108,6 +109,7 @@ def loading(verb: Verb) -> Verb:
             "N",
             "Read N tokens of a prompt at once.",
         ),
+        ("--template", "template", click.Choice(tuple(TEMPLATES)), None, "Its chat template."),
         ("--cache", "cache", click.Choice(CACHES), None, "Type of the context's keys and values."),
     )
     switches = (

@@ -85,7 +85,8 @@ def _is(one: Running, session: Session, name: str) -> bool:
 def _reasons(one: Running) -> list[str]:
     ready = one.ready
     reckoned = f"reckoned {size(ready.expected)}, takes {size(one.memory)}"
-    return [*ready.why, f"{ready.threads} threads, keys and values in {ready.cache}", reckoned]
+    chosen = [f"keys and values in {ready.cache}", f"chat template: {ready.template}"]
+    return [*ready.why, *chosen, reckoned]
 
 
 def _row(one: Running, for_whom: str) -> list[str]:

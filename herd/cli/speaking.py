@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from herd.chat import Conversation
 from herd.cli.session import Session
 from herd.cli.terminal import DIM, is_terminal, plain, styled
-from herd.engine.pieces import NO_TEMPLATE
+from herd.engine.pieces import ASKED, NO_TEMPLATE, OWN_TEMPLATE, REGISTRY_TEMPLATE
 from herd.fit import Verdict
 from herd.model import Sampling
 from herd.words import count
@@ -77,6 +77,7 @@ class Voice:
                 for text in answer:
                     ended()
                     thought.end()
+                    self._remark_template()
                     if not is_silent:
                         self._session.stream(text)
             finally:
@@ -85,16 +86,27 @@ class Voice:
                 if answer.text and not is_silent:
                     self._session.stream("\n")
 
+    def _remark_template(self) -> None:
+        """Say it before the first word when a model speaks by a template that is a guess."""
+        loaded = self._session.herd.engine.loaded
+        if loaded is None or loaded.template in (OWN_TEMPLATE, REGISTRY_TEMPLATE):
+            return
+        if loaded.template.startswith(NO_TEMPLATE):
+            self._remark_once(
+                f"({loaded.reference} has no chat template: it goes on with the text.)"
+            )
+        elif not loaded.template.endswith(ASKED):
+            self._remark_once(
+                f"({loaded.reference} has no chat template of its own: it gets {loaded.template}; "
+                "--template NAME takes another.)"
+            )
+
     def _remark(self, answer: Answer) -> None:
         """Say what the words alone do not show."""
         from herd.engine import gpus
 
         say = self._session.say
         loaded = self._session.herd.engine.loaded
-        if loaded and loaded.template.startswith(NO_TEMPLATE):
-            self._remark_once(
-                f"({loaded.reference} has no chat template: it goes on with the text.)"
-            )
         if loaded and loaded.context and loaded.verdict == Verdict.SHORTENED:
             self._remark_once(f"({loaded.reference}: {loaded.why[0]}.)")
         if answer.began and answer.began.left_out:

@@ -65,7 +65,8 @@ class Answering:
             yield from self._written(prompt)
 
     def _written(self, prompt: Sequence[int]) -> Iterator[Reply]:
-        stream = TextStream(self._ask.stop)
+        stop = self._ask.stop if self._ask.extras.prompt else self._ask.stop + self._talker.stop
+        stream = TextStream(stop)
         reason: Reason | None = None
         # A text that is gone on with, and JSON, are no answer before which anybody thinks.
         is_answer = self._ask.extras.prompt is None and self._ask.extras.schema is None

@@ -100,6 +100,16 @@ class Llama:
         return text.decode(errors="replace") if text else None
 
     @property
+    def names(self) -> str:
+        """What the file calls the model, and how it says that it was trained."""
+        found = []
+        for key in (b"general.name", b"general.basename", b"general.finetune"):
+            value = ctypes.create_string_buffer(256)
+            if api.llama_model_meta_val_str(self._model, key, value, len(value)) > 0:
+                found.append(value.value.decode(errors="replace"))
+        return " ".join(found)
+
+    @property
     def bos_text(self) -> str:
         """The token that begins a text, as templates write it."""
         return self._text_of(api.llama_vocab_bos(self._vocab))

@@ -13,6 +13,7 @@ from herd.model import Sampling
 OWN_TEMPLATE = "the model's own"
 REGISTRY_TEMPLATE = "the registry's"
 NO_TEMPLATE = "none, it continues plain text"
+ASKED = "as was asked"
 
 Reason = Literal["stop", "length", "stopped", "context", "loop"]
 """Why an answer ended: the model was done, max_tokens, the person, the context is full, or the
@@ -61,6 +62,10 @@ class Loadable:
     """The one device to compute on, by its name; None: whatever fits best."""
     sampling: Sampling = field(default_factory=Sampling)
     """What the registry and the person ask for; the engine samples as `answer` is told."""
+    whose: str = REGISTRY_TEMPLATE
+    """Whose the template is, in words."""
+    names: str = ""
+    """What else the model is called: a guess at its template, where nobody says it."""
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from herd.chat import Turn
 from herd.engine.flag import StopFlag
 from herd.engine.llama import Llama
 from herd.engine.loading import Wanted, machine
-from herd.engine.pieces import NO_TEMPLATE, OWN_TEMPLATE, REGISTRY_TEMPLATE, Ready
+from herd.engine.pieces import NO_TEMPLATE, OWN_TEMPLATE, Loadable, Ready
 from herd.engine.placing import placed
 from herd.engine.protocol import Load
 from herd.engine.quoting import quoted
@@ -22,6 +22,7 @@ from herd.engine.thinking import Marks, begun_by
 from herd.errors import EngineFailed
 from herd.fit import BITS, FLASH_OPEN, Placement
 from herd.image import MOST_IMAGES
+from herd.templates import guessed
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,8 @@ class Spoken:
 
     template: Template | None
     origin: str
+    stop: tuple[str, ...] = ()
+    """Texts that end an answer under it."""
 
 
 class Talker:
@@ -56,7 +59,7 @@ class Talker:
         """Between which marks the last prompt left the model."""
         self.llama = Llama(wanted, stop, moved)
         try:
-            self._spoken = self._choose(model.template)
+            self._spoken = self._choose(model)
         except EngineFailed:
             self.llama.close()
             raise
@@ -66,6 +69,11 @@ class Talker:
     def has_template(self) -> bool:
         """Whether turns are told apart; without a template the model goes on with the text."""
         return self._spoken.template is not None
+
+    @property
+    def stop(self) -> tuple[str, ...]:
+        """Texts that end an answer under the template, beside those of the model."""
+        return self._spoken.stop
 
     def prompt(
         self,
@@ -106,23 +114,29 @@ class Talker:
                 tokens += self.llama.tokens(piece, begins=not tokens)
         return tokens
 
-    def _choose(self, override: str | None) -> Spoken:
+    def _choose(self, model: Loadable) -> Spoken:
         special = Special(self.llama.bos_text, self.llama.eos_text)
-        if override:
+        if model.template:
             try:
-                return Spoken(Template(override, special), REGISTRY_TEMPLATE)
+                return Spoken(Template(model.template, special), model.whose)
             except TemplateFailed as failure:
                 raise EngineFailed(
                     f"The registry's chat template for {self.reference} does not work: {failure}.",
-                    "Mend `template` in the registry, or leave it out.",
+                    "Mend `template` in the registry, or name another with `--template`.",
                 ) from None
-        own = self.llama.template
-        if not own:
-            return Spoken(None, NO_TEMPLATE)
-        try:
-            return Spoken(Template(own, special), OWN_TEMPLATE)
-        except TemplateFailed as failure:
-            return Spoken(None, f"{NO_TEMPLATE} (its own does not work: {failure})")
+        own, failed = self.llama.template, ""
+        if own:
+            try:
+                return Spoken(Template(own, special), OWN_TEMPLATE)
+            except TemplateFailed as failure:
+                failed = f" (its own does not work: {failure})"
+        names = f"{model.reference} {model.names} {self.llama.names}"
+        guess = guessed(names, self.llama.is_control)
+        if guess is None:
+            return Spoken(None, f"{NO_TEMPLATE}{failed}")
+        prompt = guess.prompt
+        origin = f"{prompt.name}, {guess.why}{failed}"
+        return Spoken(Template(prompt.template, special), origin, prompt.stop)
 
     def _describe(self, seconds: float) -> Ready:
         llama, placement = self.llama, self._wanted.placement

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from tests.cli.calling import Caller
+from tests.tools import tiny_gguf
 from tests.tools.fakes import GGUF, digest
+from tests.tools.tiny_gguf import Tiny
 
 
 def test_an_offered_model_shows_what_it_is_its_terms_its_variants_and_its_sources(
@@ -83,3 +87,17 @@ def test_an_old_model_tells_what_it_is_its_terms_its_sources_and_what_is_convert
     assert "magnet 5aaceaec…" in out
     assert "makes a GGUF of ggml-alpaca-7b-q4.bin in about 17 s; --keep-original keeps both" in out
     assert "ggml: converted to GGUF by install" in out
+
+
+def test_a_template_that_would_be_a_guess_is_shown_before_a_model_is_loaded(
+    herd: Caller, tmp_path: Path
+) -> None:
+    for name in ("wool-instruct", "wool-base"):
+        herd("install", str(tiny_gguf.write(tmp_path / f"{name}.gguf", Tiny(template=None))))
+
+    assert "chatml, guessed by its vocabulary" in herd("info", "wool-instruct").out
+    assert "none, it continues plain text" in herd("info", "wool-base").out
+    (held,) = herd.json("info", "wool-instruct")["installed"]
+    assert held["template"] == "chatml, guessed by its vocabulary"
+    assert held["verdict"] == "fits"
+    assert any("threads" in each or "thread:" in each for each in held["why"])

@@ -11,9 +11,10 @@ import pytest
 
 from herd.chat import Turn
 from herd.cli.speaking import stopping
-from herd.engine import Began, Finished, Loadable, Piece, Text
+from herd.engine import Began, Finished, Loadable, Piece, Ready, Text
 from herd.model import Sampling
 from tests.cli.calling import Caller
+from tests.tools.fakes import FakeEngine
 
 
 @pytest.fixture
@@ -44,6 +45,37 @@ def test_an_answer_that_was_cut_says_why_on_stderr(
 ) -> None:
     finished = Finished(reason, 1, 0.1, 0.1)  # type: ignore[arg-type]
     speaks(ready, monkeypatch, Began(1, 0, 0), Text("hum"), finished)
+
+    ran = ready("run", "tiny", "hum?")
+
+    assert (ran.out, ran.err) == ("hum\n", said)
+
+
+@pytest.mark.parametrize(
+    ("template", "said"),
+    [
+        ("the model's own", ""),
+        ("the registry's", ""),
+        ("alpaca, as was asked", ""),
+        (
+            "alpaca, guessed by its name",
+            (
+                "(tiny:q4_0 has no chat template of its own: it gets alpaca, guessed by its name; "
+                "--template NAME takes another.)\n"
+            ),
+        ),
+        (
+            "none, it continues plain text",
+            "(tiny:q4_0 has no chat template: it goes on with the text.)\n",
+        ),
+    ],
+)
+def test_a_template_that_is_a_guess_is_told_once(
+    ready: Caller, monkeypatch: pytest.MonkeyPatch, template: str, said: str
+) -> None:
+    loaded = Ready("tiny:q4_0", 64, 64, template, "CPU", 0, 2, 0.1)
+    monkeypatch.setattr(FakeEngine, "loaded", loaded)
+    speaks(ready, monkeypatch, Began(1, 0, 0), Text("hum"), Finished("stop", 1, 0.1, 0.1))
 
     ran = ready("run", "tiny", "hum?")
 

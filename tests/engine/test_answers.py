@@ -164,6 +164,19 @@ def test_a_model_without_a_template_goes_on_with_the_text(
     assert answer.began.prompt_tokens < said(engine, models(), "llama wool").began.prompt_tokens
 
 
+def test_a_model_to_talk_with_that_brings_no_template_gets_one_by_its_name_and_words(
+    engine: Engine, models: MakeModel
+) -> None:
+    tiny = models(Tiny(template=None))
+    model = replace(tiny, names="Tiny Instruct")
+
+    assert engine.ensure(model).template == "chatml, guessed by its vocabulary"
+
+    told = said(engine, model)
+    usual = said(engine, models(Tiny()))
+    assert (told.text, told.began.prompt_tokens) == (usual.text, usual.began.prompt_tokens)
+
+
 def test_the_registry_s_template_goes_before_the_model_s_own(
     engine: Engine, tiny: Loadable
 ) -> None:
