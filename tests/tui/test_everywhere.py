@@ -11,6 +11,7 @@ from herd_tui.screens.leaving import Leaving
 from herd_tui.screens.library import LibraryScreen
 from herd_tui.screens.logs import Logs
 from herd_tui.widgets.key_line import KeyLine
+from herd_tui.widgets.top_bar import TopBar
 from tests.tui.conftest import Opening
 from tests.tui.shelf import Given
 
@@ -25,7 +26,7 @@ async def test_library_and_chat_are_one_key_apart(opened: Opening) -> None:
 
 async def test_a_click_on_a_tab_goes_there(opened: Opening) -> None:
     async with opened() as hand:
-        await hand.pilot.click("Tab:last-of-type", offset=(2, 0))
+        await hand.pilot.click(TopBar, offset=(hand.screen.index("F3 Chat"), 0))
         await hand.settle()
 
         assert hand.is_at(ChatScreen)

@@ -5,6 +5,7 @@ Importing this loads no textual; `run` does.
 
 from __future__ import annotations
 
+import gc
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ def run(herd: Herd, model: str | None = None) -> None:
     Raises:
         HerdError: the app broke; herd.log has the details.
     """
+    gc.disable()  # nothing that comes before the first frame is garbage; `prepare` turns it on
     from herd_tui.app import HerdApp
 
     app = HerdApp(herd, model=model)

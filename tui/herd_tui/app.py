@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import time
 from collections.abc import Callable
@@ -128,6 +129,8 @@ class HerdApp(App[None]):
         if self._is_prepared:
             return
         self._is_prepared = True
+        gc.freeze()  # what was imported stays: no collection need look at it, in mid-typing
+        gc.enable()
         beside(self, self.herd.restore, lambda _: self._glance(), group="restore")
         beside(self, lambda: import_module("herd_tui.screens.chat"), lambda _: None, group="chat")
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from rich.cells import cell_len
 from textual import events
-from textual.app import ComposeResult
-from textual.containers import Horizontal
 from textual.content import Content
-from textual.widgets import Static
+from textual.widget import Widget
 
 from herd.words import one_line, size
+from herd_tui.cells import cell
 from herd_tui.messages import ShowScreen
 
 if TYPE_CHECKING:
@@ -19,33 +19,39 @@ if TYPE_CHECKING:
     from herd.engine import Ready, State
 
 
-class Tab(Static):
-    """The name of a screen; a click goes there."""
-
-    def __init__(self, name: str, label: str, *, here: bool) -> None:
-        super().__init__(Content(f" {label} "), classes="-here" if here else "", markup=False)
-        self._target = name
-
-    def on_click(self, event: events.Click) -> None:
-        """Go there."""
-        event.stop()
-        self.post_message(ShowScreen(self._target))
+BRAND = " herd  "
+TABS = {"library": " F2 Library ", "chat": " F3 Chat "}
 
 
-class TopBar(Horizontal):
-    """Name, tabs, machine."""
+class TopBar(Widget, can_focus=False):
+    """Name, tabs, machine, drawn as one widget; a click on a tab goes there."""
+
+    ALLOW_SELECT = False
 
     def __init__(self, here: str) -> None:
         super().__init__()
         self._here = here
         self._machine = ""
 
-    def compose(self) -> ComposeResult:
+    def render(self) -> Content:
         """The parts from left to right."""
-        yield Static(Content(" herd "), id="brand", markup=False)
-        yield Tab("library", "F2 Library", here=self._here == "library")
-        yield Tab("chat", "F3 Chat", here=self._here == "chat")
-        yield Static(id="machine", markup=False)
+        tabs = [
+            (text, "$foreground bold reverse" if name == self._here else "")
+            for name, text in TABS.items()
+        ]
+        left = Content.assemble((BRAND, "$primary bold"), *tabs, "  ")
+        width = self.size.width - left.cell_length
+        machine = cell(self._machine, min(width, cell_len(self._machine)))
+        return left.append(cell(machine, width, right=True))
+
+    def on_click(self, event: events.Click) -> None:
+        """Go where the tab leads that was clicked."""
+        event.stop()
+        x = event.x - cell_len(BRAND)
+        for name, text in TABS.items():
+            if 0 <= x < cell_len(text):
+                self.post_message(ShowScreen(name))
+            x -= cell_len(text)
 
     def show(self, states: Sequence[State], memory: int | None) -> None:
         """Show the machine, and the models that are loaded."""
@@ -58,7 +64,7 @@ class TopBar(Horizontal):
         machine = one_line(" · ".join(words)) + " "
         if machine != self._machine:
             self._machine = machine
-            self.query_one("#machine", Static).update(Content(machine), layout=False)
+            self.refresh()
 
 
 def _loaded(ready: Ready) -> str:
