@@ -20,7 +20,7 @@ from pathlib import Path
 import yaml
 
 from herd.model import reference
-from herd.registry import layers
+from herd.registry import layers, schema
 from herd.registry.catalogue import Registry
 
 ROUNDS = 5
@@ -100,7 +100,11 @@ def main() -> None:
         herd_list(home)
         works: dict[str, Callable[[], object]] = {
             "peer: yaml.load, C loader": lambda: yaml.load(content, Loader=yaml.CSafeLoader),
-            "read strictly, no cache": lambda: loaded(content, None),
+            "read from cold": lambda: loaded(content, None),
+            "the same, and kept in a cache": lambda: loaded(
+                content, Path(tempfile.mkdtemp(dir=folder))
+            ),
+            "the strict reader alone": lambda: schema.read(content, "large.yaml"),
             "read from the cache": lambda: loaded(content, cache),
             "find a name": lambda: loaded(content, cache).find(reference("m7")),
             "search for a word": lambda: registry.search(["family7"]),

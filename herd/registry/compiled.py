@@ -28,7 +28,7 @@ from herd.registry.layer import Layer
 from herd.registry.pack import Unsound, pack, unpack
 from herd.registry.sequences import Late
 
-FORMAT = 1
+FORMAT = 2
 """Of these files, and of how documents are read: raise it when either changes."""
 MOST_FILES = 24
 """Compiled registries that stay in the cache."""

@@ -215,6 +215,15 @@ def read(content: bytes, origin: str) -> Section:
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
         raise RegistryError(f"{origin}:{line}: is not UTF-8.") from error
+    return section(text, origin)
+
+
+def section(text: str, origin: str) -> Section:
+    """The top section of a document, or of a part that is a document of its own.
+
+    Raises:
+        RegistryError: it is no document of the strict kind that is described above.
+    """
     try:
         _refuse_anchors(text, origin)
         node = _compose(text)

@@ -111,9 +111,9 @@ def read(
     with _collector_paused():
         if cache and (layer := compiled.load(cache, wanted, origin)):
             return layer
-        from herd.registry import schema  # 20 ms, most of it YAML's own import
+        from herd.registry import quick  # 20 ms, most of it YAML's own import
 
-        layer = schema.read(content, origin, fallback_name=fallback_name)
+        layer = quick.read(content, origin, fallback_name=fallback_name)
     if cache:
         compiled.save(cache, wanted, layer)
     return layer

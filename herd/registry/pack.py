@@ -52,7 +52,7 @@ def pack(model: Model) -> Packed:
         *(model.family, model.parameters, model.role, model.summary, model.context),
         *(model.template, list(model.stop)),
         [getattr(sampling, name) for name in sampling.__dataclass_fields__],
-        *(model.status, model.replaced_by, model.reason, model.is_recommended),
+        *(model.status, model.replaced_by, model.reason, model.is_recommended, model.epsilon),
     ]
 
 
@@ -65,7 +65,7 @@ def unpack(packed: Packed, registry: str) -> Model:
     """
     name, title, variants, default, licence, aliases, *rest = packed
     family, parameters, role, summary, context, template, stop, sampling, *state = rest
-    status, replaced_by, reason, is_recommended = state
+    status, replaced_by, reason, is_recommended, epsilon = state
     return Model(
         name=_require(name, is_name),
         title=title,
@@ -81,6 +81,7 @@ def unpack(packed: Packed, registry: str) -> Model:
         template=template,
         stop=tuple(stop),
         sampling=Sampling(*sampling),
+        epsilon=epsilon,
         status=Status(status),
         replaced_by=replaced_by,
         reason=reason,

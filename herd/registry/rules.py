@@ -24,7 +24,7 @@ MOST_CHARACTERS = 1000
 MOST_TEMPLATE_CHARACTERS = 64 * 1024
 MOST_ITEMS = 1000
 
-_SHA256_OF_NOTHING = hashlib.sha256(b"").hexdigest()
+SHA256_OF_NOTHING = hashlib.sha256(b"").hexdigest()
 
 
 def line(field: Field) -> str:
@@ -144,7 +144,7 @@ def digest(field: Field) -> Sha256:
     if not is_sha256(text):
         raise field.wrong(f"must be 64 lower-case hex digits, not {shown(text)!r}.", _HASH_HINT)
     refuse_placeholder(field, text)
-    if text == _SHA256_OF_NOTHING:
+    if text == SHA256_OF_NOTHING:
         raise field.wrong("is the sha256 of an empty file.", _HASH_HINT)
     return Sha256(text)
 

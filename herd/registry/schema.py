@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from herd.model import Commercial, Licence, Model, Sampling, Status
@@ -29,13 +29,15 @@ SCHEMA = 1
 
 
 @dataclass(frozen=True)
-class _Context:
+class Context:
     """What holds for a whole document while its models are read."""
 
     registry: str
     templates: Mapping[str, str]
     digests: Digests
     lines: dict[str, int]
+    """Where each name and alias stands."""
+    updated: str | None = None
 
 
 def read(content: bytes, origin: str, fallback_name: str | None = None) -> Layer:
@@ -50,20 +52,34 @@ def read(content: bytes, origin: str, fallback_name: str | None = None) -> Layer
         RegistryError: the document does not read; nothing of it is used.
     """
     top = document.read(content, origin)
+    context = begin(top, origin, fallback_name)
+    fields = top.must("models", Field.section).fields.values()
+    return layer(origin, context, [model(each, context) for each in fields])
+
+
+def begin(top: Section, origin: str, fallback_name: str | None) -> Context:
+    """What a document says before its models.
+
+    Raises:
+        RegistryError: this part does not read, or there is a key that herd does not know.
+    """
     top.must("schema", _schema)
     top.only(shape.TOP.keys())
     own = top.maybe("registry", _registry) or {}
     templates = top.maybe("templates", _templates) or {}
-    context = _Context(own.get("name") or fallback_name or origin, templates, Digests(), {})
-    fields = top.must("models", Field.section).fields.values()
-    models = tuple([_model(each, context) for each in fields])
+    name_of_it = own.get("name") or fallback_name or origin
+    return Context(name_of_it, templates, Digests(), {}, own.get("updated"))
+
+
+def layer(origin: str, context: Context, models: Sequence[Model]) -> Layer:
+    """What was read, as one registry."""
     return Layer(
         origin=origin,
         name=context.registry,
-        models=models,
-        names=[(model.name, *model.aliases) for model in models],
+        models=tuple(models),
+        names=[(each.name, *each.aliases) for each in models],
         lines=context.lines,
-        updated=own.get("updated"),
+        updated=context.updated,
     )
 
 
@@ -96,16 +112,21 @@ _passages = listed(passage)
 _tokens = between(1, 1 << 24)
 
 
-def _model(field: Field, context: _Context) -> Model:
+def model(field: Field, context: Context) -> Model:
+    """One model.
+
+    Raises:
+        RegistryError: it breaks a rule, or has what another model has.
+    """
     section = field.section()
     section.only(shape.MODEL.keys())
     offered = section.must("variants", lambda each: variants(each, context.digests))
-    model = Model(
+    found = Model(
         name=_claimed(field, key_name(field), context),
         title=section.must("title", line),
         variants=offered,
         default=section.must("default", name),
-        licence=section.must("licence", _licence),
+        licence=section.must("licence", licence),
         aliases=section.maybe("aliases", lambda each: _aliases(each, context)) or (),
         family=section.maybe("family", line),
         parameters=section.maybe("parameters", line),
@@ -122,8 +143,8 @@ def _model(field: Field, context: _Context) -> Model:
         registry=context.registry,
         is_recommended=section.maybe("recommended", Field.flag) or False,
     )
-    _check(model, section)
-    return model
+    _check(found, section)
+    return found
 
 
 def _check(model: Model, section: Section) -> None:
@@ -168,7 +189,7 @@ def _incomplete(section: Section) -> Field:
     return next(file for file in files if "sha256" not in file.section().fields)
 
 
-def _claimed(field: Field, wanted: str, context: _Context) -> str:
+def _claimed(field: Field, wanted: str, context: Context) -> str:
     """A name or an alias that nothing else in the document has."""
     if wanted in context.lines:
         raise field.wrong(f"{wanted} is taken already, in line {context.lines[wanted]}.")
@@ -176,7 +197,7 @@ def _claimed(field: Field, wanted: str, context: _Context) -> str:
     return wanted
 
 
-def _aliases(field: Field, context: _Context) -> tuple[str, ...]:
+def _aliases(field: Field, context: Context) -> tuple[str, ...]:
     return tuple([_claimed(each, name(each), context) for each in field.items()])
 
 
@@ -190,11 +211,16 @@ def _template(field: Field, templates: Mapping[str, str]) -> str:
     return templates[text]
 
 
-def _licence(field: Field) -> Licence:
+def licence(field: Field) -> Licence:
+    """Under which terms.
+
+    Raises:
+        RegistryError: it breaks a rule.
+    """
     section = field.section()
     section.only(shape.LICENCE.keys())
     is_redistributable = section.maybe("redistributable", Field.flag)
-    licence = Licence(
+    found = Licence(
         id=section.must("id", line),
         url=section.maybe("url", web),
         commercial=section.maybe("commercial", _commercial) or Commercial.UNKNOWN,
@@ -202,9 +228,9 @@ def _licence(field: Field) -> Licence:
         is_redistributable=is_redistributable is not False,
         note=section.maybe("note", line),
     )
-    if licence.must_be_accepted and not (licence.url or licence.note):
+    if found.must_be_accepted and not (found.url or found.note):
         raise field.wrong("must be accepted and says nowhere what it says: give url or note.")
-    return licence
+    return found
 
 
 _share = real(0, 1)

@@ -10,7 +10,7 @@ from herd.registry.document import Field, Section
 from herd.registry.rules import digest, file_name, key_name, line, listed, one_of, size
 from herd.registry.sources import source
 
-_SHARD = re.compile(r"(.+)-([0-9]{5})-of-([0-9]{5})\.gguf", re.ASCII)
+SHARD = re.compile(r"(.+)-([0-9]{5})-of-([0-9]{5})\.gguf", re.ASCII)
 
 _format = one_of(Format)
 _sources = listed(source)
@@ -103,8 +103,8 @@ def _check(variant: Variant, field: Field) -> None:
 
 def _missing_shard(names: list[str]) -> str | None:
     """The shard that should stand where another name, or none, does."""
-    first = _SHARD.fullmatch(names[0])
-    shards = [each for each in names if _SHARD.fullmatch(each)]
+    first = SHARD.fullmatch(names[0])
+    shards = [each for each in names if SHARD.fullmatch(each)]
     if first is None:
         return f"the first shard of {shards[0]}" if shards else None
     stem, _, total = first.groups()

@@ -71,6 +71,7 @@ def _model(model: Model) -> Tree:
         template=model.template,
         stop=model.stop,
         sampling=_sampling(model.sampling),
+        epsilon=model.epsilon,
         recommended=model.is_recommended or None,
         status=None if model.status is Status.ACTIVE else model.status.value,
         replaced_by=model.replaced_by,

@@ -46,6 +46,7 @@ models:
       repeat-last-n: 64
       seed: 1
       max-tokens: 512
+    epsilon: 0.00001
     recommended: true
     status: active
     default: q4_0
