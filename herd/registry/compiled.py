@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import overload
@@ -50,6 +50,13 @@ def key(content: bytes, name: str) -> str:
     return seed.hexdigest()
 
 
+def digest(about: Mapping[str, str | None], body: bytes) -> str:
+    """What shows damage: of what is said in the first line, and of all others."""
+    made = hashlib.sha256(json.dumps([about["name"], about["updated"]]).encode())
+    made.update(body)
+    return made.hexdigest()
+
+
 def load(folder: Path, wanted: str, origin: str) -> Layer | None:
     """The registry of this key; None where the cache has none that is whole.
 
@@ -62,7 +69,7 @@ def load(folder: Path, wanted: str, origin: str) -> Layer | None:
         with (folder / f"{wanted}{_SUFFIX}").open("rb") as stream:
             head, _, body = stream.read().partition(b"\n")
         about = json.loads(head)
-        if about["key"] != wanted or about["digest"] != hashlib.sha256(body).hexdigest():
+        if about["key"] != wanted or about["digest"] != digest(about, body):
             return None
         names, _, rest = body.decode("ascii").partition("\n")
         return _layer(json.loads(names), rest, about, origin)
@@ -74,12 +81,8 @@ def save(folder: Path, wanted: str, layer: Layer) -> None:
     """Keep a registry; a cache that cannot be written is no trouble, only slower."""
     parts = [layer.names, layer.cards, *[pack(model) for model in layer.models]]
     body = "\n".join([json.dumps(part, separators=(",", ":")) for part in parts]).encode()
-    about = {
-        "key": wanted,
-        "digest": hashlib.sha256(body).hexdigest(),
-        "name": layer.name,
-        "updated": layer.updated,
-    }
+    about = {"key": wanted, "name": layer.name, "updated": layer.updated}
+    about["digest"] = digest(about, body)
     with suppress(OSError, HerdError):
         folder.mkdir(parents=True, exist_ok=True)
         write_whole(folder / f"{wanted}{_SUFFIX}", json.dumps(about).encode() + b"\n" + body)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import hashlib
 import json
 import subprocess
 import sys
@@ -42,7 +41,8 @@ def forge(cache: Path, change: Callable[[list[Any]], object]) -> None:
     parts = [json.loads(line) for line in lines]
     change(parts)
     body = "\n".join(json.dumps(part) for part in parts)
-    about = {**json.loads(head), "digest": hashlib.sha256(body.encode()).hexdigest()}
+    about = json.loads(head)
+    about |= {"digest": compiled.digest(about, body.encode())}
     kept(cache).write_text(f"{json.dumps(about)}\n{body}")
 
 
@@ -113,6 +113,13 @@ def test_a_damaged_file_is_read_anew(data: st.DataObject) -> None:
         kept(cache).write_bytes(whole[:at] + patch + whole[at + len(patch) + 1 :])
 
         assert list(read(cache).models) == expected
+
+
+def test_a_damaged_name_is_read_anew(tmp_path: Path) -> None:
+    read(tmp_path)
+    kept(tmp_path).write_bytes(kept(tmp_path).read_bytes().replace(b'"sample"', b'"simple"', 1))
+
+    assert read(tmp_path).name == "sample"
 
 
 @settings(max_examples=40, deadline=None)
