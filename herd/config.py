@@ -50,6 +50,8 @@ class Config:
     """Layers on the GPU; -1: as many as there are."""
     threads: int = 0
     """Threads that generate; 0: one for each physical core."""
+    rpc: str = ""
+    """RPC servers of llama.cpp that compute too: `host:port, host:port`; they are not encrypted."""
     keep_alive: int = 1800
     """Seconds that a model stays loaded without being used; -1: as long as there is room."""
     download_limit: int = 0

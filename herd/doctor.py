@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import os
 import platform
+import re
 import shutil
 import socket
 import sys
@@ -23,7 +24,8 @@ from herd.engine import Began, Engine, Finished, Loadable, gpus, trial
 from herd.engine.cores import usable_cores
 from herd.engine.pieces import Machine
 from herd.errors import HerdError
-from herd.model import HfSource, Sampling, UrlSource
+from herd.model import HfSource, PypiSource, Sampling, UrlSource
+from herd.transfer.pip import unreached
 from herd.words import count as number_of
 from herd.words import size
 
@@ -64,12 +66,32 @@ Look = Callable[["Herd"], Iterator[Finding]]
 def findings(herd: Herd, *, is_offline: bool = False) -> Iterator[Finding]:
     """Everything, as it is found; nothing here raises."""
     looks: list[Look] = [_herd, _devices, _store, _registry, _torrents]
-    looks += [] if is_offline else [_network]
+    looks += [] if is_offline else [_network, _index]
     for look in (*looks, _terminal):
         try:
             yield from look(herd)
         except HerdError as error:
-            yield Finding(look.__name__.strip("_"), error.message, Grade.BAD, error.hint)
+            subject = look.__name__.strip("_")
+            mend = _mending(error, _MENDS.get(subject, "herd logs"))
+            yield Finding(subject, error.message, Grade.BAD, mend)
+
+
+_MENDS = {
+    "herd": "herd config --help",
+    "devices": "herd logs --engine",
+    "store": "herd verify",
+    "registry": "herd registry check",
+}
+"""What is typed next where an error has no command of its own."""
+
+
+def _mending(error: HerdError, otherwise: str) -> str:
+    """The command that an error speaks of, else what tells more."""
+    if found := re.search(r"`([^`]+)`", error.hint or ""):
+        return found[1]
+    if error.hint and not error.hint.endswith("."):
+        return error.hint
+    return f"{otherwise}  # {error.hint}" if error.hint else otherwise
 
 
 def _herd(herd: Herd) -> Iterator[Finding]:
@@ -85,8 +107,13 @@ def _devices(herd: Herd) -> Iterator[Finding]:
         built = f"llama-cpp-python {version('llama-cpp-python')}"
     except PackageNotFoundError:
         built = "llama-cpp-python is not installed"
+    if herd.config.rpc and not gpus.knows_rpc():
+        text = "The setting rpc names other machines, and this build of llama.cpp cannot use them."
+        yield Finding("RPC", text, Grade.BAD, gpus.build_command("RPC"))
+        return
     machine = engine.look()
-    yield Finding("llama.cpp", f"{built}: {' '.join(machine.features) or 'no features'}")
+    parts = f"for {', '.join(machine.backends) or 'CPU'}: {' '.join(machine.features)}"
+    yield Finding("llama.cpp", f"{built} {parts}")
     yield from _missed()
     for device in machine.devices:
         memory = f"{size(device.free)} of {size(device.total)} free"
@@ -128,7 +155,7 @@ def _speed(engine: Engine, model: Loadable, device: str) -> Finding:
         ready = engine.ensure(model)
         began, finished = _said(engine, model)
     except HerdError as error:
-        mend = error.hint or "herd logs --engine"
+        mend = _mending(error, "herd logs --engine")
         return Finding(subject, error.message, Grade.BAD, mend)
     if began is None or finished is None or not finished.tokens:
         return Finding(subject, f"{model.reference} says nothing.", Grade.BAD, "herd logs --engine")
@@ -165,7 +192,8 @@ def _store(herd: Herd) -> Iterator[Finding]:
     else:
         yield Finding("store", f"{places.store}: {len(held)} installed, {bytes_held}")
     for path in store.damaged():
-        mend = f"rm {path}, then install it again"
+        name = f"{path.parent.name}:{path.stem}"
+        mend = f"rm {path} && herd install {name}"
         yield Finding("store", f"{path} does not read as a manifest.", Grade.BAD, mend)
     free = disk.free(places.store)
     if free < LITTLE_ROOM:
@@ -218,10 +246,31 @@ def _network(herd: Herd) -> Iterator[Finding]:
                 "network",
                 f"{host} cannot be reached ({reason}): models that lie there do not come.",
                 Grade.BAD,
-                "export https_proxy=http://PROXY:PORT, or herd install ./FILE.gguf",
+                "export https_proxy=http://PROXY:PORT  # or: herd install ./FILE.gguf",
             )
         else:
             yield Finding("network", f"{host} can be reached")
+
+
+def _index(herd: Herd) -> Iterator[Finding]:
+    """Whether pip's package index can be asked, from which models come that packages carry."""
+    sources = (
+        source
+        for model in herd.registry.models
+        for variant in model.variants
+        for file in variant.files
+        for source in file.sources
+        if isinstance(source, PypiSource)
+    )
+    source = next(sources, None)
+    if source is None:
+        return
+    package = source.requirement.partition("==")[0]
+    if why := unreached(package, _WITHIN):
+        text = f"{package} cannot be had from it ({why}): models in packages do not come."
+        yield Finding("package index", text, Grade.BAD, f"{sys.executable} -m pip config list")
+    else:
+        yield Finding("package index", "can be reached")
 
 
 def _host(source: HfSource | UrlSource) -> str:

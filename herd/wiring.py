@@ -38,6 +38,7 @@ def engine(where: Places, config: Config) -> Engine:
     from herd.engine import Settings
     from herd.engine.visitor import Visitor
 
-    settings = Settings(config.gpu_layers, config.threads, running=str(where.running))
+    rpc = tuple(filter(None, (each.strip() for each in config.rpc.split(","))))
+    settings = Settings(config.gpu_layers, config.threads, rpc, running=str(where.running))
     keep_alive = None if config.keep_alive < 0 else float(config.keep_alive)
     return Visitor(where.door, where.engine_log, settings=settings, keep_alive=keep_alive)

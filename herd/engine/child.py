@@ -118,7 +118,7 @@ class Child:
             case Look():
                 from herd.engine.loading import machine
 
-                self._say(machine())
+                self._say(machine(request.rpc))
             case Stop():
                 self._end()
 

@@ -256,7 +256,7 @@ class Engine:
 
     def _looked(self, stop: threading.Event) -> Machine:
         terms = Terms("llama.cpp", stop, self._patience, self._log)
-        exchange = Exchange(self._household.prepare(), Look(), terms)
+        exchange = Exchange(self._household.prepare(), Look(self._settings.rpc), terms)
         try:
             for reply in exchange.replies():
                 if isinstance(reply, Machine):

@@ -27,8 +27,9 @@ _FLAGS = {
     "AMD": "-DGGML_VULKAN=on",
     "Intel": "-DGGML_VULKAN=on",
     "Apple": "-DGGML_METAL=on",
+    "RPC": "-DGGML_RPC=on",
 }
-_BACKENDS = ("cuda", "metal", "vulkan", "hip", "sycl", "musa", "opencl", "cann")
+_BACKENDS = ("cuda", "metal", "vulkan", "hip", "sycl", "musa", "opencl", "cann", "rpc")
 
 
 @dataclass(frozen=True)
@@ -63,15 +64,20 @@ def backends() -> tuple[str, ...]:
     return tuple(each for each in _BACKENDS if any(f"ggml-{each}" in name for name in names))
 
 
+def knows_rpc() -> bool:
+    """Whether the installed llama.cpp can compute on other machines."""
+    return "rpc" in backends()
+
+
 def devices(engine: Engine) -> tuple[Device, ...]:
-    """What models are loaded on; the engine is asked only where there may be a GPU."""
+    """What models are loaded on; the engine is asked only where there may be more than a CPU."""
     if backends():
         return engine.look().devices
     return (Device("CPU", is_gpu=False, free=available(), total=total()),)
 
 
 def build_command(vendor: str) -> str:
-    """What compiles llama.cpp for this GPU, in the environment that herd runs in."""
+    """What compiles llama.cpp for this GPU, or `RPC`, in the environment that herd runs in."""
     try:
         wanted = version("llama-cpp-python")
     except PackageNotFoundError:
@@ -84,7 +90,7 @@ def build_command(vendor: str) -> str:
 
 def missed() -> Gpu | None:
     """A GPU with a memory of its own that this build of llama.cpp cannot use."""
-    if backends():
+    if set(backends()) - {"rpc"}:
         return None
     return next((each for each in gpus() if not each.is_integrated), None)
 

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import ctypes
+from collections.abc import Callable, Iterable
 
 from herd.engine.memory import available, total
 from herd.fit import Device
@@ -21,6 +22,52 @@ def devices(library: ctypes.CDLL) -> tuple[Device, ...]:
     kind.argtypes = [ctypes.c_void_p]
     found = [(handle, kind(handle)) for handle in map(get, range(count()))]
     return tuple(_device(library, *each) for each in found if each[1] <= _SHARED_GPU)
+
+
+def backends(library: ctypes.CDLL) -> tuple[str, ...]:
+    """What this build computes with: `CPU`, `CUDA`, `Metal`, `Vulkan`, `RPC` ..."""
+    count, get, name = (
+        getattr(library, f"ggml_backend_reg_{each}") for each in ("count", "get", "name")
+    )
+    count.restype, get.restype, get.argtypes = ctypes.c_size_t, ctypes.c_void_p, [ctypes.c_size_t]
+    name.restype, name.argtypes = ctypes.c_char_p, [ctypes.c_void_p]
+    return tuple(name(get(at)).decode(errors="replace") for at in range(count()))
+
+
+_connected: set[str] = set()
+
+
+def connect(library: ctypes.CDLL, servers: Iterable[str]) -> tuple[str, ...]:
+    """Take llama.cpp's RPC servers among the devices, each once; those that give none.
+
+    Args:
+        library: ggml's.
+        servers: Each `host:port`.
+    """
+    add = None
+    missing = []
+    for server in servers:
+        if server in _connected:
+            continue
+        add = add or _adder(library)
+        registry = add(server.encode()) if add else None
+        if registry:
+            library.ggml_backend_register.argtypes = [ctypes.c_void_p]
+            library.ggml_backend_register(registry)
+            _connected.add(server)
+        else:
+            missing.append(server)
+    return tuple(missing)
+
+
+def _adder(library: ctypes.CDLL) -> Callable[[bytes], int | None] | None:
+    """What RPC servers are added with; None: this build knows none (GGML_RPC)."""
+    find, address = library.ggml_backend_reg_by_name, library.ggml_backend_reg_get_proc_address
+    find.restype, find.argtypes = ctypes.c_void_p, [ctypes.c_char_p]
+    address.restype, address.argtypes = ctypes.c_void_p, [ctypes.c_void_p, ctypes.c_char_p]
+    rpc = find(b"RPC")
+    found = address(rpc, b"ggml_backend_rpc_add_server") if rpc else None
+    return ctypes.CFUNCTYPE(ctypes.c_void_p, ctypes.c_char_p)(found) if found else None
 
 
 def handle(library: ctypes.CDLL, name: str) -> int | None:

@@ -120,10 +120,25 @@ def refused(reference: str, said: str, stop: StopFlag) -> EngineFailed | Interru
     return EngineFailed(message, f"Remove it and install it again: `herd remove {reference}`.")
 
 
-def machine() -> Machine:
-    """What this build of llama.cpp has to compute on here."""
+def machine(servers: tuple[str, ...] = ()) -> Machine:
+    """What this build of llama.cpp has to compute on here, and at these RPC servers.
+
+    Raises:
+        EngineFailed: one of them gives no device, or this build knows none.
+    """
+    if missing := hardware.connect(ggml.libggml, servers):
+        knows = "RPC" in hardware.backends(ggml.libggml)
+        raise EngineFailed(
+            f"No RPC server of llama.cpp gives a device at {missing[0]}."
+            if knows
+            else "This build of llama.cpp cannot compute on other machines (RPC).",
+            "Start `rpc-server` there, or take it out of the setting `rpc`."
+            if knows
+            else "`herd doctor` has the command that builds it, or empty the setting `rpc`.",
+        )
     return Machine(
         hardware.devices(ggml.libggml),
         hardware.features(api.llama_print_system_info()),
         can_offload=bool(api.llama_supports_gpu_offload()),
+        backends=hardware.backends(ggml.libggml),
     )

@@ -129,6 +129,8 @@ class Machine:
     """Of the CPU, that the build uses."""
     can_offload: bool
     """Whether the build can use a GPU at all."""
+    backends: tuple[str, ...] = ()
+    """What the build computes with: `CPU`, `CUDA`, `Metal`, `Vulkan`, `RPC` ..."""
 
 
 @dataclass(frozen=True)

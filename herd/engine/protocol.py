@@ -45,6 +45,8 @@ class Settings:
     """Layers on the GPU; -1: as many as there are."""
     threads: int = 0
     """Threads that generate; 0: one for each physical core."""
+    rpc: tuple[str, ...] = ()
+    """RPC servers of llama.cpp whose devices are used too, each `host:port`."""
     running: str | None = None
     """The folder in which loaded models show themselves to other herds; None: they do not."""
 
@@ -77,6 +79,9 @@ class Embed:
 @dataclass(frozen=True)
 class Look:
     """Say what there is to compute on: a Machine."""
+
+    rpc: tuple[str, ...] = ()
+    """RPC servers of llama.cpp, each `host:port`."""
 
 
 @dataclass(frozen=True)
@@ -191,7 +196,8 @@ def decode_request(line: bytes) -> tuple[int, Request]:
     number = int(said["number"])
     match said["kind"]:
         case "Load":
-            return number, Load(_loadable(said["model"]), Settings(**said["settings"]))
+            settings = said["settings"] | {"rpc": tuple(said["settings"]["rpc"])}
+            return number, Load(_loadable(said["model"]), Settings(**settings))
         case "Ask":
             sampling = Sampling(**said["sampling"])
             extras = Extras(**said["extras"] | {"tools": tuple(said["extras"]["tools"])})
@@ -199,7 +205,7 @@ def decode_request(line: bytes) -> tuple[int, Request]:
         case "Embed":
             return number, Embed(tuple(said["texts"]))
         case "Look":
-            return number, Look()
+            return number, Look(tuple(said["rpc"]))
         case "Stop":
             return number, Stop()
         case _:

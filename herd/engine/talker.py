@@ -42,7 +42,7 @@ class Talker:
         """Load it; the arguments and the errors are those of Llama."""
         began = time.monotonic()
         model = load.model
-        placement = placed(model, load.settings, machine().devices)
+        placement = placed(model, load.settings, machine(load.settings.rpc).devices)
         _refuse(placement)
         wanted = Wanted(
             model.reference,

@@ -85,6 +85,32 @@ def download(requirement: str, folder: Path, gauge: Gauge, stop: threading.Event
         raise _trouble(requirement, list(listener.lines))
 
 
+def unreached(package: str, seconds: float) -> str | None:
+    """Why the package index cannot be asked, by pip's own rules; None: it can.
+
+    Args:
+        package: One that it should have; its page alone is read.
+        seconds: How long to wait.
+    """
+    command = [sys.executable, "-P", "-m", "pip", "index", "versions", "--no-input"]
+    command += ["--disable-pip-version-check", "--retries", "0", "--timeout", str(int(seconds))]
+    try:
+        done = subprocess.run(  # no shell, and the package is a name
+            [*command, "--", package],
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=2 * seconds,
+            stdin=subprocess.DEVNULL,
+        )
+    except subprocess.TimeoutExpired:
+        return "it does not answer"
+    if done.returncode == 0:
+        return None
+    trouble = _trouble(package, done.stderr.splitlines())
+    return trouble.message if isinstance(trouble, SourceRefused) else "it was not reached"
+
+
 def _command(requirement: str, folder: Path) -> list[str]:
     return [
         *(sys.executable, "-P", "-m", "pip", "download"),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from herd.engine import gpus
@@ -16,8 +18,6 @@ def _no_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def found(herd: Caller) -> dict[str, dict[str, str | None]]:
-    import json
-
     return {each["subject"]: each for each in json.loads(herd("doctor", "--json", "--offline").out)}
 
 
@@ -85,3 +85,33 @@ def test_advice_about_a_gpu_is_given_once(herd: Caller, monkeypatch: pytest.Monk
     assert "The AMD GPU lies idle" in first.err
     assert "GPU" not in second.err
     assert "GPU" not in first.out
+
+
+def test_servers_of_other_machines_that_the_build_cannot_use_have_its_command(
+    herd: Caller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HERD_RPC", "10.0.0.2:50052")
+
+    line = found(herd)["RPC"]
+
+    assert line["grade"] == "bad"
+    assert 'CMAKE_ARGS="-DGGML_RPC=on"' in str(line["mend"])
+
+
+def test_a_bad_line_ends_with_a_command_not_with_a_sentence(herd: Caller) -> None:
+    herd.engine.failure = EngineFailed("It does not load.", "Install it: `pip install it`.")
+    assert found(herd)["devices"]["mend"] == "pip install it"
+
+    herd.engine.failure = EngineFailed("It does not load.", "Close other programs.")
+    assert found(herd)["devices"]["mend"] == "herd logs --engine  # Close other programs."
+
+
+def test_a_manifest_that_does_not_read_has_the_commands_that_mend_it(herd: Caller) -> None:
+    path = herd.home / "manifests" / "tiny" / "q4_0.json"
+    path.parent.mkdir(parents=True)
+    path.write_text("{")
+
+    lines = json.loads(herd("doctor", "--json", "--offline").out)
+
+    (bad,) = [each for each in lines if each["grade"] == "bad"]
+    assert bad["mend"] == f"rm {path} && herd install tiny:q4_0"

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import ctypes
 import sys
 import threading
+from collections.abc import Callable
 from pathlib import Path
+from typing import cast
 
 import pytest
 
-from herd.engine import Engine, Finished, Loadable, gpus, trial
+from herd.engine import Engine, Finished, Loadable, Settings, gpus, hardware, trial
 from herd.engine.gpus import Gpu
 from herd.engine.hardware import features
 from herd.engine.memory import total
+from herd.errors import EngineFailed
 from herd.gguf_header import read_file
 from tests.engine.asking import GREEDY, user
+from tests.engine.conftest import MakeEngine
 
 
 def test_the_engine_says_what_there_is_to_compute_on(engine: Engine) -> None:
@@ -96,3 +101,77 @@ def test_a_gpu_that_cannot_be_used_is_missed(monkeypatch: pytest.MonkeyPatch) ->
 
     monkeypatch.setattr(gpus, "backends", lambda: ("vulkan",))
     assert gpus.missed() is None
+
+
+class Library:
+    """Of ggml what RPC needs: a server at one address, which gives a device when it is added."""
+
+    def __init__(self, *, knows_rpc: bool) -> None:
+        self.registered: list[int] = []
+        self.asked: list[bytes] = []
+
+        def add(server: bytes) -> int | None:
+            self.asked.append(server)
+            return 77 if server == b"10.0.0.2:50052" else None
+
+        self._add = ctypes.CFUNCTYPE(ctypes.c_void_p, ctypes.c_char_p)(add)
+        address = ctypes.cast(self._add, ctypes.c_void_p).value
+        names = [b"CPU", b"RPC"] if knows_rpc else [b"CPU"]
+        self.ggml_backend_reg_count = _Function(lambda: len(names))
+        self.ggml_backend_reg_get = _Function(lambda at: at)
+        self.ggml_backend_reg_name = _Function(lambda at: names[at])
+        self.ggml_backend_reg_by_name = _Function(lambda name: 5 if name in names else None)
+        self.ggml_backend_reg_get_proc_address = _Function(lambda *_: address)
+        self.ggml_backend_register = _Function(self.registered.append)
+
+
+class _Function:
+    """As ctypes has them: callable, and told its types."""
+
+    restype: object = None
+    argtypes: object = None
+
+    def __init__(self, act: Callable[..., object]) -> None:
+        self._act = act
+
+    def __call__(self, *given: object) -> object:
+        return self._act(*given)
+
+
+def test_an_rpc_server_is_added_once_and_one_that_gives_nothing_is_named(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(hardware, "_connected", set())
+    library = cast("ctypes.CDLL", fake := Library(knows_rpc=True))
+
+    assert hardware.backends(library) == ("CPU", "RPC")
+    assert hardware.connect(library, ["10.0.0.2:50052"]) == ()
+    assert hardware.connect(library, ["10.0.0.2:50052", "10.0.0.3:50052"]) == ("10.0.0.3:50052",)
+
+    assert fake.registered == [77]
+    assert fake.asked == [b"10.0.0.2:50052", b"10.0.0.3:50052"]
+
+
+def test_a_build_without_rpc_gives_no_device_of_another_machine() -> None:
+    library = cast("ctypes.CDLL", Library(knows_rpc=False))
+
+    assert hardware.connect(library, ["10.0.0.9:50052"]) == ("10.0.0.9:50052",)
+
+
+def test_rpc_alone_makes_no_gpu_usable(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gpus, "gpus", lambda: (Gpu("AMD"),))
+    monkeypatch.setattr(gpus, "backends", lambda: ("rpc",))
+
+    assert gpus.missed() == Gpu("AMD")
+    assert '-DGGML_RPC=on"' in gpus.build_command("RPC")
+
+
+def test_a_server_that_this_build_cannot_use_is_one_sentence(
+    make_engine: MakeEngine, tiny: Loadable
+) -> None:
+    engine = make_engine(settings=Settings(rpc=("127.0.0.1:1",)))
+
+    with pytest.raises(EngineFailed, match=r"cannot compute on other machines \(RPC\)"):
+        engine.look()
+    with pytest.raises(EngineFailed, match=r"cannot compute on other machines \(RPC\)"):
+        engine.ensure(tiny)

@@ -13,6 +13,7 @@ from herd.model import PypiSource
 from herd.transfer import Delivery
 from herd.transfer.carrier import Mismatch
 from herd.transfer.failover import Transfer
+from herd.transfer.pip import unreached
 from herd.transfer.wheel import SUFFIX, WheelCarrier
 from tests.tools.index import Index
 from tests.transfer.desk import CONTENT, Desk, digest, eventually, promise, within
@@ -143,3 +144,16 @@ def test_a_stop_ends_pip_within_a_second(
             thread.join()
         gate.set()
     assert len(ended) == 1
+
+
+def test_whether_the_index_has_a_package_is_asked_without_fetching_it(index: Index) -> None:
+    index.add("tinymodel", "1.0", {MEMBER: CONTENT})
+
+    assert unreached("tinymodel", 10) is None
+    assert "no wheel of woolmodel" in str(unreached("woolmodel", 10))
+
+
+def test_an_index_that_is_not_there_is_told(index: Index, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PIP_INDEX_URL", "http://127.0.0.1:9/")
+
+    assert unreached("tinymodel", 10) is not None
