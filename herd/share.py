@@ -202,7 +202,7 @@ class Share:
         self._terms = terms
 
     def __enter__(self) -> Self:
-        from herd.transfer.torrent import SharingSession
+        from herd.transfer.torrent_share import SharingSession
 
         self._session = SharingSession(self._how)
         for offer in self.offers:

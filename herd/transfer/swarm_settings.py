@@ -16,6 +16,8 @@ from herd import __version__
 MOST_METADATA = 4 << 20
 """Bytes of a magnet's metadata: the table of pieces of a 100 GB file has a few hundred KB."""
 MOST_PIECES = 0x40000
+MOST_QUEUED = 8 << 20
+"""Bytes that wait to be written: more costs memory and makes nothing faster."""
 _BOOTSTRAP = "dht.libtorrent.org:25401,router.bittorrent.com:6881,dht.transmissionbt.com:6881"
 
 _PRIVATE: dict[str, object] = {
@@ -42,7 +44,7 @@ _BOUNDS: dict[str, object] = {
     "alert_queue_size": 20_000,
     "connections_limit": 100,
     "max_peerlist_size": 500,
-    "max_queued_disk_bytes": 8 << 20,
+    "max_queued_disk_bytes": MOST_QUEUED,
     "checking_mem_usage": 1024,
     # 8 MiB on the way from one peer: 640 Mbit/s over 100 ms.
     "max_out_request_queue": 500,

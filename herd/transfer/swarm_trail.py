@@ -1,14 +1,16 @@
 """Hashes a swarm's file from its beginning while the rest of it still comes.
 
 libtorrent calls a piece its own when its hash is right, which may be a moment before its
-last block lies in the file. So the trail stays a few looks behind, and its word counts only
-where a promised digest confirms it: otherwise the whole file is read once more.
+last block lies in the file. So the trail stays behind by twice what libtorrent lets wait to be
+written, or by a few looks where nothing more comes; and its word counts only where a promised
+digest confirms it: otherwise the whole file is read once more.
 """
 
 from __future__ import annotations
 
 import threading
 from collections import deque
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -17,9 +19,19 @@ from herd.errors import HerdError
 from herd.model import Sha256
 from herd.pieces import Proof, Table
 from herd.transfer.part import writing
+from herd.transfer.swarm_settings import MOST_QUEUED
 
 _PIECE = 256 * 1024
-_LOOKS_BEHIND = 4
+_LOOKS_BEHIND = 8
+_BEHIND = 2 * MOST_QUEUED
+
+
+@dataclass(frozen=True)
+class _Reached:
+    """What one look had."""
+
+    prefix: int
+    fetched: int
 
 
 class SwarmTrail:
@@ -35,7 +47,7 @@ class SwarmTrail:
         self._file = file
         self._size = size
         self._proof = Proof(size)
-        self._recent: deque[int] = deque([0] * _LOOKS_BEHIND, maxlen=_LOOKS_BEHIND)
+        self._recent: deque[_Reached] = deque(maxlen=_LOOKS_BEHIND)
         self._changed = threading.Condition()
         self._allowed = 0
         self._is_ended = False
@@ -70,10 +82,19 @@ class SwarmTrail:
         """Whether all of the file is hashed, or never will be."""
         return self.at >= self._size or self.trouble is not None
 
-    def reach(self, prefix: int) -> None:
-        """So many bytes from the beginning are right, as a look has it."""
-        self._recent.append(prefix)
-        self._allow(min(self._recent))
+    def reach(self, prefix: int, fetched: int) -> None:
+        """Take what a look has.
+
+        Args:
+            prefix: Bytes from the beginning that are right.
+            fetched: Bytes of the file that came from anywhere, in all.
+        """
+        recent = self._recent
+        if len(recent) == recent.maxlen:
+            self._allow(recent[0].prefix)
+        recent.append(_Reached(prefix, fetched))
+        while recent and recent[0].fetched + _BEHIND <= fetched:
+            self._allow(recent.popleft().prefix)
 
     def reach_all(self) -> None:
         """The whole file lies there, nobody writes to it any more."""

@@ -31,7 +31,7 @@ class SwarmPatience:
     """Without a new byte."""
     banned: float = 15.0
     """Without a new byte when every peer is banned: honest ones may be among them."""
-    tick: float = 0.1
+    tick: float = 0.05
     """Between two looks."""
 
 

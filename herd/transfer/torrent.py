@@ -1,4 +1,4 @@
-"""The only module that speaks to libtorrent (2.1).
+"""Fetching by libtorrent (2.1), which nobody else imports; `torrent_share.py` gives away.
 
 What libtorrent does not tell and what it gets wrong is known here: torrents begin
 paused, alerts are raw pointers that die with the next call, resume data is believed
@@ -16,10 +16,11 @@ from typing import Any
 from herd.errors import SourceRefused
 from herd.model import MagnetSource
 from herd.transfer.swarm_folder import FILE, SwarmFolder
-from herd.transfer.swarm_reach import SwarmReach, near
+from herd.transfer.swarm_prefix import Prefix
+from herd.transfer.swarm_reach import SwarmReach
 from herd.transfer.swarm_session import Taking
-from herd.transfer.swarm_settings import MOST_PIECES, Sharing, sharing
-from herd.transfer.swarm_watch import DiskTrouble, Given, Look, Phase, Reports
+from herd.transfer.swarm_settings import MOST_PIECES
+from herd.transfer.swarm_watch import DiskTrouble, Look, Phase, Reports
 from herd.transfer.torrent_contents import Entry, Metainfo
 
 lt: Any
@@ -34,9 +35,9 @@ except ImportError as error:
 MOST_BYTES = 10 * 1000 * 1000
 """Of a .torrent."""
 _MOST_PEERS_KEPT = 50
-_GRACE = 0.1
+GRACE = 0.1
 """Seconds in which trackers hear that herd leaves."""
-_LAST = "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff"
+LAST = "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff"
 _LIMITED = 1
 """The class of peers that the session's limits hold for, as a mask."""
 _BUNDLES = (
@@ -64,15 +65,17 @@ class NativeSession:
     """A libtorrent session with at most one torrent; used by one thread."""
 
     def __init__(self, chosen: dict[str, object], found: SwarmReach) -> None:
-        _trust_authorities()
+        trust_authorities()
         self.reports = Reports()
         self._trackers = list(found.trackers)
         self._seam = found.seam
         self._hashes: bytes | None = None
-        self._taking: Taking | None = None
+        self._prefix: Prefix | None = None
+        self._must_count = False
+        """Whether all pieces must be looked at: alerts do not tell of those that were there."""
         category = lt.alert_category
         mask = category.error | category.status | category.storage | category.tracker
-        mask |= category.peer | category.connect
+        mask |= category.peer | category.connect | category.piece_progress
         self._session: Any = lt.session(chosen | {"alert_mask": int(mask)})
         addresses = lt.ip_filter()
         for each in found.closed:
@@ -80,7 +83,7 @@ class NativeSession:
         if found.seam:
             addresses.add_rule(found.seam, found.seam, 0)
         self._session.set_ip_filter(addresses)
-        self._session.set_peer_class_filter(_everybody_limited())
+        self._session.set_peer_class_filter(everybody_limited())
         self._handle: Any = None
 
     def ask(self, magnet: MagnetSource, folder: SwarmFolder) -> None:
@@ -95,7 +98,7 @@ class NativeSession:
         """As Session.take."""
         if self._handle is not None:
             self._session.remove_torrent(self._handle)
-        params = _load(taking.metainfo.raw)
+        params = load(taking.metainfo.raw)
         count = len(taking.metainfo.entries)
         params.file_priorities = [4 if each == taking.index else 0 for each in range(count)]
         params.renamed_files = {
@@ -110,40 +113,41 @@ class NativeSession:
         # Neither paused nor auto_managed: with one of them left it would wait for ever.
         params.flags = lt.torrent_flags.apply_ip_filter
         self._add(params, taking.folder, taking.web_seeds)
-        self._taking = taking
+        entry = taking.metainfo.entries[taking.index]
+        self._prefix, self._must_count = Prefix(entry, taking.metainfo.piece_size), True
 
     def look(self) -> Look:
         """As Session.look."""
         self._hear()
-        status = self._handle.status()
+        # Everything else that a status may have is counted anew from all pieces each time.
+        status = self._handle.status(lt.torrent_handle.query_accurate_download_counters)
         if status.num_seeds and not status.flags & lt.torrent_flags.sequential_download:
             # Where somebody has all of it, order costs the swarm nothing, and what comes in
             # order can be hashed while it comes.
             self._handle.set_flags(lt.torrent_flags.sequential_download)
         if status.errc.value():
             self._disk(status.errc.value(), status.errc.message())
+        phase = _phase(status)
         return Look(
-            _phase(status),
+            phase,
             done=status.total_wanted_done,
             peers=status.num_peers,
             fetched=status.total_payload_download,
             wasted=status.total_failed_bytes + status.total_redundant_bytes,
-            prefix=self._prefix(status),
+            prefix=self._reached(phase),
         )
 
     def pieces(self) -> list[bool]:
         """As Session.pieces."""
-        return list(self._handle.status().pieces)
+        return list(self._handle.status(lt.torrent_handle.query_pieces).pieces)
 
-    def _prefix(self, status: Any) -> int:
-        taking = self._taking
-        if taking is None:
+    def _reached(self, phase: Phase) -> int:
+        if self._prefix is None:
             return 0
-        entry, piece = taking.metainfo.entries[taking.index], taking.metainfo.piece_size
-        at = entry.offset // piece
-        while at < len(status.pieces) and status.pieces[at]:
-            at += 1
-        return max(0, min(entry.size, at * piece - entry.offset))
+        if self._must_count and phase in (Phase.FETCHING, Phase.WHOLE):
+            self._must_count = False
+            self._prefix.add_all(self.pieces())
+        return self._prefix.size
 
     def feed(self, url: str) -> None:
         """As Session.feed."""
@@ -185,7 +189,7 @@ class NativeSession:
             self._session.remove_torrent(self._handle)
             if not is_hasty:
                 # A request that is answered before the destructor runs costs no second there.
-                time.sleep(_GRACE)
+                time.sleep(GRACE)
         # The destructor returns when every block is written and every thread has ended.
         self._handle = self._session = None
 
@@ -210,6 +214,11 @@ class NativeSession:
                     self.reports.seen.add(tuple(alert.endpoint))
                 case lt.peer_ban_alert():
                     self._ban(str(alert.endpoint[0]))
+                case lt.piece_finished_alert():
+                    if self._prefix is not None:
+                        self._prefix.add(alert.piece_index)
+                case lt.alerts_dropped_alert():
+                    self._must_count = True
                 case lt.hash_failed_alert():
                     self.reports.failed.append(alert.piece_index)
                 case lt.file_error_alert():
@@ -227,88 +236,11 @@ class NativeSession:
         self.reports.disk = self.reports.disk or DiskTrouble(errno, words)
 
 
-class SharingSession:
-    """A libtorrent session that gives files of the store away; used by one thread."""
-
-    def __init__(self, how: Sharing) -> None:
-        """Listen.
-
-        Raises:
-            SourceRefused: libtorrent is not there.
-        """
-        require()
-        _trust_authorities()
-        mask = lt.alert_category.error | lt.alert_category.status | lt.alert_category.tracker
-        self._session: Any = lt.session(sharing(how) | {"alert_mask": int(mask)})
-        if how.is_lan_only:
-            addresses = lt.ip_filter()
-            for first, last in (("0.0.0.0", "255.255.255.255"), ("::", _LAST)):  # noqa: S104
-                addresses.add_rule(first, last, 1)
-            for each in near():
-                addresses.add_rule(each.first, each.last, 0)
-            self._session.set_ip_filter(addresses)
-        self._session.set_peer_class_filter(_everybody_limited())
-        self._handles: list[Any] = []
-        self._bases: dict[int, int] = {}
-        self.trackers: dict[str, str] = {}
-        """The last word of each tracker, by its address."""
-
-    @property
-    def port(self) -> int:
-        """Where peers come in; 0 before it is known."""
-        return int(self._session.listen_port())
-
-    def add(self, torrent: bytes, blob: Path, trackers: Iterable[str]) -> int:
-        """Give a file away; its number in this session. The blob is only ever read."""
-        params = _load(torrent)
-        params.save_path, params.renamed_files = str(blob.parent), {0: blob.name}
-        params.trackers = list(trackers)
-        params.tracker_tiers = [0] * len(params.trackers)
-        params.url_seeds, params.http_seeds, params.dht_nodes = [], [], []
-        flags = lt.torrent_flags
-        # Pieces are proved before the first time each goes out, and none is ever written.
-        params.flags = flags.seed_mode | flags.upload_mode | flags.apply_ip_filter
-        self._handles.append(self._session.add_torrent(params))
-        return len(self._handles) - 1
-
-    def stop(self, number: int) -> None:
-        """Give a file away no longer; the others go on."""
-        handle, self._handles[number] = self._handles[number], None
-        if handle is not None:
-            self._bases[number] = int(handle.status().total_payload_upload)
-            self._session.remove_torrent(handle)
-
-    def look(self) -> tuple[Given, ...]:
-        """What became of each file, by number."""
-        for alert in self._session.pop_alerts():
-            match alert:
-                case lt.tracker_error_alert():
-                    self.trackers[alert.url] = alert.failure_reason() or alert.error.message()
-                case lt.tracker_reply_alert():
-                    self.trackers[alert.url] = f"{alert.num_peers} peers"
-        return tuple(self._given(number) for number in range(len(self._handles)))
-
-    def close(self) -> None:
-        """Let go of the network; trackers hear of it."""
-        for number in range(len(self._handles)):
-            self.stop(number)
-        time.sleep(_GRACE)
-        self._session = None
-
-    def _given(self, number: int) -> Given:
-        handle = self._handles[number]
-        if handle is None:
-            return Given(self._bases[number], 0, is_over=True)
-        status = handle.status()
-        is_damaged = not (status.is_seeding or status.is_finished)
-        return Given(int(status.total_payload_upload), status.num_peers, is_damaged=is_damaged)
-
-
-def _everybody_limited() -> Any:
+def everybody_limited() -> Any:
     """No peer is exempt from limits: by default those that are near are, the seam among them."""
     everybody = lt.ip_filter()
     everybody.add_rule("0.0.0.0", "255.255.255.255", _LIMITED)  # noqa: S104  # a range
-    everybody.add_rule("::", _LAST, _LIMITED)
+    everybody.add_rule("::", LAST, _LIMITED)
     return everybody
 
 
@@ -318,7 +250,7 @@ def read(raw: bytes) -> Metainfo:
     Raises:
         SourceRefused: it is none, or too large to be an honest one.
     """
-    params = _load(raw)
+    params = load(raw)
     files, hashes = params.ti.layout(), params.ti.info_hashes()
     content = lt.bdecode(raw)
     known = content.get(b"piece layers", {}) if hashes.has_v2() else None
@@ -336,7 +268,12 @@ def read(raw: bytes) -> Metainfo:
     )
 
 
-def _load(raw: bytes) -> Any:
+def load(raw: bytes) -> Any:
+    """A .torrent as libtorrent has it; paused and auto_managed as all of them begin.
+
+    Raises:
+        SourceRefused: it is none, or too large to be an honest one.
+    """
     if len(raw) > MOST_BYTES:
         raise SourceRefused(f"the .torrent is larger than {MOST_BYTES // 1_000_000} MB")
     try:
@@ -389,7 +326,7 @@ def _torrent_of(params: Any) -> bytes | None:
     return bytes(lt.bencode(written))
 
 
-def _trust_authorities() -> None:
+def trust_authorities() -> None:
     """Let https trackers be verified where libtorrent's OpenSSL finds no authorities."""
     if "SSL_CERT_FILE" not in os.environ and not any(Path(each).exists() for each in _BUNDLES):
         import certifi

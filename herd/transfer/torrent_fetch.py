@@ -198,7 +198,7 @@ class TorrentFetch:
             self._show(look, size, is_new=look.phase is not shown)
             shown = look.phase
             if self._trail is not None:
-                self._trail.reach(look.prefix)
+                self._trail.reach(look.prefix, look.fetched)
             if session.reports.disk is not None:
                 disk = session.reports.disk
                 raise trouble(self._folder.path, OSError(disk.errno, disk.words))

@@ -1,4 +1,4 @@
-"""A file is hashed while it grows, a few looks behind what is known to be right."""
+"""A file is hashed while it grows, a little behind what is known to be right."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import pytest
 
 from herd.errors import CannotWrite
 from herd.model import File, Sha256
+from herd.transfer.swarm_settings import MOST_QUEUED
 from herd.transfer.swarm_trail import SwarmTrail
 from tests.tools.swarm import PIECE, noise
 from tests.tools.wait import until
@@ -26,8 +27,8 @@ def file(tmp_path: Path) -> Path:
 
 def test_it_follows_what_is_right_and_ends_with_the_digest(file: Path) -> None:
     with SwarmTrail(file, len(CONTENT)) as trail:
-        for _ in range(4):
-            trail.reach(300_000)
+        trail.reach(300_000, 300_000)
+        trail.reach(400_000, 300_000 + 2 * MOST_QUEUED)
         until(lambda: trail.at == 300_000)
         assert not trail.is_done
         trail.reach_all()
@@ -37,12 +38,21 @@ def test_it_follows_what_is_right_and_ends_with_the_digest(file: Path) -> None:
     assert table.size == len(CONTENT)
 
 
-def test_it_stays_a_few_looks_behind(file: Path) -> None:
+def test_it_stays_behind_by_what_may_wait_to_be_written(file: Path) -> None:
     with SwarmTrail(file, len(CONTENT)) as trail:
-        for _ in range(3):
-            trail.reach(500_000)
+        trail.reach(500_000, 500_000)
+        trail.reach(700_000, 500_000 + 2 * MOST_QUEUED - 1)
         assert trail.at == 0
-        trail.reach(700_000)
+        trail.reach(800_000, 500_000 + 2 * MOST_QUEUED)
+        until(lambda: trail.at == 500_000)
+
+
+def test_it_goes_on_after_a_few_looks_though_nothing_more_comes(file: Path) -> None:
+    with SwarmTrail(file, len(CONTENT)) as trail:
+        trail.reach(500_000, 500_000)
+        for _ in range(8):
+            assert trail.at == 0
+            trail.reach(700_000, 700_000)
         until(lambda: trail.at == 500_000)
 
 
