@@ -67,6 +67,8 @@ def why_it_died(code: int, *, loading: bool, said: str) -> str:
         return ": its chat template, or the schema of the answer, does not come to an end"
     if speaks_of_memory(said):
         return ": there was not enough memory"
+    if not loading and "empty grammar stack" in said:
+        return ": nothing can be said that its JSON schema allows; write it more simply"
     return ": the file is probably damaged" if loading and code < 0 else ""
 
 

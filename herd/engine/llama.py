@@ -252,7 +252,10 @@ class Llama:
             if grammar is not None:
                 rules = api.llama_sampler_init_grammar(self._vocab, grammar.encode(), b"root")
                 if not rules:
-                    raise EngineFailed("The grammar of the answer does not read.")
+                    raise EngineFailed(
+                        "llama.cpp does not take the grammar that the JSON schema makes.",
+                        "Write the schema more simply.",
+                    )
                 api.llama_sampler_chain_add(chain, rules)
             vocabulary = int(api.llama_vocab_n_tokens(self._vocab))
             words = [each for each in seen if each >= 0]

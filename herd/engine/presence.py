@@ -10,7 +10,7 @@ import json
 import os
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -105,7 +105,7 @@ def _is_engine(pid: int) -> bool:
 
 
 def owners(found: tuple[Running, ...]) -> Iterator[str]:
-    """What each of them was started by, in words."""
+    """What each of them was started by, as a person types it: `herd run`, `herd serve`, `herd`."""
     import psutil
 
     for one in found:
@@ -113,4 +113,14 @@ def owners(found: tuple[Running, ...]) -> Iterator[str]:
             words = psutil.Process(one.owner).cmdline()
         except psutil.Error:
             words = []
-        yield " ".join(Path(words[at]).name for at in range(min(2, len(words)))) or "?"
+        yield typed(words)
+
+
+def typed(words: Sequence[str]) -> str:
+    """The command of these arguments, without what it was told: that may be a question."""
+    names = [Path(word).name for word in words]
+    if "herd" not in names:
+        return " ".join(names[:2]) or "?"
+    rest = words[names.index("herd") + 1 :]
+    verb = next((word for word in rest if not word.startswith("-")), "")
+    return f"herd {verb}".rstrip()

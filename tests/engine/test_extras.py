@@ -168,3 +168,35 @@ def test_a_template_that_knows_no_tools_is_given_words() -> None:
     assert '"name": "weather", "description": "The weather of a place."' in prompt
     assert '<tool_call>\n{"name": "weather", "arguments": {"place": "Cusco"}}' in prompt
     assert "<tool_response>\nIt does." in prompt
+
+
+@pytest.mark.parametrize("value", ["a\\b", 'say "hum"', "two\nlines", "nul\x00", "h\u00fct\u2028"])
+def test_whatever_a_schema_demands_is_said_as_json(
+    engine: Engine, tiny: Loadable, value: str
+) -> None:
+    sampling = Sampling(temperature=0.0, max_tokens=200)
+    schema = {"type": "object", "properties": {value: {"const": value}}, "required": [value]}
+    extras = Extras(schema=schema)
+
+    pieces = engine.answer(tiny, [Turn(Role.USER, "hum")], sampling, threading.Event(), extras)
+    text = "".join(each.text for each in pieces if isinstance(each, Text))
+
+    assert json.loads(text) == {value: value}
+
+
+def test_a_grammar_that_llama_cpp_does_not_take_is_one_sentence(
+    engine: Engine, tiny: Loadable
+) -> None:
+    schemas: list[dict[str, object]] = [{"enum": []}, {"type": "string", "pattern": r"^a\Qb$"}]
+    for schema in schemas:
+        pieces = engine.answer(
+            tiny,
+            [Turn(Role.USER, "hum")],
+            Sampling(max_tokens=4),
+            threading.Event(),
+            Extras(schema=schema),
+        )
+        with pytest.raises(EngineFailed, match="does not take the grammar") as caught:
+            list(pieces)
+        assert caught.value.hint == "Write the schema more simply."
+    assert engine.ensure(tiny).reference == tiny.reference
