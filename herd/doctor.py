@@ -204,6 +204,8 @@ def _store(herd: Herd) -> Iterator[Finding]:
 
 def _registry(herd: Herd) -> Iterator[Finding]:
     registry = herd.registry
+    for sentence in registry.troubles:
+        yield Finding("registry", sentence, Grade.BAD, "herd registry update")
     hidden = len(registry.hidden)
     registries = number_of(len(registry.origins), "registry", "registries")
     count = f"{number_of(len(registry.models), 'model')} of {registries}"

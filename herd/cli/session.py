@@ -63,6 +63,9 @@ class Session:
     def close(self) -> None:
         """End what runs: transfers, the engine, the log."""
         if self._herd is not None:
+            registry = vars(self._herd).get("registry")  # one that nobody read has no trouble
+            for sentence in registry.troubles if registry else ():
+                self.say(sentence)
             self._herd.close()
         if self._log is not None:
             from herd.cli.log import drop

@@ -166,6 +166,8 @@ def edited(text: str, name: str, value: object | None) -> str:
 
 def _read(path: Path) -> str:
     try:
+        if path.exists() and not path.is_file():  # to open a pipe would wait for ever
+            raise ConfigError(f"{path} is no file.", "Mend or remove it.")
         return path.read_text()
     except FileNotFoundError:
         return ""

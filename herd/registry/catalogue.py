@@ -61,6 +61,8 @@ class Registry:
     """What later registries offer under names that were taken."""
     origins: tuple[Origin, ...] = ()
     """The registries in their order; the first that has a name keeps it."""
+    troubles: tuple[str, ...] = ()
+    """A sentence for each registry that does not read and was passed over."""
     names: Sequence[Sequence[str]] | None = None
     """The name of each model and its aliases, in the same order; else the models say."""
     index: Sequence[Card] | None = None

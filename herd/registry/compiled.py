@@ -77,6 +77,15 @@ def load(folder: Path, wanted: str, origin: str) -> Layer | None:
         return None
 
 
+def last(folder: Path, name: str, origin: str) -> Layer | None:
+    """What was last read of the registry of this name; None where the cache has nothing."""
+    for path in _newest_first(folder):
+        with suppress(OSError, *_TROUBLE), path.open("rb") as stream:
+            if json.loads(stream.readline())["name"] == name:
+                return load(folder, path.stem, origin)
+    return None
+
+
 def save(folder: Path, wanted: str, layer: Layer) -> None:
     """Keep a registry; a cache that cannot be written is no trouble, only slower."""
     parts = [layer.names, layer.cards, *[pack(model) for model in layer.models]]
@@ -173,6 +182,10 @@ def _damaged() -> RegistryError:
 
 def _prune(folder: Path) -> None:
     """Drop all but the files that were made last."""
-    files = [(path.stat().st_mtime, path) for path in folder.glob(f"*{_SUFFIX}")]
-    for _, path in sorted(files, reverse=True)[MOST_FILES:]:
+    for path in _newest_first(folder)[MOST_FILES:]:
         path.unlink(missing_ok=True)
+
+
+def _newest_first(folder: Path) -> list[Path]:
+    files = [(path.stat().st_mtime, path) for path in folder.glob(f"*{_SUFFIX}")]
+    return [path for _, path in sorted(files, reverse=True)]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import gc
 import pkgutil
-from collections.abc import Iterable, Iterator, Set
+from collections.abc import Callable, Iterable, Iterator, Set
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -29,37 +29,61 @@ SHIPPED = "registry.yaml"
 def load(places: Places) -> Registry:
     """What herd ships, what the person added in that order, then their own files by name.
 
+    One that does not read is no reason to go without the others: what was last read of it
+    stands in its place if the cache still has that, and `troubles` says so.
+
     Raises:
-        RegistryError: one of them does not read, or has the name of another.
+        RegistryError: the shipped one or the list of those that were added does not read.
     """
-    return stack(each_of(places, places.compiled))
+    troubles: list[str] = []
+    found = each_of(places, places.compiled, troubles.append)
+    return replace(stack(found, troubles.append), troubles=tuple(troubles))
 
 
-def each_of(places: Places, cache: Path | None = None) -> list[Layer]:
+Say = Callable[[str], object]
+"""Takes a sentence on a registry that was passed over."""
+
+
+def each_of(places: Places, cache: Path | None = None, say: Say | None = None) -> list[Layer]:
     """The same registries, one by one.
 
     Args:
         places: Where they are.
         cache: The folder of compiled registries; None reads the documents themselves, so
             that lines are known.
+        say: Told of each that does not read; None makes that an error.
 
     Raises:
         RegistryError: one of them does not read.
     """
     folder = places.user_registries
     listed = added.read(folder)
-    layers = [_added(folder, each, cache) for each in listed]
     kept = {each.file_name for each in listed}
-    own = [from_file(path, cache) for path in _files(folder) if path.name not in kept]
-    return [shipped(cache), *[layer for layer in layers if layer], *own]
+    own = [path for path in _files(folder) if path.name not in kept]
+    layers = [_added(folder, each, cache, say) for each in listed]
+    layers += [_readable(path, cache, say) for path in own]
+    return [shipped(cache), *[layer for layer in layers if layer]]
 
 
-def _added(folder: Path, it: Added, cache: Path | None) -> Layer | None:
+def _readable(path: Path, cache: Path | None, say: Say | None) -> Layer | None:
+    try:
+        return from_file(path, cache)
+    except RegistryError as error:
+        if say is None:
+            raise
+        before = compiled.last(cache, path.stem, str(path)) if cache else None
+        rest = "What was last read of it is used." if before else "It is passed over."
+        say(f"{error.message} {rest}")
+        return before
+
+
+def _added(folder: Path, it: Added, cache: Path | None, say: Say | None) -> Layer | None:
     """The last good copy of an added registry; None when somebody took the copy away."""
     path = folder / it.file_name
     if not path.exists():
         return None
-    layer = from_file(path, cache)
+    if (layer := _readable(path, cache, say)) is None:
+        return None
     return replace(layer, location=it.location, is_signed=it.key is not None)
 
 
@@ -134,11 +158,15 @@ def _collector_paused() -> Iterator[None]:
             gc.enable()
 
 
-def stack(layers: Iterable[Layer]) -> Registry:
+def stack(layers: Iterable[Layer], say: Say | None = None) -> Registry:
     """All layers as one registry, the first one lowest.
 
     A name belongs to the layer that had it first. A model or an alias of a later one
     under that name is left out, and is among what is hidden.
+
+    Args:
+        layers: What was read.
+        say: Told of a layer that has the name of another; None makes that an error.
 
     Raises:
         RegistryError: two layers have the same name.
@@ -148,7 +176,12 @@ def stack(layers: Iterable[Layer]) -> Registry:
     kept: list[Layer] = []
     hidden: list[Hidden] = []
     for layer in layers:
-        _refuse_namesake(layer, read)
+        if (lower := read.setdefault(layer.name, layer)) is not layer:
+            error = _namesake(layer, lower)
+            if say is None:
+                raise error
+            say(f"{error.message} It is passed over.")
+            continue
         names = {name: layer.name for each in layer.names for name in each}
         taken = names.keys() & owners.keys()
         hidden += [Hidden(name, layer.name, owners[name]) for name in sorted(taken)]
@@ -192,13 +225,11 @@ def _without(layer: Layer, taken: Set[str]) -> Layer:
     return replace(layer, models=models, names=names, index=None)
 
 
-def _refuse_namesake(layer: Layer, read: dict[str, Layer]) -> None:
-    lower = read.setdefault(layer.name, layer)
-    if lower is not layer:
-        raise RegistryError(
-            f"{layer.origin}:1: registry.name: {lower.origin} is named {layer.name} already.",
-            "Give this registry a name of its own.",
-        )
+def _namesake(layer: Layer, lower: Layer) -> RegistryError:
+    return RegistryError(
+        f"{layer.origin}:1: registry.name: {lower.origin} is named {layer.name} already.",
+        "Give this registry a name of its own.",
+    )
 
 
 def _files(folder: Path) -> list[Path]:

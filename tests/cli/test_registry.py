@@ -104,11 +104,17 @@ def test_with_nothing_added_an_update_has_nothing_to_do(herd: Caller) -> None:
 
 def test_a_broken_copy_can_be_updated_and_removed(herd: Caller, site: Site) -> None:
     herd("registry", "add", site.put("/r.yaml", of("school")))
-    (herd.home / "registries" / "school.yaml").write_text("schema: 9\n")
-    assert herd("search").code == 2
+    copy = herd.home / "registries" / "school.yaml"
+    copy.write_text("schema: 9\n")
+    ran = herd("search", "smollm2")
+    assert (ran.code, "smollm2-135m" in ran.out) == (0, True)
+    assert [line for line in ran.err.splitlines() if str(copy) in line] == [
+        f"{copy}:1: schema: is 9, and this herd reads 1. What was last read of it is used."
+    ]
+    assert herd("registry", "check").code == 2
 
     assert herd("registry", "update").code == 0
-    assert herd("search").code == 0
+    assert str(copy) not in herd("search").err
     (herd.home / "registries" / "school.yaml").write_text("schema: 9\n")
     assert herd("registry", "remove", "school").code == 0
     assert herd("search").code == 0

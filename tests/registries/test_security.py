@@ -99,13 +99,13 @@ def test_a_hostile_registry_is_refused_and_does_nothing(
     trap = tmp_path / "trap"
     offer(home, HOSTILE[trick].replace("{trap}", str(trap)))
 
-    code, seen = deeds(home, "search", "tiny")
-
-    assert code == 2
-    assert outside(home, seen) == []
-    assert [what for kind, what in seen if kind == "connect"] == []
-    assert str(trap) not in [what for _, what in seen]
-    assert not trap.exists()
+    for words, wanted in ((("search", "tiny"), 0), (("registry", "check"), 2)):
+        code, seen = deeds(home, *words)
+        assert code == wanted
+        assert outside(home, seen) == []
+        assert [what for kind, what in seen if kind == "connect"] == []
+        assert str(trap) not in [what for _, what in seen]
+        assert not trap.exists()
 
 
 def test_looking_at_a_registry_asks_nobody_and_runs_nothing(home: Path) -> None:

@@ -66,21 +66,43 @@ def test_an_alias_that_is_taken_is_lost_and_the_model_stays(here: Places) -> Non
     assert registry.hidden == (Hidden("smollm2", "a", "herd"),)
 
 
-def test_two_registries_of_one_name_are_an_error_that_names_both(here: Places) -> None:
+def test_the_second_of_two_registries_of_one_name_is_passed_over_and_told(here: Places) -> None:
     first = add(here, "a.yaml", other("alpha", "same"))
     second = add(here, "b.yaml", other("beta", "same"))
+    registry = load(here)
 
+    said = f"{second}:1: registry.name: {first} is named same already."
+    assert registry.troubles == (f"{said} It is passed over.",)
+    assert registry.offers("alpha")
+    assert not registry.offers("beta")
     with pytest.raises(RegistryError) as caught:
-        load(here)
+        layers.stack(layers.each_of(here))
+    assert caught.value.message == said
 
-    assert caught.value.message == f"{second}:1: registry.name: {first} is named same already."
 
-
-def test_a_registry_that_does_not_read_is_named_with_its_line(here: Places) -> None:
+def test_a_registry_that_does_not_read_is_passed_over_and_told_with_its_line(here: Places) -> None:
     path = add(here, "a.yaml", "schema: 1\nmodels:\n  x: {}\n")
+    add(here, "b.yaml", other("beta", "b"))
+    registry = load(here)
 
+    assert [each.name for each in registry.origins] == ["herd", "b"]
+    (said,) = registry.troubles
+    assert said.startswith(f"{path}:3: models.x: ")
+    assert said.endswith("It is passed over.")
     with pytest.raises(RegistryError, match=f"^{path}:3: models.x: "):
-        load(here)
+        layers.each_of(here)
+
+
+def test_of_a_registry_that_is_damaged_what_was_last_read_stays(here: Places) -> None:
+    path = add(here, "mine.yaml", other("alpha", "mine"))
+    assert load(here).troubles == ()
+    path.write_text(path.read_text()[:-30])
+    registry = load(here)
+
+    assert owner(registry, "alpha") == "mine"
+    (said,) = registry.troubles
+    assert said.startswith(f"{path}:")
+    assert said.endswith("What was last read of it is used.")
 
 
 def test_a_registry_without_a_name_is_called_after_its_file(here: Places) -> None:
