@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -97,4 +98,12 @@ def test_a_file_made_to_do_harm_is_one_sentence(tmp_path: Path, text: str) -> No
     path.write_text(text)
 
     with pytest.raises(ConfigError, match=r"config\.toml"):
+        load(path, {})
+
+
+def test_a_pipe_in_the_place_of_the_file_is_refused_and_not_waited_for(tmp_path: Path) -> None:
+    path = tmp_path / "config.toml"
+    os.mkfifo(path)
+
+    with pytest.raises(ConfigError, match="is no file"):
         load(path, {})

@@ -6,6 +6,7 @@ import json
 import os
 import re
 import tomllib
+from contextlib import suppress
 from itertools import pairwise
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from herd.cli import options
 from herd.cli.session import Session
 from herd.cli.verbs import Command
 from herd.config import ENVIRONMENT, Config
-from herd.errors import BadUsage, ConfigError
+from herd.errors import BadUsage, ConfigError, NotInstalled
 from herd.rules import hours
 
 _LINE = (
@@ -102,11 +103,14 @@ def _change(session: Session, path: Path, name: str, value: str | None) -> None:
 
     Raises:
         ConfigError: no such setting, no such value, or a file that must be edited by hand.
+        UnknownModel: no such model.
         CannotWrite, NoRoom: the file is as it was.
     """
     wanted = None if value is None else config.parse(name, value)
     if name == "download_hours" and value is not None:
         hours(value)
+    if name == "model" and value is not None:
+        _known_model(session, value)
     if value is None:
         config.parse(name, str(getattr(Config, name, "")))
     put(path, name, wanted)
@@ -114,6 +118,16 @@ def _change(session: Session, path: Path, name: str, value: str | None) -> None:
     session.say(f"{name} {is_set} ({path}).")
     if os.environ.get(ENVIRONMENT[name]):
         session.say(f"{ENVIRONMENT[name]} is set and goes before it.")
+
+
+def _known_model(session: Session, name: str) -> None:
+    """Refuse a model that is neither installed nor offered.
+
+    Raises:
+        UnknownModel: nobody knows it.
+    """
+    with suppress(NotInstalled):
+        session.herd.installed(name)
 
 
 def put(path: Path, name: str, value: object | None) -> None:

@@ -124,6 +124,8 @@ def _asked(url: str, headers: Mapping[str, str], most: int, stop: threading.Even
 
 
 def _from_disk(path: Path) -> Copy:
+    if path.exists() and not path.is_file():  # to open a pipe would wait for ever
+        raise SourceFailed(f"{path} is no file")
     try:
         with path.open("rb") as stream:
             content = stream.read(MOST_BYTES + 1)
@@ -134,6 +136,8 @@ def _from_disk(path: Path) -> Copy:
 
 def _text(path: Path, suffix: str) -> str | None:
     beside = path.with_name(path.name + suffix)
+    if not beside.is_file():
+        return None
     try:
         with beside.open("rb") as stream:
             return stream.read(MOST_OF_SIGNATURE).decode("utf-8", "replace")

@@ -55,7 +55,7 @@ def test_one_setting_is_printed_alone(herd: Caller) -> None:
         ("context", "2048", 2048),
         ("gpu_layers", "-1", -1),
         ("dht", "no", False),
-        ("model", "x", "x"),
+        ("model", "tiny", "tiny"),
         ("download_limit", "5MB", 5_000_000),
         ("chatting_limit", "500k", 500_000),
         ("download_hours", "22:00-07:00", "22:00-07:00"),
@@ -181,3 +181,13 @@ def test_logs_that_are_not_there_are_empty(herd: Caller) -> None:
     assert herd("logs", "--path").out == "".join(
         f"{herd.home / 'logs' / name}\n" for name in ("herd.log", "engine.log")
     )
+
+
+def test_a_model_that_nobody_knows_is_no_default(herd: Caller) -> None:
+    ran = herd("config", "model", "smollm3-2")
+
+    assert ran.code == 3
+    assert "neither installed nor offered" in ran.err
+    assert "Did you mean" in ran.err
+    assert not (herd.home / "config.toml").exists()
+    assert herd("config", "model", "tiny").code == 0

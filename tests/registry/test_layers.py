@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -103,6 +104,15 @@ def test_of_a_registry_that_is_damaged_what_was_last_read_stays(here: Places) ->
     (said,) = registry.troubles
     assert said.startswith(f"{path}:")
     assert said.endswith("What was last read of it is used.")
+
+
+def test_a_pipe_in_the_place_of_a_registry_is_passed_over_and_not_waited_for(here: Places) -> None:
+    here.user_registries.mkdir(parents=True)
+    os.mkfifo(here.user_registries / "a.yaml")
+
+    assert load(here).troubles == (
+        f"{here.user_registries / 'a.yaml'}:1: is no file. It is passed over.",
+    )
 
 
 def test_a_registry_without_a_name_is_called_after_its_file(here: Places) -> None:
