@@ -243,7 +243,7 @@ def _files(folder: Path) -> list[Path]:
 
 def _content(path: Path) -> bytes:
     if path.exists() and not path.is_file():  # to open a pipe would wait for ever
-        raise RegistryError(f"{path}:1: is no file.")
+        raise RegistryError(f"{path}:1: cannot be read: it is no file.")
     try:
         with path.open("rb") as stream:
             return stream.read(MOST_BYTES + 1)

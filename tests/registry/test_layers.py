@@ -111,7 +111,7 @@ def test_a_pipe_in_the_place_of_a_registry_is_passed_over_and_not_waited_for(her
     os.mkfifo(here.user_registries / "a.yaml")
 
     assert load(here).troubles == (
-        f"{here.user_registries / 'a.yaml'}:1: is no file. It is passed over.",
+        f"{here.user_registries / 'a.yaml'}:1: cannot be read: it is no file. It is passed over.",
     )
 
 
