@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 
-from herd.chat import Conversation, Role, Stamp, Turn
+from herd.chat import Conversation, Role, Stamp, Turn, begun
 from herd.engine import Began, Engine, Extras, Finished, Loadable, Piece, Text, Thinking
 from herd.model import Sampling
 
@@ -22,6 +22,7 @@ DEFAULT_SAMPLING = Sampling(
 class Answer:
     """The answer to the last turn of a conversation: iterate over it for its text.
 
+    Where the last turn is an answer that is not complete, the model goes on with that one.
     Whatever ends it (the model, `stop`, an error that the iterator raises), `turn` is
     what was said so far, so that nothing that was on the screen is lost.
     """
@@ -60,6 +61,8 @@ class Answer:
         self._engine = engine
         self._extras = extras
         self._model = model
+        self.goes_on = begun(conversation.turns)
+        """The turn that is gone on with, None for an answer that begins."""
         self._turns = tuple(turn.spoken for turn in conversation.turns)
         wanted = model.sampling.over(DEFAULT_SAMPLING)
         seed = random.getrandbits(31) if wanted.seed is None else wanted.seed
@@ -91,21 +94,31 @@ class Answer:
         return self._engine.answer(self._model, self._turns, sampling, self.stop, *extras)
 
     @property
+    def is_speaking(self) -> bool:
+        """Whether something of it came."""
+        return bool(self._texts)
+
+    @property
     def text(self) -> str:
         """What was said so far."""
-        return "".join(self._texts)
+        before = self.goes_on.text if self.goes_on else ""
+        return before + "".join(self._texts)
 
     @property
     def turn(self) -> Turn:
         """What was said so far, as a turn of the conversation."""
-        done = self.finished
+        done, before = self.finished, self.goes_on
+        tokens, seconds = (done.tokens, done.seconds) if done else (None, None)
+        if before and tokens is not None and seconds is not None:
+            tokens, seconds = tokens + (before.tokens or 0), seconds + (before.seconds or 0.0)
+        thoughts = [before.thought if before else "", self.thought.strip()]
         return Turn(
             Role.ASSISTANT,
             self.text.strip(),
             model=self._model.reference,
-            is_complete=done is not None and done.reason in ("stop", "length", "loop"),
-            tokens=done.tokens if done else None,
-            seconds=done.seconds if done else None,
-            thought=self.thought.strip(),
+            is_complete=done is not None and done.reason in ("stop", "loop"),
+            tokens=tokens,
+            seconds=seconds,
+            thought="\n\n".join(filter(None, thoughts)),
             stamp=self._stamp,
         )

@@ -53,7 +53,7 @@ class Turn:
     model: str | None = None
     """For an answer: the full name of the model that gave it."""
     is_complete: bool = True
-    """False for an answer that was stopped or that a crash cut off."""
+    """False for an answer that was stopped, or that a limit or a crash cut off."""
     tokens: int | None = None
     """Tokens of an answer."""
     seconds: float | None = None
@@ -118,7 +118,7 @@ class Conversation:
         fresh = Conversation(
             self.turns[:at], self.model, self.title, sampling=self.sampling, parent=self.id
         )
-        return fresh.with_turn(Turn(Role.USER, text))
+        return fresh.with_turn(replace(self.turns[at], text=text))
 
     def with_turn(self, turn: Turn) -> Conversation:
         """This conversation and one more turn; the first question gives it its title."""
@@ -136,6 +136,12 @@ def shorten(text: str, length: int = TITLE_LENGTH) -> str:
     """The text on one line, cut at `length` characters with an ellipsis."""
     line = " ".join(text.split())
     return line if len(line) <= length else line[: length - 1].rstrip() + "…"
+
+
+def begun(turns: Sequence[Turn]) -> Turn | None:
+    """The answer at the end that is to go on: one that is not complete; None if there is none."""
+    last = turns[-1] if turns else None
+    return last if last and last.role is Role.ASSISTANT and not last.is_complete else None
 
 
 @dataclass(frozen=True)

@@ -58,6 +58,14 @@ def read(image: str) -> bytes:
     return content
 
 
+def is_one(path: Path) -> bool:
+    """Whether what lies there begins as an image does."""
+    try:
+        return _sides(_from_file(str(path.expanduser()), path.name)) is not None
+    except (BadUsage, struct.error, IndexError):
+        return False
+
+
 def named(image: str) -> str:
     """What messages call an image."""
     return "The image" if image.startswith("data:") else one_line(Path(image).name)

@@ -10,6 +10,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from enum import StrEnum
 from typing import Protocol
 
@@ -65,7 +66,7 @@ class Talk:
 
         Args:
             answer: The answer, not yet iterated.
-            conversation: It ends with the question.
+            conversation: It ends with the question, or with the answer that is to go on.
             keeper: Gets the conversation with what was said so far.
             is_loaded: Whether the model is loaded by now, for showing.
             clock: Seconds.
@@ -73,6 +74,8 @@ class Talk:
         self.answer = answer
         self.question = conversation
         """The conversation up to the question."""
+        if answer.goes_on:
+            self.question = replace(conversation, turns=conversation.turns[:-1])
         self.error: HerdError | None = None
         """Why it ended before its end, or why it could not be kept."""
         self._keeper = keeper
@@ -96,7 +99,7 @@ class Talk:
         """What it is doing."""
         if self.is_over:
             return Phase.OVER
-        if self.answer.text:
+        if self.answer.is_speaking:
             return Phase.WRITING
         return Phase.READING if self.answer.began or self._is_loaded() else Phase.LOADING
 

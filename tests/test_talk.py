@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from herd.chat import Conversation
+from herd.chat import Conversation, Role, Turn
 from herd.core import Herd
 from herd.errors import EngineCrashed, NoRoom
 from herd.install import Order
@@ -79,6 +79,22 @@ def test_a_stopped_answer_keeps_what_was_said(herd: Herd, engine: FakeEngine) ->
     assert talk.error is None
     assert talk.conversation.turns[-1].text == "one"
     assert not talk.conversation.turns[-1].is_complete
+
+
+def test_an_answer_that_was_cut_off_goes_on_and_is_one_turn(herd: Herd, engine: FakeEngine) -> None:
+    cut = Turn(Role.ASSISTANT, "one two", "tiny:q4_0", False, 2, 0.5, thought="Hm.")
+    engine.reply, engine.thought = (lambda *_: "three four"), "And?"
+    talk = herd.talk(asked().with_turn(cut))
+    assert [turn.text for turn in talk.question.turns] == ["Well?"]
+    assert talk.wait(10)
+
+    kept = herd.history.find(talk.question.id)
+    assert kept
+    assert [turn.text for turn in kept.turns] == ["Well?", "one two three four"]
+    last = kept.turns[-1]
+    assert (last.is_complete, last.tokens, last.thought) == (True, 4, "Hm.\n\nAnd?")
+    assert last.seconds
+    assert last.seconds > 0.5
 
 
 def test_an_answer_that_never_began_is_no_turn(herd: Herd, engine: FakeEngine) -> None:

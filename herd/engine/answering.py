@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Sequence
 
-from herd.chat import Role, Turn, fit
+from herd.chat import Role, Turn, begun, fit
 from herd.engine.flag import StopFlag
 from herd.engine.loops import LOOK_EVERY, is_looping
 from herd.engine.pieces import Began, Finished, Reason
@@ -41,6 +41,8 @@ class Answering:
         self._first = self._last = self._asked
         self._tokens = 0
         self._said: list[int] = []
+        self._goes_on = ask.extras.prompt is not None or begun(ask.turns) is not None
+        """Whether there is a text already, which the model goes on with."""
 
     def pieces(self) -> Iterator[Reply]:
         """Everything there is to say, `Finished` last.
@@ -68,8 +70,8 @@ class Answering:
         stop = self._ask.stop if self._ask.extras.prompt else self._ask.stop + self._talker.stop
         stream = TextStream(stop)
         reason: Reason | None = None
-        # A text that is gone on with, and JSON, are no answer before which anybody thinks.
-        is_answer = self._ask.extras.prompt is None and self._ask.extras.schema is None
+        # What is gone on with, and JSON, are no answer before which anybody thinks.
+        is_answer = not self._goes_on and self._ask.extras.schema is None
         thoughts = Thoughts(self._talker.begun, is_answering=not is_answer)
         ready, sent = "", 0.0
         grammar = self._grammar()
@@ -106,7 +108,7 @@ class Answering:
         self._tokens += 1
 
     def _piece(self, token: int) -> bytes:
-        begins = self._tokens == 1 and self._talker.has_template and self._ask.extras.prompt is None
+        begins = self._tokens == 1 and self._talker.has_template and not self._goes_on
         return self._llama.piece(token, is_first=begins)
 
     def _limit(self) -> Reason | None:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from herd.chat import Turn
+from herd.chat import Turn, begun
 from herd.engine.flag import StopFlag
 from herd.engine.llama import Llama
 from herd.engine.loading import Wanted, machine
@@ -83,10 +83,15 @@ class Talker:
     ) -> list[int]:
         """The tokens of these turns, and of the tools that are offered with them.
 
+        An answer at their end that is not complete stays open: the model goes on with it.
+
         Raises:
             EngineFailed: the template refuses them.
         """
         template = self._spoken.template
+        mark = secrets.token_hex(12) if begun(turns) else ""
+        if mark:
+            turns = [*turns[:-1], replace(turns[-1], text=turns[-1].text + mark)]
         turns, images = marked(quoted(turns, self.llama.is_control))
         try:
             text = template.render(turns, tools, thinks) if template else plain(turns)
@@ -96,6 +101,9 @@ class Talker:
                 "Begin a new conversation, or switch to another model.",
             ) from None
         self.begun = begun_by(text) if template else None
+        if mark:  # what a template writes behind an answer closes it
+            text, is_there, _ = text.partition(mark)
+            text += "" if is_there else turns[-1].text.removesuffix(mark)
         return self._tokens(text, images)
 
     def close(self) -> None:

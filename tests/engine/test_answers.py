@@ -66,6 +66,36 @@ def test_a_penalty_on_repetition_is_applied(engine: Engine, tiny: Loadable) -> N
     )
 
 
+def test_an_answer_that_is_not_complete_goes_on(engine: Engine, tiny: Loadable) -> None:
+    question, half = user("hum?"), replace(model_said("herd take valley"), is_complete=False)
+
+    rest = said(engine, tiny, [question, half])
+    further = said(engine, tiny, [question, replace(half, text=f"{half.text}{rest.text}")])
+
+    assert rest.text.startswith(" "), "it goes on with the next word"
+    assert further.began.reused_tokens >= rest.began.prompt_tokens, "nothing closed the answer"
+
+
+def test_a_template_that_leaves_answers_out_is_no_hindrance_to_going_on(
+    engine: Engine, tiny: Loadable
+) -> None:
+    forgetful = replace(tiny, template="{{ messages[0].content }}:")
+    turns = [user("hum?"), replace(model_said("herd take"), is_complete=False)]
+
+    assert (
+        said(engine, forgetful, turns).began.prompt_tokens
+        > said(engine, forgetful, turns[:1]).began.prompt_tokens
+    )
+
+
+def test_a_complete_answer_at_the_end_is_not_gone_on_with(engine: Engine, tiny: Loadable) -> None:
+    turns = [user("hum?"), model_said("Because.")]
+
+    begun = said(engine, tiny, [turns[0], replace(turns[1], is_complete=False)])
+
+    assert said(engine, tiny, turns).began.prompt_tokens > begun.began.prompt_tokens
+
+
 def test_a_token_that_ends_the_answer_ends_it(
     engine: Engine, tiny: Loadable, models: MakeModel
 ) -> None:

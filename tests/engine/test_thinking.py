@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from herd.chat import Role, Turn
 from herd.engine import Engine, Extras, Finished, Loadable, Text, Thinking
 from herd.engine.template import Special, Template
 from herd.engine.thinking import MARKS, Thoughts, begun_by
@@ -98,6 +99,16 @@ def test_a_model_that_only_thinks_says_nothing(engine: Engine, tiny: Loadable) -
     assert any(isinstance(piece, Thinking) for piece in pieces)
     assert not any(isinstance(piece, Text) for piece in pieces)
     assert isinstance(pieces[-1], Finished)
+
+
+def test_an_answer_that_goes_on_has_been_thought_about(engine: Engine, tiny: Loadable) -> None:
+    thinking = replace(tiny, template="{{ messages[-1].content }} <think>\n")
+    half = Turn(Role.ASSISTANT, "Because", is_complete=False)
+
+    pieces = list(engine.answer(thinking, [user("hum?"), half], GREEDY, threading.Event()))
+
+    assert any(isinstance(piece, Text) for piece in pieces)
+    assert not any(isinstance(piece, Thinking) for piece in pieces)
 
 
 def test_a_template_is_told_whether_to_think(engine: Engine, tiny: Loadable) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from herd.chat import Role, Turn
+from herd.chat import Role, Turn, begun
 from herd.core import Herd
 from herd.engine import Began, Engine, Extras, Finished, Loadable, Piece, Ready, Text, Thinking
 from herd.engine.pieces import Machine
@@ -115,11 +115,12 @@ class FakeEngine(Engine):
         if self.thought:
             yield Thinking(self.thought)
         words = self.reply(model, turns).split(" ")
+        goes_on = begun(turns) is not None
         for at, word in enumerate(words):
             if stop.is_set():
                 yield Finished("stopped", at, 0.1, 0.01)
                 return
-            yield Text(word if at == 0 else f" {word}")
+            yield Text(word if at == 0 and not goes_on else f" {word}")
             while self.gate is not None and not self.gate.wait(0.01):
                 if stop.is_set():
                     break

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,9 +13,11 @@ from herd.chat import Conversation, Role, Turn
 from herd_tui.screens.ask import Ask
 from herd_tui.screens.pick import Pick
 from herd_tui.screens.settings import Settings
+from herd_tui.widgets.chat_status import ChatStatus
 from herd_tui.widgets.prompt import Prompt
 from herd_tui.widgets.turn_view import Thought
 from tests.test_chatgpt import exported
+from tests.tools.pictures import png
 from tests.tui.conftest import Opening
 from tests.tui.hand import Hand
 from tests.tui.shelf import Given
@@ -200,6 +203,40 @@ async def test_a_text_file_is_put_into_the_question(
         await run_cleared(hand)
         await fill(hand, str(tmp_path))
         await hand.sees("cannot be read")
+
+
+async def test_an_image_is_shown_to_a_model_that_sees(
+    opened: Opening, given: Given, tmp_path: Path
+) -> None:
+    given.install("vicuna", "llama-small")
+    blind = given.herd.installed("vicuna")
+    eyes = replace(blind.files[0], name="mmproj-f16.gguf")
+    given.herd.store.record(replace(blind, files=(*blind.files, eyes)))
+    picture = png(tmp_path / "llama.png")
+    async with opened(model="llama-small:q4_0") as hand:
+        await run(hand, "chat.attach")
+        await fill(hand, str(picture))
+        await hand.sees("llama-small:q4_0 sees no images.")
+        await hand.command("chat.switch")
+        await hand.write("vicuna")
+        await hand.press("enter")
+        await run(hand, "chat.attach")
+        await fill(hand, str(picture))
+        await hand.sees("with llama.png; escape takes it away")
+        await hand.press("escape")
+        assert "with llama.png" not in hand.app.screen.query_one(ChatStatus).shown
+        await run(hand, "chat.attach")
+        await fill(hand, str(picture))
+        await hand.sees("with llama.png")
+        await hand.say("What is that?")
+        await answered(hand)
+
+        _, seen = given.engine.asked[-1]
+        assert seen[0].images == (str(picture),)
+        assert "image: llama.png" in hand.screen
+        assert hand.app.chat.images == ()
+        hand.app.clear_notifications()
+        await hand.looks_like("chat-image")
 
 
 async def run_cleared(hand: Hand) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from herd import image
 from herd.answer import Answer
 from herd.chat import Role, Turn
 from herd.engine import Phase as Doing
@@ -81,6 +82,11 @@ def meter(used: int | None, context: int, left_out: int = 0) -> str:
     full = min(8, round(8 * used / context)) if context else 0
     without = f"without {count(left_out, 'turn')}, " if left_out else ""
     return f"{without}{used:,} of {context:,} tokens {'▰' * full}{'▱' * (8 - full)}"
+
+
+def shown_with(images: tuple[str, ...]) -> str:
+    """What the next question is asked with."""
+    return f"with {', '.join(map(image.named, images))}; escape takes it away"
 
 
 def left_out(number: int) -> str:

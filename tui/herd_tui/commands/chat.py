@@ -39,6 +39,14 @@ CHAT: tuple[Command, ...] = (
         slash="again",
     ),
     _c(
+        "chat.go_on",
+        "f10",
+        "Go on",
+        "Let the model go on with an answer that is not finished.",
+        in_footer=True,
+        slash="continue",
+    ),
+    _c(
         "chat.conversations",
         "ctrl+b",
         "Chats",
@@ -72,7 +80,13 @@ CHAT: tuple[Command, ...] = (
         slash="set",
     ),
     _c("chat.prompt", "", "Prompts", "Begin with a prompt of the library.", slash="prompt"),
-    _c("chat.attach", "", "Attach", "Put a text file into the question.", slash="attach"),
+    _c(
+        "chat.attach",
+        "",
+        "Attach",
+        "Put a text file into the question, or show an image with it.",
+        slash="attach",
+    ),
     _c(
         "chat.export",
         "",

@@ -12,9 +12,8 @@ from textual import on
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 
-from herd.chat import Conversation, Role, Turn
+from herd.chat import Conversation, Role, Turn, begun
 from herd.errors import HerdError
-from herd.history import Summary
 from herd.model import Installed
 from herd.talk import Talk
 from herd.words import one_line
@@ -23,8 +22,8 @@ from herd_tui.commands import Scope, begun_with, bindings
 from herd_tui.drawing import Drawing
 from herd_tui.pace import FRAME, Pace
 from herd_tui.palette import node_of
-from herd_tui.screens.conversing import Conversing
 from herd_tui.screens.pick import Pick
+from herd_tui.screens.recalling import Recalling
 from herd_tui.widgets.chat_status import ChatStatus
 from herd_tui.widgets.conversation_list import ConversationList
 from herd_tui.widgets.conversation_view import ConversationView
@@ -46,7 +45,7 @@ WELCOME = (
 )
 
 
-class ChatScreen(Conversing):
+class ChatScreen(Recalling):
     """Conversations, the open one, the prompt."""
 
     SCOPE: ClassVar[Scope] = Scope.CHAT
@@ -67,12 +66,6 @@ class ChatScreen(Conversing):
         self._states: dict[str, State] = {}
         """What each model does, as the engine last said."""
         self._pace = Pace()
-        self._recent: tuple[str, ...] = ()
-        """The models of the conversations, the last ones first."""
-        self._lists = 0
-        """How often the list was asked for."""
-        self._sought = ""
-        """What the list of conversations was searched for."""
         self._edited: int | None = None
         """The place of the question that is being edited."""
         self._possible: tuple[object, ...] = ()
@@ -98,7 +91,7 @@ class ChatScreen(Conversing):
         if self.conversation.model:
             self.call_later(self.open, self.conversation)
         else:
-            beside(self, self._last, self.open, group="history")
+            beside(self, self.last, self.open, group="history")
         beside(self, self._prepare, lambda _: None, group="prepare")
 
     def _prepare(self) -> None:
@@ -134,7 +127,9 @@ class ChatScreen(Conversing):
         turns = self.conversation.turns
         match action:
             case "stop":
-                return self.talk is not None or self._edited is not None
+                return bool(self.talk or self.images) or self._edited is not None
+            case "go_on":
+                return begun(turns) is not None and self.talk is None
             case "regenerate":
                 return bool(stamps.up_to_last_question(turns)) and self.talk is None
             case "copy" | "copy_code":
@@ -162,7 +157,7 @@ class ChatScreen(Conversing):
         async with self._turn:
             await self._open(conversation)
         self._tell()
-        self._list()
+        self.list_anew()
 
     async def _open(self, conversation: Conversation) -> None:
         self.conversation = conversation
@@ -182,6 +177,8 @@ class ChatScreen(Conversing):
             self._edited = None
             self.query_one(Prompt).clear()
             self._tell()
+        elif self.images:
+            self.show_images(())
 
     def action_new(self) -> None:
         """Begin a conversation."""
@@ -193,18 +190,13 @@ class ChatScreen(Conversing):
         turns = stamps.up_to_last_question(self.conversation.turns)
         self._ask(replace(self.conversation, turns=turns))
 
+    def action_go_on(self) -> None:
+        """Let the model go on with the answer that is not finished."""
+        self._ask(self.conversation)
+
     def action_switch(self) -> None:
         """Choose another model."""
         beside(self, self.herd.store.installed, self._offer, group="models")
-
-    def action_conversations(self) -> None:
-        """Show the list and go there, or hide it."""
-        box = self.query_one(ConversationList)
-        box.toggle_class("-shown" if self.has_class("-narrow") else "-hidden")
-        if box.display:
-            box.focus_list()
-        else:
-            self.focus_main()
 
     def action_edit(self) -> None:
         """Take the last question into the prompt again; once more: the one before it."""
@@ -235,7 +227,8 @@ class ChatScreen(Conversing):
         elif self._edited is not None:
             self._ask(self.conversation.branch(self._edited, event.text))
         else:
-            self._ask(self.conversation.with_turn(Turn(Role.USER, event.text)))
+            asked = Turn(Role.USER, event.text, images=self.images)
+            self._ask(self.conversation.with_turn(asked))
 
     async def _run_slash(self, word: str) -> None:
         found = begun_with(word) if word else ()
@@ -254,12 +247,12 @@ class ChatScreen(Conversing):
         view = self.query_one(ConversationView)
         async with self._turn:
             self.conversation = talk.question
-            self._edited = None
+            self._edited, self.images = None, ()
             self._drawings[self.conversation.id] = Drawing(talk, view)
             self.query_one(Prompt).clear()
             await view.show(self.conversation.turns)
         self._tell()
-        self._list()
+        self.list_anew()
 
     async def _draw(self) -> None:
         """Draw what came since the last time; called on a clock."""
@@ -287,7 +280,7 @@ class ChatScreen(Conversing):
                 self._switch(model)
             if talk.error:
                 await self.query_one(ConversationView).complain(stamps.trouble(talk.error))
-            self._list()
+            self.list_anew()
         self._tell()
 
     def _report(self, talk: Talk) -> None:
@@ -297,7 +290,7 @@ class ChatScreen(Conversing):
             self.notify(stamps.trouble(talk.error), title=title, severity="error", markup=False)
         else:
             self.notify(f"“{title}” was answered.", markup=False)
-        self._list()
+        self.list_anew()
 
     def _tell(self) -> None:
         """Say who answers, what happens and how full the context is."""
@@ -309,9 +302,15 @@ class ChatScreen(Conversing):
         state = stamps.under_way(talk, now) if talk else stamps.at_rest(now)
         if self._edited is not None and not talk:
             state = "edit: enter branches off"
+        if self.images and not talk:
+            state = stamps.shown_with(self.images)
         meter = stamps.meter(self._used, context, self._left_out)
         self.query_one(ChatStatus).show(model, state, meter)
-        possible = (self.conversation.id, len(self.conversation.turns), talk is None, self._edited)
+        conversation = self.conversation
+        possible = (
+            *(conversation.id, len(conversation.turns)),
+            *(talk is None, self._edited, self.images),
+        )
         if possible != self._possible:
             self._possible = possible
             self.refresh_bindings()
@@ -321,7 +320,7 @@ class ChatScreen(Conversing):
             models,
             current=self.conversation.model or "",
             loaded=self.warm,
-            recent=self._recent,
+            recent=self.recent,
             memory=self.host.memory,
         )
         self.app.push_screen(
@@ -348,44 +347,4 @@ class ChatScreen(Conversing):
     def changed(self) -> None:
         """Show what changed of the conversation and in the list."""
         self._tell()
-        self._list()
-
-    def _list(self) -> None:
-        sought = self._sought
-        self._lists += 1
-        number = self._lists
-
-        def show(summaries: tuple[Summary, ...]) -> None:
-            if number == self._lists:  # else a newer one is on its way
-                self._show_list(summaries)
-
-        beside(self, lambda: self.herd.history.search(sought), show, group="list")
-
-    @on(ConversationList.Sought)
-    def _seek(self, event: ConversationList.Sought) -> None:
-        self._sought = event.text
-        self._list()
-
-    def _show_list(self, summaries: tuple[Summary, ...]) -> None:
-        models = [each.model for each in summaries if each.model]
-        self._recent = tuple(dict.fromkeys(models))
-        self.query_one(ConversationList).show(summaries, self.conversation.id)
-
-    @on(ConversationList.Chosen)
-    def _choose(self, event: ConversationList.Chosen) -> None:
-        def found(conversation: Conversation | None) -> None:
-            if conversation:
-                self.call_later(self.open, conversation)
-
-        beside(self, lambda: self.herd.history.find(event.id), found, group="history")
-        self.query_one(ConversationList).remove_class("-shown")
-        self.focus_main()
-
-    def _last(self) -> Conversation:
-        """The conversation of last time; a new one where there is none."""
-        summaries = self.herd.history.all()
-        found = self.herd.history.find(summaries[0].id) if summaries else None
-        if found and found.model:
-            return found
-        first = self.herd.first_model()
-        return Conversation(model=str(first.reference) if first else None)
+        self.list_anew()

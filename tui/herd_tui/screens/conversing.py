@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from herd import image
 from herd.attachment import attached
 from herd.chat import Conversation, Role, Turn
+from herd.errors import BadUsage, CannotRun
 from herd.export import file_name
 from herd.model import Installed
 from herd.prompts import Prompt, library
@@ -24,10 +26,23 @@ from herd_tui.widgets.prompt import Prompt as PromptField
 from herd_tui.work import beside
 
 
+@dataclass(frozen=True)
+class Image:
+    """An image that the next question is asked with."""
+
+    name: str
+    """As a turn keeps it."""
+
+
+Attachment = str | Image
+
+
 class Conversing(HerdScreen):
     """A screen with a conversation on it."""
 
     conversation: Conversation
+    images: tuple[str, ...] = ()
+    """What is shown to the model with the next question."""
 
     def began(self) -> None:
         """Begin a conversation in place of one that is gone."""
@@ -164,13 +179,42 @@ class Conversing(HerdScreen):
         self.changed()
 
     def action_attach(self) -> None:
-        """Put a text file into the question."""
+        """Put a text file into the question, or show an image with it."""
 
         def named(text: str | None) -> None:
             if text:
-                beside(self, lambda: attached(Path(text)), self._insert, group="attach")
+                beside(self, lambda: self._attached(Path(text)), self._put, group="attach")
 
-        self.app.push_screen(Ask("Attach a text file", hint="its path"), named)
+        title = "Attach a text file, or an image if the model sees"
+        self.app.push_screen(Ask(title, hint="its path"), named)
+
+    def _attached(self, path: Path) -> Attachment:
+        """Read what is to be attached.
+
+        Raises:
+            BadUsage: it is neither text nor an image.
+            CannotRun: it is an image, and the model does not see.
+        """
+        try:
+            return attached(path)
+        except BadUsage:
+            if not image.is_one(path):
+                raise
+        model = self.conversation.model
+        if model and image.projector(self.herd.installed(model)) is None:
+            raise CannotRun(f"{model} sees no images.", "ctrl+o lets one answer that does.")
+        return Image(image.absolute(path))
+
+    def _put(self, attachment: Attachment) -> None:
+        if isinstance(attachment, Image):
+            self.show_images((*self.images, attachment.name))
+        else:
+            self._insert(attachment)
+
+    def show_images(self, images: tuple[str, ...]) -> None:
+        """Show these with the next question."""
+        self.images = images
+        self.changed()
 
     def action_prompt(self) -> None:
         """Begin with a prompt of the library."""

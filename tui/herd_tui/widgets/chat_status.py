@@ -22,6 +22,11 @@ class ChatStatus(Horizontal):
         yield Static(id="chat-model", markup=False)
         yield Static(id="chat-meter", markup=False)
 
+    @property
+    def shown(self) -> str:
+        """What stands there, as one text."""
+        return "  ".join(self._shown)
+
     def show(self, model: str, state: str, meter: str) -> None:
         """Show the three; called often, so what is shown already costs nothing."""
         if (model, state, meter) == self._shown:

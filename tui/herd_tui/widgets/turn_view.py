@@ -9,6 +9,7 @@ from textual.content import Content
 from textual.widgets import Collapsible, Markdown, Static
 
 from herd.chat import Role, Turn
+from herd.image import named
 from herd.words import count, plain
 from herd_tui.stamps import stamp
 
@@ -52,6 +53,8 @@ class TurnView(Vertical):
         else:
             if self.turn.role is Role.SYSTEM:
                 yield Static(Content("system prompt"), classes="stamp", markup=False)
+            for each in self.turn.images:
+                yield Static(Content(f"image: {named(each)}"), classes="stamp", markup=False)
             yield Static(Content(plain(self.turn.text)), classes="said", markup=False)
 
     async def show(self, turn: Turn) -> None:
