@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from herd.errors import ConfigError
+from herd.model import Sampling
+from herd.templates import TEMPLATES
 from herd.words import bytes_of, nearest
 
 CACHES = ("f16", "q8_0", "q4_0", "q4_1", "q5_0", "q5_1", "bf16", "f32")
@@ -78,11 +80,13 @@ class Config:
     """The colours of the app, by the name of a Textual theme; empty: herd's choice."""
     keys: Mapping[str, str] = field(default_factory=dict)
     """Other keys for commands of the app: a table `[keys]` of `"chat.stop" = "ctrl+x"`."""
+    sampling: Mapping[str, Sampling] = field(default_factory=dict)
+    """How single models draw: the same tables."""
     models: Mapping[str, Loading] = field(default_factory=dict)
     """How single models are loaded: tables `[models.NAME]` or `[models."NAME:VARIANT"]`."""
 
 
-_TABLES = ("models", "keys")
+_TABLES = ("models", "sampling", "keys")
 ENVIRONMENT = {
     each.name: f"HERD_{each.name.upper()}" for each in fields(Config) if each.name not in _TABLES
 }
@@ -91,6 +95,10 @@ ENVIRONMENT = {
 _LIMITS = {
     "context": (64, 1 << 24),
     "batch": (32, 1 << 16),
+    "top_k": (0, 1 << 24),
+    "repeat_last_n": (-1, 1 << 24),
+    "seed": (0, 1 << 63),
+    "max_tokens": (1, 1 << 24),
     "gpu_layers": (-1, 10_000),
     "threads": (0, 1024),
     "download_limit": (0, 1 << 40),
@@ -102,7 +110,15 @@ _LIMITS = {
 }
 
 
-_KINDS: dict[str, type] = {"batch": int, "flash_attn": bool, "mmap": bool, "template": str}
+_REALS = {
+    "temperature": (0, 100),
+    "top_p": (0, 1),
+    "min_p": (0, 1),
+    "repeat_penalty": (0, 100),
+}
+_KINDS: dict[str, type] = {"flash_attn": bool, "mmap": bool} | dict.fromkeys(
+    ("batch", "top_k", "repeat_last_n", "seed", "max_tokens"), int
+)
 """Of what is set for single models alone."""
 _RATES = ("download_limit", "upload_limit", "chatting_limit")
 """Settings that are bytes per second; typed, they may be `500k` or `2MB`."""
@@ -153,8 +169,10 @@ def _from_file(path: Path) -> dict[str, object]:
         document = tomllib.loads(text.decode())
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise ConfigError(f"{path} does not read: {error}.", "Mend or remove the file.") from error
+    models = _tables(document.pop("models", {}), str(path))
     tables: dict[str, object] = {
-        "models": _models(document.pop("models", {}), str(path)),
+        "models": {name: Loading(**_of(Loading, table)) for name, table in models.items()},
+        "sampling": {name: Sampling(**_of(Sampling, table)) for name, table in models.items()},
         "keys": _keys(document.pop("keys", {}), str(path)),
     }
     for name in document:
@@ -172,27 +190,39 @@ def _keys(table: object, path: str) -> dict[str, str]:
     return table
 
 
-def _models(tables: object, path: str) -> dict[str, Loading]:
+def _tables(tables: object, path: str) -> dict[str, dict[str, Any]]:
+    """The tables of single models, which say how each is loaded and how it draws."""
     if not isinstance(tables, dict) or not all(isinstance(each, dict) for each in tables.values()):
         raise ConfigError(f"{path}: models must be tables: `[models.smollm2]`.")
-    return {
-        name: Loading(**_loading(table, f"{path}: models.{name}")) for name, table in tables.items()
-    }
+    for model, table in tables.items():
+        for name, value in table.items():
+            _check_of_model(name, value, f"{path}: models.{model}")
+    return tables
 
 
-def _loading(table: dict[str, object], origin: str) -> dict[str, Any]:
-    known = [each.name for each in fields(Loading)]
-    for name, value in table.items():
-        if name not in known:
-            raise ConfigError(
-                f"{origin}: {name} is nothing that a model is loaded with.",
-                f"herd knows {', '.join(known)}.",
-            )
-        if name != "cache":
-            _checked(name, value, origin, _KINDS.get(name))
-        elif value not in CACHES:
-            raise ConfigError(f"{origin}: cache must be one of {', '.join(CACHES)}.")
-    return table
+def _of(kind: type, table: Mapping[str, Any]) -> dict[str, Any]:
+    names = {each.name for each in fields(kind)}
+    return {name: value for name, value in table.items() if name in names}
+
+
+def _check_of_model(name: str, value: object, origin: str) -> None:
+    known = [each.name for kind in (Loading, Sampling) for each in fields(kind)]
+    if name not in known:
+        near = nearest(name, known)
+        raise ConfigError(
+            f"{origin}: {name} is nothing that a model is loaded with, or draws by.",
+            near[:1].upper() + near[1:] or f"herd knows {', '.join(known)}.",
+        )
+    if name in _REALS:
+        if type(value) not in (int, float) or not _REALS[name][0] <= value <= _REALS[name][1]:  # type: ignore[operator]  # a number by now
+            low, high = _REALS[name]
+            raise ConfigError(f"{origin}: {name} must be from {low} to {high}, not {value!r}.")
+    elif name == "cache" and value not in CACHES:
+        raise ConfigError(f"{origin}: cache must be one of {', '.join(CACHES)}.")
+    elif name == "template" and value not in tuple(TEMPLATES):
+        raise ConfigError(f"{origin}: template must be one of {', '.join(TEMPLATES)}.")
+    elif name not in ("cache", "template"):
+        _checked(name, value, origin, _KINDS.get(name))
 
 
 def _from_text(name: str, text: str, variable: str) -> object:

@@ -289,7 +289,7 @@ class Herd:
 
         Args:
             installed: The model.
-            sampling: What the person set; it goes before the registry's.
+            sampling: What the person set now; it goes before the settings and the registry.
             sees: Whether it will be shown images.
 
         Raises:
@@ -299,7 +299,8 @@ class Herd:
 
         wanted = loadable.wanted(self.config, self.loading, installed)
         made = loadable.of(self.store, installed, wanted, self.config.context)
-        drawn = sampling.over(made.sampling) if sampling else made.sampling
+        drawn = loadable.drawn(self.config, installed)
+        drawn = sampling.over(drawn) if sampling else drawn
         made = replace(made, adapters=self.adapters, sampling=drawn)
         if sees:
             made = loadable.seeing(made, installed, self.store, self.projector)

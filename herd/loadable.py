@@ -12,7 +12,7 @@ from herd.engine import Loadable
 from herd.engine.pieces import ASKED, NO_TEMPLATE, OWN_TEMPLATE, REGISTRY_TEMPLATE
 from herd.errors import BadUsage, CannotRun
 from herd.gguf_header import BadHeader
-from herd.model import Installed
+from herd.model import Installed, Sampling
 from herd.store import Store
 
 
@@ -22,6 +22,14 @@ def wanted(config: Config, now: Loading | None, installed: Installed) -> Loading
     for name in (str(installed.reference), installed.name):
         loading = loading.over(config.models.get(name, Loading()))
     return loading
+
+
+def drawn(config: Config, installed: Installed) -> Sampling:
+    """How the person wants it to draw, else the registry: what is said of its full name first."""
+    sampling = Sampling()
+    for name in (str(installed.reference), installed.name):
+        sampling = sampling.over(config.sampling.get(name, Sampling()))
+    return sampling.over(installed.sampling)
 
 
 def of(store: Store, installed: Installed, loading: Loading, context: int) -> Loadable:
@@ -52,7 +60,6 @@ def of(store: Store, installed: Installed, loading: Loading, context: int) -> Lo
         batch=loading.batch,
         flash=loading.flash_attn,
         is_mapped=loading.mmap,
-        sampling=installed.sampling,
     )
 
 

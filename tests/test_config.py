@@ -7,6 +7,7 @@ import pytest
 
 from herd.config import Config, Loading, load
 from herd.errors import ConfigError
+from herd.model import Sampling
 
 
 def test_without_a_file_herd_has_its_own_defaults(tmp_path: Path) -> None:
@@ -38,6 +39,12 @@ def test_the_file_says_what_it_says_and_the_environment_goes_before_it(tmp_path:
         ("[models.smollm2]\nctx = 3", "models.smollm2: ctx is nothing that a model is loaded"),
         ("[models.smollm2]\ncontext = 3", "models.smollm2: context must be from 64"),
         ('[models.smollm2]\ncache = "q9"', "cache must be one of f16, q8_0"),
+        ('[models.smollm2]\ntemplate = "wool"', "template must be one of alpaca"),
+        ("[models.smollm2]\ntemplate = []", "template must be one of alpaca"),
+        ("[models.smollm2]\nflash_attn = 1", "flash_attn must be true or false"),
+        ("[models.smollm2]\ntemperature = nan", "temperature must be from 0 to 100"),
+        ("[models.smollm2]\ntop_p = true", "top_p must be from 0 to 1"),
+        ("[models.smollm2]\ntop_k = 0.5", "top_k must be a whole number"),
     ],
 )
 def test_a_setting_that_does_not_read_is_one_sentence(
@@ -69,6 +76,21 @@ def test_single_models_may_be_loaded_in_another_way(tmp_path: Path) -> None:
 
     assert load(path, {}).models == {"qwen3:q4_0": Loading(context=8192, cache="q8_0")}
     assert Loading(threads=2).over(Loading(context=9, threads=1)) == Loading(9, threads=2)
+
+
+def test_single_models_may_draw_and_compute_in_another_way(tmp_path: Path) -> None:
+    path = tmp_path / "config.toml"
+    path.write_text(
+        "[models.qwen3]\ntemperature = 1\nmin_p = 0.1\nseed = 3\nbatch = 64\nmmap = false\n"
+        'flash_attn = true\ntemplate = "chatml"\n'
+    )
+
+    config = load(path, {})
+
+    assert config.sampling == {"qwen3": Sampling(temperature=1, min_p=0.1, seed=3)}
+    assert config.models == {
+        "qwen3": Loading(batch=64, mmap=False, flash_attn=True, template="chatml")
+    }
 
 
 def test_a_misspelt_setting_names_the_nearest_one(tmp_path: Path) -> None:

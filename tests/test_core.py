@@ -181,3 +181,16 @@ def test_an_image_that_is_gone_is_an_error_in_a_question_and_a_remark_before_it(
     answered(herd, conversation.with_turn(question("and?")))
 
     assert engine.asked[-1][1][0].text == "(gone.png, which is gone)\nwhat?"
+
+
+def test_what_is_said_now_goes_before_the_settings_and_they_before_the_registry(herd: Herd) -> None:
+    one = replace(herd.installed("one"), sampling=Sampling(temperature=0.1, top_k=1, seed=1))
+    herd.places.config_file.write_text(
+        '[models.one]\ntop_k = 2\nseed = 2\nmin_p = 0.5\n[models."one:q4_0"]\nmin_p = 0.25\n'
+        'template = "alpaca"\n'
+    )
+
+    model = herd.loadable(one, Sampling(seed=3))
+
+    assert model.sampling == Sampling(temperature=0.1, top_k=2, seed=3, min_p=0.25)
+    assert (model.whose, model.stop) == ("alpaca, as was asked", ("### Instruction:",))
