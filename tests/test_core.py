@@ -189,6 +189,7 @@ def test_what_is_said_now_goes_before_the_settings_and_they_before_the_registry(
         '[models.one]\ntop_k = 2\nseed = 2\nmin_p = 0.5\n[models."one:q4_0"]\nmin_p = 0.25\n'
         'template = "alpaca"\n'
     )
+    del herd.config  # read again
 
     model = herd.loadable(one, Sampling(seed=3))
 
