@@ -14,7 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 
-from herd import disk, gguf_header
+from herd import gguf_header, reading
 from herd.chat import now
 from herd.errors import BadUsage, CannotRun, CannotWrite, DigestMismatch, HerdError, Interrupted
 from herd.foreign import Found, FoundFile
@@ -37,7 +37,6 @@ from herd.progress import Gauge, Stage
 from herd.store import Store
 from herd.store.adopting import Way
 
-_STEP = 1024 * 1024
 _MOST_THREADS = 4
 _LONGEST = 200
 """Characters of a title, a licence, a family; a header may have millions."""
@@ -54,6 +53,8 @@ class Asked:
     """The name to install under; by default the registry's, else the tool's."""
     copies: bool = False
     """Whether bytes of the store's own are wanted."""
+    beside: int = 1
+    """How many models are read beside each other, this one among them."""
     gauge: Gauge = field(default_factory=Gauge)
     stop: threading.Event = field(default_factory=threading.Event)
 
@@ -159,17 +160,19 @@ class Adopter:
         """
         gauge.begin(Stage.VERIFYING, sum(each.found.size for each in asked))
         paths = [file.path for each in asked for file in each.found.files]
-        threads = 1 if not paths or disk.turns(paths[0]) else 2 * (os.cpu_count() or 1)
+        # One more than there are processors: whoever waits for the disk lets another read.
+        most = min(_MOST_THREADS, 1 + (os.cpu_count() or 1))
+        threads = reading.at_once(next(iter(paths), None), len(asked), most=most)
 
         def one(each: Asked) -> Adopted | HerdError:
             try:
-                return self.adopt(replace(each, gauge=Echo(gauge), stop=stop))
+                return self.adopt(replace(each, beside=threads, gauge=Echo(gauge), stop=stop))
             except Interrupted:
                 raise
             except HerdError as error:
                 return error
 
-        with ThreadPoolExecutor(min(_MOST_THREADS, threads)) as pool:
+        with ThreadPoolExecutor(threads) as pool:
             yield from zip(asked, pool.map(one, asked), strict=True)
 
     def _take(self, asked: Asked, installed: Installed, read: Sequence[_Read]) -> Adopted:
@@ -302,20 +305,19 @@ def _read_all(asked: Asked) -> list[_Read]:
     """Read every file, several beside each other where the disk gains by it."""
     files = asked.found.files
     asked.gauge.begin(Stage.VERIFYING, asked.found.size, note=asked.found.tool)
-    threads = 1 if disk.turns(files[0].path) else min(_MOST_THREADS, len(files))
+    threads = reading.at_once(files[0].path, len(files))
     with ThreadPoolExecutor(threads) as pool:
-        return list(pool.map(lambda file: _read(file, asked), files))
+        return list(pool.map(lambda file: _read(file, asked, threads * asked.beside), files))
 
 
-def _read(file: FoundFile, asked: Asked) -> _Read:
-    proof = Proof(file.size)
+def _read(file: FoundFile, asked: Asked, beside: int) -> _Read:
+    def took(count: int) -> None:
+        _check(asked.stop)
+        asked.gauge.advance(count)
+
     try:
         header = gguf_header.read_file(file.path)
-        with file.path.open("rb", buffering=0) as stream:
-            while piece := stream.read(_STEP):
-                _check(asked.stop)
-                proof.update(piece)
-                asked.gauge.advance(len(piece))
+        proof = reading.prove(file.path, took, beside)
     except BadHeader as error:
         raise CannotRun(f"{file.path} is no GGUF model: {error}.") from error
     except OSError as error:

@@ -11,13 +11,13 @@ import threading
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from herd import reading
 from herd.errors import BadUsage, DigestMismatch, Interrupted
 from herd.model import Installed, InstalledFile
 from herd.pieces import Proof
 from herd.progress import Gauge, Stage
 from herd.store import Store
 
-_STEP = 1024 * 1024
 _FOLDERS = ("blobs", "pieces", "models", "manifests", "staging", "locks")
 
 
@@ -96,12 +96,11 @@ def _file(file: InstalledFile, old: Store, new: Store, work: Work) -> InstalledF
 
 
 def _proof(source: Path, file: InstalledFile, work: Work) -> Proof:
-    proof, buffer = Proof(file.size), memoryview(bytearray(_STEP))
-    with source.open("rb", buffering=0) as stream:
-        while count := stream.readinto(buffer) or 0:
-            work.check()
-            proof.update(buffer[:count])
-            work.gauge.advance(count)
+    def took(count: int) -> None:
+        work.check()
+        work.gauge.advance(count)
+
+    proof = reading.prove(source, took)
     if proof.sha256 != file.sha256:
         raise DigestMismatch(
             f"{file.name} is damaged in the store, and was not moved.",

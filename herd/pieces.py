@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import struct
 from collections.abc import Iterator, Sequence
+from concurrent.futures import Executor
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -145,15 +146,26 @@ class TableMaker:
 class Proof:
     """The digest of a file and its table, from one pass over its bytes."""
 
-    def __init__(self, size: int | None = None) -> None:
-        """Begin; `size` as in TableMaker."""
+    def __init__(self, size: int | None = None, beside: Executor | None = None) -> None:
+        """Begin.
+
+        Args:
+            size: As in TableMaker.
+            beside: Takes the digest while this thread makes the table: half the time.
+        """
+        self._beside = beside
         self._digest = hashlib.sha256()
         self._maker = TableMaker(size)
 
     def update(self, content: bytes | bytearray | memoryview) -> None:
         """Take the next bytes. Pieces of 16 KiB and its multiples are quickest."""
-        self._digest.update(content)
+        if self._beside is None:
+            self._digest.update(content)
+            self._maker.update(content)
+            return
+        taking = self._beside.submit(self._digest.update, content)
         self._maker.update(content)
+        taking.result()
 
     @property
     def sha256(self) -> Sha256:

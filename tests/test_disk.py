@@ -124,3 +124,20 @@ def test_the_digest_of_a_file_is_told_step_by_step(tmp_path: Path) -> None:
 def test_whether_a_disk_turns_is_answered_for_every_path(tmp_path: Path) -> None:
     assert disk.turns(tmp_path / "not" / "there") in (True, False)
     assert disk.turns(Path("/proc")) is False
+
+
+@pytest.mark.parametrize(
+    ("name", "said", "turns"),
+    [("sda", "1", True), ("sda", "0", False), ("vda", "1", False), ("xvdb", "1", False)],
+)
+def test_a_disk_turns_if_it_says_so_and_can_know(
+    tmp_path: Path, name: str, said: str, turns: bool
+) -> None:
+    device = tmp_path.stat().st_dev
+    queue = tmp_path / name / "queue"
+    queue.mkdir(parents=True)
+    (queue / "rotational").write_text(said)
+    (tmp_path / name / f"{name}1").mkdir()
+    (tmp_path / f"{os.major(device)}:{os.minor(device)}").symlink_to(tmp_path / name / f"{name}1")
+
+    assert disk.turns(tmp_path, tmp_path) is turns

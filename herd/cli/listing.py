@@ -24,7 +24,8 @@ def list_(session: Session, as_json: bool) -> None:
 
     FIT is a first verdict from the size of the model and the memory of this machine.
     """
-    held = session.herd.store.installed()
+    shelf = session.herd.store.shelf()
+    held = shelf.installed
     if session.herd.store.is_away:
         session.say(f"The store at {session.herd.store.root} is not there: is its drive unplugged?")
     if as_json:
@@ -36,7 +37,7 @@ def list_(session: Session, as_json: bool) -> None:
     elif not session.herd.store.is_away:
         session.say("Nothing is installed yet.")
         session.suggest("herd install smollm2")
-    for path in session.herd.store.damaged():
+    for path in shelf.damaged:
         session.say(f"{path} does not read as a manifest: what it stood for is not listed.")
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
-from herd import gguf_header, magnet
+from herd import gguf_header, magnet, reading
 from herd.errors import BadUsage
 from herd.gguf_header import BadHeader, Header
 from herd.licences import licence
@@ -33,8 +33,6 @@ from herd.progress import Gauge, Stage
 from herd.registry import writing
 from herd.transfer.part import check
 from herd.transfer.torrent_make import Around, Made, from_table
-
-PIECE = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -136,16 +134,15 @@ def _read(path: Path, gauge: Gauge, stop: threading.Event) -> Proof:
         Interrupted: it was stopped.
     """
     gauge.note(path.name)
-    proof = Proof(path.stat().st_size)
+
+    def took(count: int) -> None:
+        check(stop)
+        gauge.advance(count)
+
     try:
-        with path.open("rb") as stream:
-            while content := stream.read(PIECE):
-                check(stop)
-                proof.update(content)
-                gauge.advance(len(content))
+        return reading.prove(path, took)
     except OSError as error:
         raise BadUsage(f"{path} cannot be read: {error.strerror}.") from error
-    return proof
 
 
 def _published(path: Path, base: str, brief: Brief, proof: Proof) -> Published:

@@ -34,6 +34,7 @@ LIMIT = 1024 * 1024
 
 _MOST_BYTES = 2**63 - 1
 _MOST_FILES = 10_000
+_NOTHING_SET = Sampling()
 _LARGEST = 1 << 24
 """How large a number of the sampling may be, either way; the seed alone is larger."""
 _T = TypeVar("_T")
@@ -166,6 +167,8 @@ def _licence(fields: _Fields) -> Licence:
 
 
 def _sampling(fields: _Fields) -> Sampling:
+    if fields.is_blank:
+        return _NOTHING_SET
     sampling = Sampling(
         temperature=fields.maybe_real("temperature"),
         top_k=fields.maybe_whole("top_k"),
@@ -207,6 +210,11 @@ class _Fields:
         if not isinstance(value, dict):
             raise Unreadable("not an object")
         self._values: Mapping[str, object] = value
+
+    @property
+    def is_blank(self) -> bool:
+        """Whether it says nothing at all, as most samplings do."""
+        return not any(value is not None for value in self._values.values())
 
     def one(self, key: str, kind: type[_T]) -> _T:
         value = self._values.get(key)

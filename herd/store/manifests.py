@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from stat import S_ISREG
@@ -55,7 +55,7 @@ class Manifests:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._seen: dict[str, tuple[_Mark, Installed | None]] = {}
+        self._seen: dict[str, tuple[_Mark | None, Installed | None]] = {}
 
     def papers(self, reference: Reference) -> Papers:
         """The papers of a model, whether they exist or not."""
@@ -64,13 +64,12 @@ class Manifests:
     def all(self) -> Shelf:
         """Every manifest, sorted by name; what is no manifest is set aside."""
         installed, damaged = [], []
-        seen: dict[str, tuple[_Mark, Installed | None]] = {}
+        seen: dict[str, tuple[_Mark | None, Installed | None]] = {}
         for folder, path in self._paths():
             if not path.endswith(_MANIFEST):
                 continue
-            mark = _mark(path)
             known = self._seen.get(path)
-            each = known[1] if known and mark and known[0] == mark else read(path)
+            mark, each = known if known and known[0] == _mark(path) else _read(path)
             if mark:
                 seen[path] = (mark, each)
             if each is None or path != f"{folder}/{each.name}/{each.variant}{_MANIFEST}":
@@ -78,8 +77,7 @@ class Manifests:
             else:
                 installed.append(each)
         self._seen = seen
-        installed.sort(key=lambda each: (each.name, each.variant))
-        return Shelf(tuple(installed), tuple(sorted(damaged)))
+        return Shelf(in_order(installed), tuple(sorted(damaged)))
 
     def unsettled(self) -> Iterator[Papers]:
         """The papers of every model that a kill left between two states."""
@@ -99,7 +97,7 @@ class Manifests:
         shelf = self.all()
         named = {file.sha256 for each in shelf.installed for file in each.files}
         for path in shelf.damaged:
-            content = _content(path) or b""
+            content = _content(path)[1] or b""
             named |= {Sha256(digest.decode()) for digest in _DIGEST.findall(content)}
         return named
 
@@ -112,32 +110,42 @@ class Manifests:
                 yield root, f"{folder}/{each}"
 
 
+def in_order(installed: Iterable[Installed]) -> tuple[Installed, ...]:
+    """Models by name and variant."""
+    return tuple(sorted(installed, key=lambda each: (each.name, each.variant)))
+
+
 def read(path: Path | str) -> Installed | None:
     """The manifest at a path, None when there is none that reads."""
-    content = _content(path)
+    return _read(path)[1]
+
+
+def _read(path: Path | str) -> tuple[_Mark | None, Installed | None]:
+    """The manifest at a path, and by what the file is known again."""
+    mark, content = _content(path)
     if content is None:
-        return None
+        return mark, None
     try:
-        return manifest.read(content)
+        return mark, manifest.read(content)
     except Unreadable:
-        return None
+        return mark, None
 
 
-def _content(path: Path | str) -> bytes | None:
-    """The content of an ordinary file, cut just beyond the longest manifest."""
+def _content(path: Path | str) -> tuple[_Mark | None, bytes | None]:
+    """The content of an ordinary file, cut just beyond the longest manifest, and its mark."""
     try:
         # A FIFO of this name must not keep herd waiting.
         opened = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
     except OSError:
-        return None
+        return None, None
     try:
         found = os.fstat(opened)
         if not S_ISREG(found.st_mode):
-            return None
+            return None, None
         # One read of what is there; a buffer of the longest manifest takes longer than the rest.
-        return os.read(opened, min(found.st_size, manifest.LIMIT) + 1)
+        return _mark_of(found), os.read(opened, min(found.st_size, manifest.LIMIT) + 1)
     except OSError:
-        return None
+        return None, None
     finally:
         os.close(opened)
 
@@ -155,4 +163,8 @@ def _mark(path: str) -> _Mark | None:
         found = os.stat(path)  # noqa: PTH116  # as above
     except OSError:
         return None
+    return _mark_of(found)
+
+
+def _mark_of(found: os.stat_result) -> _Mark:
     return found.st_ino, found.st_size, found.st_mtime_ns

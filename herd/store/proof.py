@@ -7,7 +7,6 @@ one place at a time.
 
 from __future__ import annotations
 
-import hashlib
 import os
 import threading
 import time
@@ -17,15 +16,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from stat import S_IWGRP, S_IWOTH, S_IWUSR
 
-from herd import disk
+from herd import disk, reading
 from herd.errors import Interrupted
 from herd.model import Installed, Reference, Sha256
-from herd.pieces import Proof, Table, spans
+from herd.pieces import Table, spans
 from herd.progress import Gauge, Stage
 from herd.store.findings import Finding, Flaw, Report
 
-_STEP = 1024 * 1024
-_MOST_THREADS = 4
 _WRITABLE = S_IWUSR | S_IWGRP | S_IWOTH
 
 
@@ -103,8 +100,9 @@ def prove(
     work.gauge.begin(Stage.VERIFYING, total)
     # The largest first, so that no thread is left alone with it at the end.
     ordered = sorted(blobs, key=lambda each: -(sizes[each.sha256] or 0))
-    prover = _Prover(tables, keep, work)
-    with ThreadPoolExecutor(_threads(blobs)) as pool:
+    threads = reading.at_once(blobs[0].path if blobs else None, len(blobs))
+    prover = _Prover(tables, keep, work, threads)
+    with ThreadPoolExecutor(threads) as pool:
         found = dict(zip([each.sha256 for each in ordered], pool.map(prover, ordered), strict=True))
     findings = tuple(finding for each in blobs for finding in found[each.sha256])
     return Report(findings, len(blobs), total, time.monotonic() - begun)
@@ -117,6 +115,7 @@ class _Prover:
     tables: Callable[[Sha256, int], Table | None]
     keep: Callable[[Sha256, Table], None]
     work: Work
+    threads: int = 1
 
     def __call__(self, blob: Held) -> tuple[Finding, ...]:
         try:
@@ -131,7 +130,7 @@ class _Prover:
         found = blob.path.stat()
         expected = found.st_size if blob.size is None else blob.size
         table = self.tables(blob.sha256, expected)
-        digest, made = _hashed(blob.path, found.st_size, self.work, counts=table is None)
+        digest, made = self._read(blob, counts=table is None)
         findings = []
         if digest != blob.sha256:
             findings.append(self._damage(blob, found.st_size, expected, table))
@@ -140,6 +139,13 @@ class _Prover:
         if not blob.is_adopted and found.st_mode & _WRITABLE:
             findings.append(_finding(Flaw.WRITABLE, blob))
         return tuple(findings)
+
+    def _read(self, blob: Held, *, counts: bool) -> tuple[Sha256, Table | None]:
+        """The digest of a file, and its table if that is to be counted, too."""
+        if not counts:
+            return Sha256(disk.digest(blob.path, self.work.took)), None
+        proof = reading.prove(blob.path, self.work.took, self.threads)
+        return proof.sha256, proof.table()
 
     def _damage(self, blob: Held, have: int, expected: int, table: Table | None) -> Finding:
         bad = damaged(blob.path, table, self.work.stop) if table else None
@@ -175,27 +181,6 @@ def damaged(path: Path, table: Table, stop: threading.Event) -> list[int]:
     return bad
 
 
-def _hashed(path: Path, size: int, work: Work, *, counts: bool) -> tuple[Sha256, Table | None]:
-    """The digest of a file, and its table if that is to be counted, too."""
-    digest = hashlib.sha256()
-    proof = Proof(size) if counts else None
-    buffer = memoryview(bytearray(_STEP))
-    with path.open("rb", buffering=0) as stream:
-        _expect_all(stream.fileno())
-        while count := stream.readinto(buffer) or 0:
-            (proof or digest).update(buffer[:count])
-            work.took(count)
-    if proof is not None:
-        return proof.sha256, proof.table()
-    return Sha256(digest.hexdigest()), None
-
-
-def _expect_all(opened: int) -> None:
-    """Tell the system that the file is read from end to end: it reads ahead further."""
-    if hasattr(os, "posix_fadvise"):
-        os.posix_fadvise(opened, 0, 0, os.POSIX_FADV_SEQUENTIAL)
-
-
 def _finding(flaw: Flaw, blob: Held, note: str = "") -> Finding:
     return Finding(flaw, blob.path, blob.sha256, models=blob.models, note=note)
 
@@ -205,12 +190,6 @@ def _size(path: Path) -> int | None:
         return path.stat().st_size
     except OSError:
         return None
-
-
-def _threads(blobs: Sequence[Held]) -> int:
-    if not blobs or disk.turns(blobs[0].path):
-        return 1
-    return max(1, min(_MOST_THREADS, os.cpu_count() or 1, len(blobs)))
 
 
 def names(

@@ -17,7 +17,7 @@ from herd.store.find import find
 from herd.store.hold import Hold, current
 from herd.store.links import Links
 from herd.store.lock import Lock
-from herd.store.manifests import Manifests
+from herd.store.manifests import Manifests, Shelf, in_order
 from herd.store.staging import Begun
 from herd.store.tables import Tables
 
@@ -71,11 +71,18 @@ class View:
 
     def installed(self) -> tuple[Installed, ...]:
         """Every installed model, of this store and those below, sorted by name and variant."""
-        found = {each.reference: each for each in self.own()}
+        return self.shelf().installed
+
+    def shelf(self) -> Shelf:
+        """As `installed`, and which manifests of this store do not read: one look for both."""
+        own = self._manifests.all()
+        if not self._below:
+            return own
+        found = {each.reference: each for each in own.installed}
         for view in self._below:
             for each in view.installed():
                 found.setdefault(each.reference, each)
-        return tuple(sorted(found.values(), key=lambda each: (each.name, each.variant)))
+        return Shelf(in_order(found.values()), own.damaged)
 
     def own(self) -> tuple[Installed, ...]:
         """The models of this store alone."""

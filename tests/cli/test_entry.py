@@ -80,7 +80,7 @@ def test_what_nobody_foresaw_is_one_sentence_and_its_traceback_is_in_the_log(
     def surprise(*_: object) -> None:
         raise ZeroDivisionError("by https://user:secret@example.org/x?token=secret")
 
-    monkeypatch.setattr("herd.store.Store.installed", surprise)
+    monkeypatch.setattr("herd.store.Store.shelf", surprise)
 
     ran = herd("list")
 
@@ -107,7 +107,7 @@ def test_a_log_that_cannot_be_written_is_no_second_error(
     herd: Caller, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (herd.home / "logs").write_text("a file where the folder would be")
-    monkeypatch.setattr("herd.store.Store.installed", lambda _: 1 / 0)
+    monkeypatch.setattr("herd.store.Store.shelf", lambda _: 1 / 0)
 
     ran = herd("list")
 
