@@ -6,7 +6,6 @@ the rest. All files of a model are taken over or none. Nothing of the other tool
 
 from __future__ import annotations
 
-import os
 import re
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -34,10 +33,10 @@ from herd.model import (
 from herd.naming import line
 from herd.pieces import Proof
 from herd.progress import Gauge, Stage
+from herd.recording import described
 from herd.store import Store
 from herd.store.adopting import Way
 
-_MOST_THREADS = 4
 _LONGEST = 200
 """Characters of a title, a licence, a family; a header may have millions."""
 _QUANTISATION = re.compile(r"[-._]((?:ud-)?i?q\d\w*|bf16|f16|f32|mxfp4\w*)$", re.IGNORECASE)
@@ -109,7 +108,6 @@ class Adopter:
         """
         self._store = store
         self._models = models
-        self._taking = threading.Lock()
 
     def adopt(self, asked: Asked) -> Adopted:
         """Take a model over.
@@ -120,20 +118,16 @@ class Adopter:
             CannotWrite, NoRoom, Busy, Interrupted: nothing is installed.
             BadUsage: the name is taken by other bytes.
         """
-        found = asked.found
-        if found.trouble or not found.files:
-            reason = found.trouble or "it has no files"
-            raise CannotRun(f"{found.name} cannot be imported: {reason}.")
-        read = _read_all(asked)
+        return self._adopt(asked, _read_all(asked))
+
+    def _adopt(self, asked: Asked, read: Sequence[_Read]) -> Adopted:
         installed = self._described(asked, read)
-        # Reading takes the time and goes on beside this; what two models share is seen here.
-        with self._taking:
-            if there := self._there(read):
-                return Adopted(there, was_there=True)
-            asked.gauge.begin(Stage.INSTALLING)
-            with self._store.hold(installed.reference, while_waiting=lambda: _check(asked.stop)):
-                self._require_free_name(installed)
-                return self._take(asked, installed, read)
+        if there := self._there(read):
+            return Adopted(there, was_there=True)
+        asked.gauge.begin(Stage.INSTALLING)
+        with self._store.hold(installed.reference, while_waiting=lambda: _check(asked.stop)):
+            self._require_free_name(installed)
+            return self._take(asked, installed, read)
 
     def _there(self, read: Sequence[_Read]) -> Installed | None:
         """The installed model of exactly these bytes."""
@@ -160,20 +154,29 @@ class Adopter:
         """
         gauge.begin(Stage.VERIFYING, sum(each.found.size for each in asked))
         paths = [file.path for each in asked for file in each.found.files]
-        # One more than there are processors: whoever waits for the disk lets another read.
-        most = min(_MOST_THREADS, 1 + (os.cpu_count() or 1))
-        threads = reading.at_once(next(iter(paths), None), len(asked), most=most)
+        threads = reading.at_once(next(iter(paths), None), len(asked))
 
-        def one(each: Asked) -> Adopted | HerdError:
+        def read(each: Asked) -> list[_Read] | HerdError:
             try:
-                return self.adopt(replace(each, beside=threads, gauge=Echo(gauge), stop=stop))
+                return _read_all(replace(each, beside=threads, gauge=Echo(gauge), stop=stop))
             except Interrupted:
                 raise
             except HerdError as error:
                 return error
 
+        # They are read beside each other and taken over in order: of two that are the same
+        # the first one gives the name.
         with ThreadPoolExecutor(threads) as pool:
-            yield from zip(asked, pool.map(one, asked), strict=True)
+            for each, came in zip(asked, pool.map(read, asked), strict=True):
+                yield each, self._outcome(replace(each, stop=stop), came)
+
+    def _outcome(self, asked: Asked, came: list[_Read] | HerdError) -> Adopted | HerdError:
+        try:
+            return came if isinstance(came, HerdError) else self._adopt(asked, came)
+        except Interrupted:
+            raise
+        except HerdError as error:
+            return error
 
     def _take(self, asked: Asked, installed: Installed, read: Sequence[_Read]) -> Adopted:
         ways: list[tuple[str, Way | None]] = []
@@ -207,7 +210,8 @@ class Adopter:
         """What the manifest is to say: the registry's words where it knows the bytes."""
         known = self._known(read)
         if known and asked.name is None:
-            return _of_registry(*known, asked.found, read)
+            files = _files(read, known[1].files)
+            return described(*known, files, asked.found.tool)
         return self._of_tool(asked, read)
 
     def _known(self, read: Sequence[_Read]) -> tuple[Model, Variant] | None:
@@ -302,8 +306,17 @@ def _identity(path: Path) -> tuple[int, int] | None:
 
 
 def _read_all(asked: Asked) -> list[_Read]:
-    """Read every file, several beside each other where the disk gains by it."""
-    files = asked.found.files
+    """Read every file, several beside each other where the disk gains by it.
+
+    Raises:
+        CannotRun: it is no GGUF model, or not all of it is there.
+        DigestMismatch: a file is not what its tool says.
+        CannotWrite, Interrupted: it was not read.
+    """
+    found, files = asked.found, asked.found.files
+    if found.trouble or not files:
+        reason = found.trouble or "it has no files"
+        raise CannotRun(f"{found.name} cannot be imported: {reason}.")
     asked.gauge.begin(Stage.VERIFYING, asked.found.size, note=asked.found.tool)
     threads = reading.at_once(files[0].path, len(files))
     with ThreadPoolExecutor(threads) as pool:
@@ -330,30 +343,6 @@ def _read(file: FoundFile, asked: Asked, beside: int) -> _Read:
             "Nothing was imported; fetch it again.",
         )
     return _Read(file, proof, header)
-
-
-def _of_registry(model: Model, variant: Variant, found: Found, read: Sequence[_Read]) -> Installed:
-    return Installed(
-        name=model.name,
-        variant=variant.name,
-        title=model.title,
-        format=variant.format,
-        files=_files(read, variant.files),
-        installed_at=now(),
-        source=found.tool,
-        is_verified=True,
-        licence=model.licence,
-        family=model.family,
-        parameters=model.parameters,
-        quantisation=variant.quantisation,
-        role=model.role,
-        summary=model.summary,
-        context=model.context,
-        template=model.template,
-        stop=model.stop,
-        sampling=model.sampling,
-        registry=model.registry,
-    )
 
 
 def _files(read: Sequence[_Read], known: Sequence[File]) -> tuple[InstalledFile, ...]:

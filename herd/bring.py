@@ -10,7 +10,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from herd import legacy
-from herd.chat import now
 from herd.convert import Made, Old, check, convert, taught
 from herd.errors import (
     CannotRun,
@@ -34,6 +33,7 @@ from herd.order import Order
 from herd.plan import Keep, Plan, Read, Step, is_of_format
 from herd.progress import Stage
 from herd.ranks import Ranks
+from herd.recording import described
 from herd.staging import Staged
 from herd.store import Store
 from herd.transfer import Fetched, Transfer, describe
@@ -199,28 +199,12 @@ def _manifest(
     ]
     if made:
         came = [made.file, *(made.original.files if order.keeps_original else ())]
-    return Installed(
-        name=model.name,
-        variant=variant.name,
-        title=model.title,
-        format=Format.GGUF if made else variant.format,
-        files=tuple(came),
-        installed_at=now(),
-        source=", ".join(sources) or _local(variant) or "the store",
-        is_verified=all(file.sha256 is not None for file in variant.files),
-        licence=model.licence,
-        family=model.family,
-        parameters=model.parameters,
-        quantisation=variant.quantisation or (made.legacy.quantisation if made else None),
-        role=model.role,
-        summary=model.summary,
-        context=model.context,
-        template=model.template,
-        stop=model.stop,
-        sampling=model.sampling,
-        registry=model.registry,
-        original=made.original if made else None,
-    )
+    source = ", ".join(sources) or _local(variant) or "the store"
+    installed = described(model, variant, tuple(came), source)
+    if made is None:
+        return installed
+    quantisation = installed.quantisation or made.legacy.quantisation
+    return replace(installed, format=Format.GGUF, quantisation=quantisation, original=made.original)
 
 
 def _local(variant: Variant) -> str | None:

@@ -20,6 +20,7 @@ from herd.mend import Means, Mended, Mender, check_stop
 from herd.model import File, Installed, InstalledFile, Model, Variant, is_name
 from herd.pieces import Table, spans
 from herd.progress import Gauge, Stage
+from herd.recording import described
 from herd.staging import Staged
 from herd.store import Store
 from herd.store.adopting import OWN, have
@@ -100,7 +101,7 @@ class Unpacker:
         said = wanted.bundle.installed
         known = self._known(said)
         if known and wanted.name is None:
-            return _of_registry(*known, said)
+            return described(*known, _of_registry(known[1]), "a bundle")
         name = wanted.name or said.name
         if not is_name(name):
             raise BadUsage(f"{name!r} cannot name a model.", "Use lower-case letters and digits.")
@@ -230,32 +231,9 @@ def _as_in(bundle: Bundle, file: InstalledFile) -> InstalledFile:
     return next(each for each in bundle.installed.files if each.sha256 == file.sha256)
 
 
-def _of_registry(model: Model, variant: Variant, said: Installed) -> Installed:
-    files = tuple(
+def _of_registry(variant: Variant) -> tuple[InstalledFile, ...]:
+    return tuple(
         InstalledFile(file.name, file.size or 0, file.sha256, file.sources)
         for file in variant.files
         if file.sha256
-    )
-    return replace(
-        said,
-        name=model.name,
-        variant=variant.name,
-        title=model.title,
-        format=variant.format,
-        files=files,
-        installed_at=now(),
-        source="a bundle",
-        is_verified=True,
-        licence=model.licence,
-        family=model.family,
-        parameters=model.parameters,
-        quantisation=variant.quantisation,
-        role=model.role,
-        summary=model.summary,
-        context=model.context,
-        template=model.template,
-        stop=model.stop,
-        sampling=model.sampling,
-        registry=model.registry,
-        original=None,
     )

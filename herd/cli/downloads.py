@@ -83,13 +83,18 @@ def resume(session: Session, names: tuple[str, ...]) -> None:
 
 
 @downloads.command(cls=Command)
-@click.argument("names", metavar="NAME...", nargs=-1, required=True)
+@click.argument("names", metavar="[NAME]...", nargs=-1)
+@click.option("--all", "is_all", is_flag=True, help="End all of them.")
 @options.talk
 @options.with_session
-def cancel(session: Session, names: tuple[str, ...]) -> None:
-    """End downloads and throw away what was fetched of them."""
+def cancel(session: Session, names: tuple[str, ...], is_all: bool) -> None:
+    """End downloads, those named or --all, and throw away what was fetched of them."""
     from herd.downloads import Wanted
 
+    if is_all == bool(names):
+        raise BadUsage("Name the downloads to end, or --all.", "`herd downloads` lists them.")
+    if is_all and not session.herd.downloads.all():
+        session.say("Nothing is being downloaded, and nothing was left unfinished.")
     for each in _chosen(session, names):
         session.herd.downloads.want(each.name, Wanted.CANCEL)
         if not each.is_owned:

@@ -12,6 +12,7 @@ import click
 from herd.cli import options
 from herd.cli.session import Session
 from herd.cli.verbs import Command
+from herd.disk import files_below, stretch
 from herd.errors import BadUsage, HerdError, UnknownModel
 from herd.words import count, size
 
@@ -26,7 +27,7 @@ class Wishes:
 
     name: str | None = None
     copies: bool = False
-    others: tuple[str, ...] = ()
+    others: tuple[Path, ...] = ()
     offline: bool = False
     dry_run: bool = False
     accept_licence: bool = False
@@ -49,13 +50,8 @@ HEADS = ("NAME", "TOOL", "SIZE", "SAME BYTES AS")
 )
 @click.option("--as", "name", metavar="NAME", help="Install one model as NAME.")
 @click.option("--copy", "copies", is_flag=True, help="Copy the bytes instead of linking to them.")
-@click.option(
-    "--with",
-    "others",
-    metavar="PATH",
-    multiple=True,
-    type=click.Path(exists=True),
-    help="Complete a torn bundle from another bundle, a store or a folder.",
+@options.places(
+    "--with", "others", "Complete a torn bundle from another bundle, a store or a folder."
 )
 @click.option("--offline", is_flag=True, help="Ask no network for what a bundle lacks.")
 @click.option("--dry-run", is_flag=True, help="Show what there is, and stop.")
@@ -93,6 +89,9 @@ def import_(
     if as_json:
         session.answer_json(_forms(session, found))
         return
+    for text in rest:
+        if old := _about_old_files(Path(text)):
+            session.say(old)
     if not found:
         session.say("No models of other tools were found.")
         return
@@ -129,7 +128,6 @@ def _by_another_way(session: Session, text: str, wishes: Wishes) -> bool:
 
 
 def _is_old(path: Path) -> bool:
-    from herd.disk import stretch
     from herd.model import Format
     from herd.plan import is_of_format
 
@@ -143,23 +141,29 @@ def _looked(paths: list[str]) -> list[Found]:
     for text in paths:
         models = look(Path(text).expanduser().absolute())
         if not models:
-            raise UnknownModel(f"There is no .gguf file in {text}.", _hint(Path(text)))
+            raise UnknownModel(
+                f"There is no .gguf file in {text}.", _about_old_files(Path(text)) or None
+            )
         found += models
     return found
 
 
-def _hint(folder: Path) -> str | None:
-    """Old files are imported one by one, because each leaves questions open."""
-    if not folder.expanduser().is_dir():
-        return None
-    from herd.disk import files_below
+def _about_old_files(folder: Path) -> str:
+    """Which ggml files a folder has, and what to do with them; empty where there are none.
 
-    below = files_below(folder.expanduser(), most=_MOST_FILES, deepest=1)
-    old = sorted(path.name for path in below if path.suffix == ".bin" and _is_old(path))
+    They are imported one by one, because each leaves questions open.
+    """
+    folder = folder.expanduser().absolute()
+    if not folder.is_dir():
+        return ""
+    below = files_below(folder, most=_MOST_FILES, deepest=1)
+    old = sorted(path for path in below if path.suffix == ".bin" and _is_old(path))
     if not old:
-        return None
-    names = ", ".join(old[:3]) + (", ..." if len(old) > 3 else "")
-    return f"It has ggml files, which `herd import FILE` takes one by one: {names}."
+        return ""
+    names = ", ".join(path.name for path in old[:3]) + (", ..." if len(old) > 3 else "")
+    what = "a ggml file" if len(old) == 1 else f"{len(old)} ggml files"
+    which = "it" if len(old) == 1 else "the first"
+    return f"It has {what} of before GGUF: {names}. `herd import {old[0]}` converts {which}."
 
 
 def _scanned(tools: str | None) -> list[Found]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, TypeVar
 
 import click
@@ -70,6 +71,18 @@ def old_files(verb: Verb) -> Verb:
     ):
         verb = add(verb)
     return verb
+
+
+def places(name: str, field: str, words: str) -> Callable[[Verb], Verb]:
+    """Paths on this machine that may have bytes that are wanted; as often as there are any."""
+
+    def absolute(_: click.Context, __: click.Parameter, value: tuple[str, ...]) -> tuple[Path, ...]:
+        return tuple(Path(each).expanduser().absolute() for each in value)
+
+    path = click.Path(exists=True)
+    return click.option(
+        name, field, metavar="PATH", multiple=True, type=path, callback=absolute, help=words
+    )
 
 
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON; sizes are bytes.")

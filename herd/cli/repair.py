@@ -22,13 +22,8 @@ if TYPE_CHECKING:
 @click.command(cls=Command)
 @click.argument("names", metavar="[NAME]...", nargs=-1, shell_complete=completion.installed)
 @click.option("--all", "is_all", is_flag=True, help="Mend every model.")
-@click.option(
-    "--from",
-    "places",
-    metavar="PATH",
-    multiple=True,
-    type=click.Path(exists=True),
-    help="Take pieces from another store, a bundle, a folder or a file first.",
+@options.places(
+    "--from", "places", "Take pieces from another store, a bundle, a folder or a file first."
 )
 @click.option("--offline", is_flag=True, help="Ask no network.")
 @click.option("--dry-run", is_flag=True, help="Say what is damaged, and stop.")
@@ -38,7 +33,7 @@ def repair(
     session: Session,
     names: tuple[str, ...],
     is_all: bool,
-    places: tuple[str, ...],
+    places: tuple[Path, ...],
     offline: bool,
     dry_run: bool,
 ) -> None:
@@ -57,8 +52,7 @@ def repair(
     if dry_run:
         _foretell(session, models)
         return
-    where = tuple(Path(place).absolute() for place in places)
-    _report(session, _mended(session, Wanted(models, where, is_offline=offline)))
+    _report(session, _mended(session, Wanted(models, places, is_offline=offline)))
 
 
 def _mended(session: Session, wanted: Wanted) -> Repaired:

@@ -26,7 +26,6 @@ def unbundle(session: Session, path: Path, wishes: Wishes) -> bool:
     from herd.unpack import Unpacking
 
     bundles = find(path)
-    others = tuple(Path(each).expanduser().absolute() for each in wishes.others)
     for bundle in bundles:
         if wishes.dry_run:
             _show(session, bundle)
@@ -34,7 +33,7 @@ def unbundle(session: Session, path: Path, wishes: Wishes) -> bool:
         wanted = Unpacking(
             bundle,
             wishes.name,
-            others,
+            wishes.others,
             is_licence_accepted=wishes.accept_licence,
             is_offline=wishes.offline,
         )

@@ -83,6 +83,24 @@ def test_what_a_quit_left_can_be_cancelled(herd: Caller, job: Job, elsewhere: He
     assert elsewhere.store.begun() == ()
 
 
+def test_all_can_be_cancelled_at_once(herd: Caller, job: Job, elsewhere: Herd) -> None:
+    from herd.downloads import Asked
+
+    elsewhere.downloads.put("gone:q4", Asked("gone:q4"), Wanted.PAUSE)
+    elsewhere.downloads.let_go("gone:q4", Wanted.PAUSE)
+    assert herd("downloads", "cancel").code == 2
+    assert herd("downloads", "cancel", "tiny", "--all").code == 2
+    assert len(elsewhere.downloads.all()) == 2
+
+    ran = herd("downloads", "cancel", "--all")
+
+    assert (ran.code, ran.err.count("Cancelled")) == (0, 2)
+    assert job.wait(10)
+    assert elsewhere.downloads.all() == ()
+    assert elsewhere.store.begun() == ()
+    assert "Nothing is being downloaded" in herd("downloads", "cancel", "--all").err
+
+
 def test_a_limit_for_all_is_kept_for_the_next_herd(herd: Caller, elsewhere: Herd) -> None:
     assert "2.0 MB/s" in herd("downloads", "limit", "2MB").err
     assert elsewhere.downloads.limit == 2_000_000

@@ -9,6 +9,7 @@ import pytest
 from tests.cli.calling import Caller
 from tests.foreign import layouts
 from tests.foreign.layouts import gguf, write
+from tests.legacy.old_file import old_file
 
 
 @pytest.fixture(autouse=True)
@@ -83,3 +84,18 @@ def test_wrong_words_are_answered(herd: Caller, other: Path) -> None:
     assert herd("import", str(other / "empty")).code == 3
     broken = write(other / "broken.gguf", b"<html>")
     assert herd("import", str(broken)).code == 8
+
+
+def test_old_files_of_a_folder_are_named_with_what_converts_them(herd: Caller, other: Path) -> None:
+    old = write(other / "mixed" / "ggml-old.bin", old_file().bytes)
+    write(other / "only" / "a.bin", old_file().bytes)
+    write(other / "only" / "b.bin", old_file().bytes)
+    write(other / "only" / "notes.bin", b"no model")
+    write(other / "mixed" / "new-q4_0.gguf", gguf(9))
+
+    mixed, only = herd("import", str(old.parent)), herd("import", str(other / "only"))
+
+    assert (mixed.code, only.code) == (0, 3)
+    assert "Imported new:q4_0" in mixed.err
+    assert f"ggml-old.bin. `herd import {old}` converts it." in mixed.err
+    assert f"2 ggml files of before GGUF: a.bin, b.bin. `herd import {other / 'only'}" in only.err
