@@ -309,7 +309,7 @@ async def test_the_view_follows_only_while_it_stands_at_the_bottom(
         await hand.command("chat.page_up")
         there = view.scroll_y
         assert there < view.max_scroll_y
-        await hand.app.screen.query(TurnView).last().append("\n\n".join("ab"))
+        hand.app.screen.query(TurnView).last().append("\n\n".join("ab"))
         await hand.settle()
         assert view.scroll_y == there
         await hand.command("chat.page_down")

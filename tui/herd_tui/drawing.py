@@ -33,5 +33,5 @@ class Drawing:
         if self._turn is None:
             turn = Turn(Role.ASSISTANT, "", self.talk.answer.turn.model, is_complete=False)
             self._turn = await self._view.add(turn)
-        await self._turn.append(text[self._drawn :])
+        self._turn.append(text[self._drawn :])
         self._drawn = len(text)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-FRAME = 1 / 25
+FRAME = 1 / 12
 """Seconds between two frames at the least."""
 LONGEST = 0.5
 """Seconds between two frames at the most."""

@@ -2,29 +2,16 @@
 
 from __future__ import annotations
 
-from textual import on
 from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.content import Content
-from textual.widgets import Collapsible, Markdown, Static
+from textual.widgets import Collapsible, Static
 
 from herd.chat import Role, Turn
 from herd.image import named
 from herd.words import count, plain
 from herd_tui.stamps import stamp
-
-
-class Prose(Markdown):
-    """Markdown from a model: a link in it is copied, never opened."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__(plain(text), open_links=False)
-
-    @on(Markdown.LinkClicked)
-    def _offer(self, event: Markdown.LinkClicked) -> None:
-        event.stop()
-        self.app.copy_to_clipboard(event.href)
-        self.app.notify(plain(event.href), title="Address copied", markup=False)
+from herd_tui.widgets.prose import Prose
 
 
 class Thought(Collapsible):
@@ -63,7 +50,8 @@ class TurnView(Vertical):
             await self.mount(Thought(turn.thought), before=self.query_one(Prose))
         self.turn = turn
         self.query_one(".stamp", Static).update(Content(stamp(turn)))
+        self.query_one(Prose).finish()
 
-    async def append(self, text: str) -> None:
+    def append(self, text: str) -> None:
         """Draw the next words."""
-        await self.query_one(Prose).append(plain(text))
+        self.query_one(Prose).append(text)
