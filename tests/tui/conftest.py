@@ -20,7 +20,7 @@ Opening = Callable[..., AbstractAsyncContextManager[Hand]]
 @pytest.fixture
 def given(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Given]:
     monkeypatch.setattr("herd.chat.now", lambda: MOMENT)
-    monkeypatch.setattr("herd.bring.now", lambda: MOMENT)
+    monkeypatch.setattr("herd.recording.now", lambda: MOMENT)
     given = given_at(tmp_path)
     yield given
     for gate in (*given.carrier.gates.values(), given.engine.gate):
