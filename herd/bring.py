@@ -9,12 +9,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from herd import legacy
+from herd import legacy, reading
 from herd.convert import Made, Old, check, convert, taught
 from herd.errors import (
     CannotRun,
     DigestMismatch,
     HerdError,
+    Interrupted,
     LegacyDamaged,
     LegacyRefused,
 )
@@ -52,6 +53,8 @@ class _Here:
     sha256: Sha256 | None
     """None for a file of the person's own that nobody promised a digest for."""
     format: Format
+    adopted: str | None = None
+    """The file of another store whose bytes it is."""
 
 
 class Work:
@@ -87,6 +90,8 @@ class Work:
 
     def _have(self, step: Step) -> _Here:
         match step:
+            case Keep(file, kept) if not self._store.has(kept.sha256, kept.size):
+                return self._borrow(kept) or self._fetch(file)
             case Keep(_, kept):
                 path = self._store.blob(kept.sha256)
                 return _Here(path, kept.name, kept.size, kept.sha256, _format(path))
@@ -95,6 +100,37 @@ class Work:
                 return _Here(path, file.name, _size(path), file.sha256, Format.GGML)
             case _:
                 return self._fetch(step.file)
+
+    def _borrow(self, file: InstalledFile) -> _Here | None:
+        """Have a blob of the machine's store here too, by link where that works.
+
+        Returns:
+            None where no store below has it, or where it is damaged there.
+
+        Raises:
+            NoRoom, CannotWrite, Interrupted: nothing changed.
+        """
+        order, path = self._order, self._store.lent(file.sha256, file.size)
+        if path is None:
+            return None
+        order.gauge.begin(Stage.VERIFYING, file.size, note=file.name)
+
+        def took(count: int) -> None:
+            if order.stop.is_set():
+                raise Interrupted("It was stopped.", "The same command goes on from there.")
+            order.gauge.advance(count)
+
+        try:
+            proof = reading.prove(path, took)
+        except OSError:
+            return None
+        if proof.sha256 != file.sha256:
+            order.gauge.note(f"{path} is damaged; it is fetched")
+            return None
+        had = self._store.adopt(path.resolve(), proof)
+        theirs = str(path) if had and had.way.is_foreign else None
+        blob = self._store.blob(file.sha256)
+        return _Here(blob, file.name, file.size, file.sha256, _format(blob), theirs)
 
     def _fetch(self, file: File) -> _Here:
         staged = self._store.staged(file)
@@ -193,7 +229,7 @@ def _manifest(
     model, variant = order.choice.model, order.choice.variant
     sources = dict.fromkeys(describe(each.source) for each in fetched)
     came = [
-        InstalledFile(each.name, each.size, each.sha256, file.sources)
+        InstalledFile(each.name, each.size, each.sha256, file.sources, each.adopted)
         for each, file in zip(here, variant.files, strict=True)
         if each.sha256
     ]

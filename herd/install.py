@@ -68,9 +68,7 @@ class Installer:
             keeps_original: As in Order.
         """
         files = choice.variant.files
-        kept = (
-            each.sha256 for each in files if each.sha256 and self._store.has(each.sha256, each.size)
-        )
+        kept = (each.sha256 for each in files if each.sha256 and self._is_near(each))
         unpromised = (file for file in files if file.sha256 is None)
         came = {file: whole for file in unpromised if (whole := self._store.whole(file))}
         ground = Ground(
@@ -160,6 +158,13 @@ class Installer:
             order.gauge.move_to(done)
         else:
             order.gauge.begin(Stage.WAITING, order.choice.variant.size, done, WAITING)
+
+    def _is_near(self, file: File) -> bool:
+        """Whether this store or one below it has the file."""
+        digest = file.sha256
+        if digest is None:
+            return False
+        return self._store.has(digest, file.size) or bool(self._store.lent(digest, file.size))
 
     def _is_here(self, file: File) -> int:
         """Bytes of a file that are here, whoever brought them."""

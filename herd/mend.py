@@ -212,7 +212,8 @@ class _One:
 
     def _candidates(self) -> list[Path]:
         """Files on this machine that may have the bytes, the store's own names first."""
-        near = self._store.names_of(self._file.sha256)
+        lent = self._store.lent(self._file.sha256, self._file.size)
+        near = [*self._store.names_of(self._file.sha256), *([lent] if lent else [])]
         return [*near, *(path for place in self._means.places for path in self._within(place))]
 
     def _within(self, place: Path) -> Iterator[Path]:

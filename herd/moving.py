@@ -7,16 +7,22 @@ one has everything and is the one in force.
 
 from __future__ import annotations
 
+import errno
+import shutil
 import threading
 from dataclasses import dataclass, field, replace
+from glob import escape
 from pathlib import Path
 
-from herd import reading
+from herd import disk, reading
 from herd.errors import BadUsage, DigestMismatch, Interrupted
 from herd.model import Installed, InstalledFile
 from herd.pieces import Proof
 from herd.progress import Gauge, Stage
+from herd.staging import Staged, discard
 from herd.store import Store
+from herd.store.whole import SUFFIX as PAPER
+from herd.transfer import ledger
 
 _FOLDERS = ("blobs", "pieces", "models", "manifests", "staging", "locks")
 
@@ -73,6 +79,66 @@ def move(old: Store, new: Store, work: Work) -> tuple[Installed, ...]:
             files = tuple(_file(file, old, new, work) for file in model.files)
             new.record(replace(model, files=files))
     return models
+
+
+def carry(old: Store, new: Store, work: Work) -> int:
+    """Have what was begun go on in another store; how many files still stay, in somebody's hands.
+
+    Raises:
+        NoRoom, CannotWrite, Interrupted: the same again goes on.
+    """
+    new.make()
+    for path in old.unused():
+        # Whole files of models of which others are still missing.
+        work.check()
+        proof = reading.prove(path, lambda _: work.check())
+        if proof.sha256 == path.name:
+            new.adopt(path, proof, copies=not _are_near(path, new.root))
+            old.drop([proof.sha256])
+    with disk.writing(new.root):
+        for paper in old.staging.glob("*" + PAPER):
+            _move(paper, new.staging / paper.name)
+    left = 0
+    for each in old.begun():
+        work.check()
+        with old.alone_with(each) as is_alone, disk.writing(new.root):
+            if is_alone:
+                _carry(each.staged, Staged(new.staging / each.staged.part.name))
+            left += not is_alone
+    return left
+
+
+def _carry(old: Staged, new: Staged) -> None:
+    """Move a part and what carriers keep beside it; the part last, so that a kill loses none."""
+    if not new.part.exists():
+        names = (each.name for each in old.part.parent.glob(escape(old.part.name) + "?*"))
+        for name in sorted(names):
+            _move(old.part.with_name(name), new.part.with_name(name))
+        if old.part.exists():
+            try:
+                disk.replace(old.part, new.part)
+            except OSError as error:
+                if error.errno != errno.EXDEV:
+                    raise
+                fresh = new.beside(".moving")
+                shutil.copyfile(old.part, fresh)
+                disk.fsync(fresh)
+                ledger.moved(new, fresh)
+                disk.replace(fresh, new.part)
+    discard(old)
+
+
+def _move(old: Path, new: Path) -> None:
+    """Move a small file or a folder beside a part; what an earlier try left half goes."""
+    if new.is_dir() and not new.is_symlink():
+        shutil.rmtree(new)
+    try:
+        old.replace(new)
+    except OSError as error:
+        if error.errno != errno.EXDEV:
+            raise
+        # The old one stays until the part is there, too.
+        shutil.copytree(old, new) if old.is_dir() else shutil.copyfile(old, new)
 
 
 def clear(old: Store, moved: tuple[Installed, ...]) -> int:

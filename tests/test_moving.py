@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import tempfile
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,16 +14,20 @@ import pytest
 from herd import moving
 from herd.core import Herd
 from herd.errors import BadUsage, CannotWrite, DigestMismatch, Interrupted, NotInstalled
-from herd.model import Reference
+from herd.model import File, Reference, UrlSource
 from herd.moving import Work
 from herd.places import places
 from herd.progress import Gauge
 from herd.repair import Wanted
 from herd.store import Store, View
 from herd.store.proof import Work as Proving
+from herd.transfer.carrier import Wish
+from herd.transfer.download import HttpCarrier
 from herd.usage import usage
 from herd.verify import verify
-from tests.store.models import bring, digest, is_whole, links, store_at
+from tests.store.models import bring, commit, digest, is_whole, links, store_at
+from tests.tools.http_server import Faults, FileServer
+from tests.transfer.desk import QUICK, eventually
 
 MEMORY = "/dev/shm"  # noqa: S108
 """A disk of its own on Linux."""
@@ -196,3 +201,77 @@ def test_a_model_that_changed_hands_is_recorded_as_ours(
     moving.move(old, new, Work())
 
     assert new.own()[0].files[0].adopted == str(theirs)
+
+
+def test_what_was_begun_goes_along(old: Store, new: Store) -> None:
+    begin(old, SIZE // 2)
+
+    assert moving.carry(old, new, Work()) == 0
+
+    assert old.begun() == ()
+    assert fetched_rest(new) <= SIZE // 2
+
+
+@pytest.mark.skipif(not os.access(MEMORY, os.W_OK), reason="there is no second disk here")
+def test_what_was_begun_goes_along_to_another_disk(old: Store) -> None:
+    with tempfile.TemporaryDirectory(dir=MEMORY) as folder:
+        new = store_at(Path(folder) / "store")
+        begin(old, SIZE // 2)
+
+        assert moving.carry(old, new, Work()) == 0
+
+        assert old.begun() == ()
+        assert fetched_rest(new) <= SIZE // 2
+
+
+def test_what_another_herd_works_on_stays(old: Store, new: Store) -> None:
+    begin(old, SIZE // 2)
+    with old.hold(Reference("tiny", "q4")):
+        old.staged(wanted(""))
+
+        assert moving.carry(old, new, Work()) == 1
+
+    assert [each.staged.part.name for each in old.begun()] == [f"{digest(LARGE)}.part"]
+    assert new.begun() == ()
+
+
+def test_whole_files_of_models_that_are_not_whole_go_along(old: Store, new: Store) -> None:
+    old.make()
+    commit(old, b"the first of two")
+
+    assert moving.carry(old, new, Work()) == 0
+
+    assert new.blob(digest(b"the first of two")).read_bytes() == b"the first of two"
+    assert old.unused() == ()
+
+
+LARGE = b"GGUF" + bytes(range(251)) * 50_000
+SIZE = len(LARGE)
+
+
+def wanted(url: str) -> File:
+    return File("m.gguf", (UrlSource(url),), SIZE, digest(LARGE))
+
+
+def begin(store: Store, until: int) -> None:
+    """Fetch until so many bytes are there, and stop."""
+    store.make()
+    stop, gauge = threading.Event(), Gauge()
+    with FileServer(LARGE) as server:
+        server.faults = Faults(rate=10_000_000)
+        file = wanted(server.url)
+        wish = Wish(file, file.sources[0], store.staged(file), gauge, stop)
+        with ThreadPoolExecutor(1) as pool:
+            fetching = pool.submit(HttpCarrier(QUICK, workers=1).fetch, wish)
+            eventually(lambda: gauge.read().done >= until)
+            stop.set()
+            assert isinstance(fetching.exception(), Interrupted)
+
+
+def fetched_rest(store: Store) -> int:
+    """Fetch the rest; the bytes that the server gave."""
+    with FileServer(LARGE) as server:
+        file = wanted(server.url)
+        wish = Wish(file, file.sources[0], store.staged(file))
+        assert HttpCarrier(QUICK).fetch(wish).sha256 == digest(LARGE)
+        return server.bytes_sent

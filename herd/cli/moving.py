@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -10,6 +11,9 @@ from herd.cli import options
 from herd.cli.session import Session
 from herd.cli.verbs import Command
 from herd.words import count, size
+
+if TYPE_CHECKING:
+    from herd.model import Installed
 
 
 @click.command("move-store", cls=Command)
@@ -21,8 +25,8 @@ def move_store(session: Session, folder: str, yes: bool) -> None:
     """Move all installed models to another folder.
 
     It may be on another drive; every byte is proved on the way. herd looks in DIR from then on
-    (`store` in config.toml); conversations and settings stay where they are. After Ctrl-C the
-    same command goes on. Unfinished downloads stay behind.
+    (`store` in config.toml); conversations and settings stay where they are. Unfinished downloads
+    go along, but for those that another herd works on now. After Ctrl-C the same command goes on.
     """
     from herd import moving
     from herd.cli.settings import put
@@ -43,7 +47,13 @@ def move_store(session: Session, folder: str, yes: bool) -> None:
         return
     new, work = Store(herd.store_places(where)), moving.Work()
     new.make()
-    moved = done(session, "move-store", work.gauge, work.stop, lambda: moving.move(old, new, work))
+
+    def move() -> tuple[tuple[Installed, ...], int]:
+        return moving.move(old, new, work), moving.carry(old, new, work)
+
+    moved, left = done(session, "move-store", work.gauge, work.stop, move)
     put(herd.places.config_file, "store", None if where == home else str(where))
     freed = moving.clear(old, moved)
+    if left:
+        session.say(f"{count(left, 'download')} of another herd stayed at {old.root}.")
     session.say(f"Moved {what} to {where}; {size(freed)} freed at {old.root}.")

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -70,15 +70,22 @@ class Pruning:
 
     def clear(self, begun: Begun) -> int:
         """Take away what was begun, unless somebody works on it now; bytes freed."""
+        with self.alone_with(begun) as is_alone:
+            if is_alone:
+                discard(begun.staged)
+        return begun.size if is_alone else 0
+
+    @contextmanager
+    def alone_with(self, begun: Begun) -> Iterator[bool]:
+        """Be the only one who works on what was begun; False if somebody else does."""
         with self._writing():
             lock = self._lock(begun)
-            if not lock.take():
-                return 0
+            is_alone = lock.take()
             try:
-                discard(begun.staged)
+                yield is_alone
             finally:
-                lock.release()
-        return begun.size
+                if is_alone:
+                    lock.release()
 
     def _is_idle(self, begun: Begun) -> bool:
         """Whether nobody has the part; a lock that only a dead herd left is taken to find out.

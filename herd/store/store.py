@@ -27,6 +27,7 @@ from herd.store.manifests import read
 from herd.store.mending import Mending
 from herd.store.pruning import Litter, Pruning, digests, remove_orphan, spare
 from herd.store.settle import Settling
+from herd.store.staging import Begun
 from herd.store.tables import table_of
 from herd.store.view import View
 
@@ -250,6 +251,10 @@ class Store(View):
         """What lies there that no installed model needs and nobody works on."""
         orphans = tuple(each.path for each in self.named(()) if not each.models)
         return Litter(self._pruning.begun(), tuple(map(spare, self.unused())), orphans)
+
+    def alone_with(self, begun: Begun) -> AbstractContextManager[bool]:
+        """Be the only one who works on what was begun; False within it if somebody else does."""
+        return self._pruning.alone_with(begun)
 
     def prune(self, litter: Litter) -> int:
         """Take away what is still not needed of what was found; bytes freed.

@@ -53,6 +53,11 @@ class View:
         return self._places.store
 
     @property
+    def staging(self) -> Path:
+        """The folder of what is under way."""
+        return self._places.staging
+
+    @property
     def is_away(self) -> bool:
         """Whether the store was put where there is none now, as on a drive that was unplugged."""
         return self._is_chosen and not self._places.manifests.is_dir()
@@ -126,6 +131,11 @@ class View:
             return next((path for path in lower if path.exists()), own)
         return own
 
+    def lent(self, sha256: Sha256, size: int | None) -> Path | None:
+        """Where a store below this one has the blob, of this size; None where none has it."""
+        paths = (view.blob(sha256) for view in self._below)
+        return next((path for path in paths if _is_of(path, size)), None)
+
     def has(self, sha256: Sha256, size: int | None) -> bool:
         """Whether the blob is there; under a hold, nobody removes it until the hold ends.
 
@@ -188,3 +198,10 @@ class View:
     def _hold(self) -> Hold | None:
         """The hold on this store in which this thread is, if it is in one."""
         return current(self._places.locks)
+
+
+def _is_of(path: Path, size: int | None) -> bool:
+    try:
+        return path.is_file() and size in (None, path.stat().st_size)
+    except OSError:
+        return False

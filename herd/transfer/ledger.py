@@ -16,7 +16,7 @@ import contextlib
 import json
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from herd.pieces import longest
@@ -121,6 +121,21 @@ def save(
                 stream.flush()
                 os.fsync(stream.fileno())
         fresh.replace(staged.beside(SUFFIX))
+
+
+def moved(staged: Staged, part: Path) -> None:
+    """The part was copied to another disk, all of it: the note is of that file from now on.
+
+    Args:
+        staged: Where the part is to lie; the note lies there already.
+        part: The copy, before it has that name.
+
+    Raises:
+        NoRoom, CannotWrite: the disk.
+    """
+    if note := load(staged):
+        moved = replace(note, inode=part.stat().st_ino)
+        save(staged, moved, Run(), note.given, is_safe=True)
 
 
 def forget(staged: Staged) -> None:
