@@ -62,6 +62,10 @@ class SwarmFolder:
             if self.file.exists() and self.file.stat().st_size > size:
                 os.truncate(self.file, size)
 
+    def written(self) -> int:
+        """Bytes of the file that have a place on the disk; it may have holes."""
+        return _allocated(self.file)
+
     def _written(self, size: int) -> int:
         """Up to where HTTP wrote: it takes the room for all of the file at once."""
         note = ledger.load(self._staged)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -20,6 +21,8 @@ class Taking:
     index: int
     """Of the one entry that is wanted."""
     folder: SwarmFolder
+    have: Sequence[bool]
+    """For each piece of the torrent, whether it lies in the folder and is right."""
     peers: frozenset[tuple[str, int]]
     """Known already."""
     web_seeds: tuple[str, ...] = ()
@@ -34,7 +37,7 @@ class Session(Fed, Protocol):
         ...
 
     def take(self, taking: Taking) -> None:
-        """Begin to check what is there and to fetch the rest."""
+        """Begin to fetch what is not there."""
         ...
 
     def look(self) -> Look:

@@ -148,6 +148,10 @@ class SwarmWatch:
         self._waited_banned = 0.0
         self._then = now
 
+    def rest(self, now: float) -> None:
+        """The time until now is not the swarm's: what is on the disk was checked."""
+        self._then = now
+
     def judge(self, look: Look, reports: Reports, now: float) -> Overdue | None:
         """Whether waiting is over after this look."""
         passed, self._then = now - self._then, now

@@ -112,6 +112,8 @@ class NativeSession:
         self._session.apply_settings({"urlseed_max_request_bytes": min(16 << 20, wanted)})
         # Neither paused nor auto_managed: with one of them left it would wait for ever.
         params.flags = lt.torrent_flags.apply_ip_filter
+        # Known already: libtorrent would read every hole of the file.
+        params.have_pieces = list(taking.have)
         self._add(params, taking.folder, taking.web_seeds)
         entry = taking.metainfo.entries[taking.index]
         self._prefix, self._must_count = Prefix(entry, taking.metainfo.piece_size), True
@@ -254,17 +256,19 @@ def read(raw: bytes) -> Metainfo:
     files, hashes = params.ti.layout(), params.ti.info_hashes()
     content = lt.bdecode(raw)
     known = content.get(b"piece layers", {}) if hashes.has_v2() else None
+    numbers = range(files.num_files())
     return Metainfo(
         raw=raw,
         hashes=frozenset(
             ([str(hashes.v1)] if hashes.has_v1() else [])
             + ([str(hashes.v2)] if hashes.has_v2() else [])
         ),
-        entries=tuple(_entry(files, index, known) for index in range(files.num_files())),
+        entries=tuple(_entry(files, index, known) for index in numbers),
         trackers=tuple(params.trackers),
         info=content[b"info"],
         piece_size=files.piece_length(),
         web_seeds=tuple(params.url_seeds),
+        layers={each: layer for each in numbers if (layer := _layer(files, each, known))},
     )
 
 
@@ -285,18 +289,24 @@ def load(raw: bytes) -> Any:
 def _entry(files: Any, index: int, layers: dict[bytes, bytes] | None) -> Entry:
     """An entry; `layers` are the known piece hashes of v2, None where v1 has them all."""
     size, flags = files.file_size(index), files.file_flags(index)
-    pieces = -(-size // files.piece_length())
-    has_hashes = layers is None or pieces <= 1
-    if not has_hashes and layers is not None:
-        has_hashes = len(layers.get(files.root(index).to_bytes(), b"")) == 32 * pieces
     return Entry(
         path=files.file_path(index),
         size=size,
         is_pad=bool(flags & files.flag_pad_file),
         is_link=bool(flags & files.flag_symlink),
-        has_hashes=has_hashes,
+        has_hashes=layers is None or not size or bool(_layer(files, index, layers)),
         offset=files.file_offset(index),
     )
+
+
+def _layer(files: Any, index: int, layers: dict[bytes, bytes] | None) -> bytes:
+    """The SHA-256 of each piece of an entry; empty where they are not all known."""
+    if layers is None or not files.file_size(index):
+        return b""
+    root: bytes = files.root(index).to_bytes()
+    pieces = -(-files.file_size(index) // files.piece_length())
+    layer = root if pieces == 1 else layers.get(root, b"")
+    return layer if len(layer) == 32 * pieces else b""
 
 
 def _phase(status: Any) -> Phase:

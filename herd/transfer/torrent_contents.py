@@ -56,6 +56,18 @@ class Metainfo:
     """Bytes of a piece."""
     web_seeds: tuple[str, ...] = ()
     """Addresses that it names (BEP 19), as written."""
+    layers: Mapping[int, bytes] = field(default_factory=dict)
+    """By the index of an entry: the SHA-256 of each of its pieces (BEP 52), where known."""
+
+    @property
+    def size(self) -> int:
+        """Bytes of all files together."""
+        return max((entry.offset + entry.size for entry in self.entries), default=0)
+
+    @property
+    def piece_count(self) -> int:
+        """Pieces of all files together."""
+        return -(-self.size // self.piece_size)
 
     def is_of(self, magnet: MagnetSource) -> bool:
         """Whether it is the torrent that the magnet names."""
@@ -73,12 +85,17 @@ class Metainfo:
 
     def is_alone(self, index: int) -> bool:
         """Whether no piece of this file has bytes of another one."""
+        return not self.shared_pieces(index)
+
+    def shared_pieces(self, index: int) -> frozenset[int]:
+        """The pieces of a file that have bytes of another one: its first and its last at most."""
         pieces = self._pieces(self.entries[index])
-        others = (each for at, each in enumerate(self.entries) if at != index and not each.is_pad)
-        return not any(
-            theirs.start < pieces.stop and pieces.start < theirs.stop
-            for theirs in map(self._pieces, others)
-        )
+        shared = set[int]()
+        for at, each in enumerate(self.entries):
+            if at != index and not each.is_pad:
+                theirs = self._pieces(each)
+                shared.update(one for one in (*pieces[:1], *pieces[-1:]) if one in theirs)
+        return frozenset(shared)
 
     def _pieces(self, entry: Entry) -> range:
         if not entry.size:

@@ -22,6 +22,7 @@ from herd.transfer.part import check, trouble
 from herd.transfer.seam import Seam
 from herd.transfer.seam_feed import Feed
 from herd.transfer.swarm_beside import Beside
+from herd.transfer.swarm_check import pieces_there
 from herd.transfer.swarm_folder import SwarmFolder
 from herd.transfer.swarm_reach import SwarmReach
 from herd.transfer.swarm_session import Session, Taking
@@ -179,15 +180,25 @@ class TorrentFetch:
         mouths = self._feed.begin() if self._feed else ()
         peers = frozenset(session.reports.seen)
         self._hold_back(session, 0)
-        session.take(Taking(metainfo, index, self._folder, peers, mouths))
-        self._trail = self._stack.enter_context(SwarmTrail(self._folder.file, size))
         try:
+            have = self._check(metainfo, index)
+            session.take(Taking(metainfo, index, self._folder, have, peers, mouths))
+            self._trail = self._stack.enter_context(SwarmTrail(self._folder.file, size))
             return self._follow(session, size, _Hashes(session, metainfo.entries[index].has_hashes))
         except BaseException:
             session.close(is_hasty=self._wish.stop.is_set())
             if self._tally.fetched == 0:
                 self._folder.give_back()
             raise
+
+    def _check(self, metainfo: Metainfo, index: int) -> list[bool]:
+        """Which pieces lie there and are right."""
+        gauge = self._wish.gauge
+        if there := self._folder.written():
+            gauge.begin(Stage.VERIFYING, there, note="checking what is there")
+        have = pieces_there(self._folder.file, metainfo, index, self._wish.stop, gauge.advance)
+        self._watch.rest(time.monotonic())
+        return have
 
     def _follow(self, session: Session, size: int, hashes: _Hashes) -> bool:
         shown: Phase | None = None

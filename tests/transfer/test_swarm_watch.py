@@ -45,6 +45,13 @@ def test_a_check_of_what_is_there_takes_the_time_it_takes() -> None:
     assert judged((1, fetching(1)), (500, checking), (510, fetching(1))) == [None, None, None]
 
 
+def test_what_was_checked_before_a_session_began_is_not_held_against_it() -> None:
+    watch = SwarmWatch(PATIENCE, now=0)
+    assert watch.judge(fetching(1), Reports(), 1) is None
+    watch.rest(500)
+    assert watch.judge(fetching(1), Reports(), 510) is None
+
+
 def test_a_swarm_without_peers_whose_peers_were_banned_is_given_another_session() -> None:
     reports = Reports(banned={"192.0.2.1"})
     alone = fetching(1, peers=0)

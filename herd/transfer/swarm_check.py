@@ -1,0 +1,114 @@
+"""Which pieces of a swarm's file lie on the disk and are right.
+
+libtorrent would do it, but it reads the holes of a file as well: of a file of 100 GB that has
+just begun that takes a minute. Here a check costs what was written, whatever the file's size.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from herd import disk
+from herd.pieces import TableMaker
+from herd.transfer.extents import Extents
+from herd.transfer.part import check, writing
+from herd.transfer.torrent_contents import Metainfo
+
+_THREADS = min(2, os.cpu_count() or 1)
+_SHA1 = 20
+_SHA256 = 32
+
+
+def pieces_there(
+    file: Path,
+    metainfo: Metainfo,
+    index: int,
+    stop: threading.Event,
+    advance: Callable[[int], None],
+) -> list[bool]:
+    """For each piece of the torrent, whether it is in the file.
+
+    Pieces that have bytes of another file, too, count as missing; so does everything where
+    the hashes are not known yet.
+
+    Args:
+        file: Where the wanted file lies, or a part of it.
+        metainfo: Its torrent.
+        index: Of the one entry that is wanted.
+        stop: Set to end it.
+        advance: Is told how many bytes were read.
+
+    Raises:
+        Interrupted: `stop` was set.
+        CannotWrite: the file does not read.
+    """
+    entry, size = metainfo.entries[index], metainfo.piece_size
+    found = [False] * metainfo.piece_count
+    if not file.exists() or not entry.has_hashes:
+        return found
+    with writing(file), file.open("rb", buffering=0) as stream:
+        data = written(stream.fileno())
+
+    def look(piece: int) -> None:
+        check(stop)
+        start = piece * size - entry.offset
+        span = range(start, min(start + size, entry.size))
+        content = disk.stretch(file, span)
+        found[piece] = content is not None and _is_right(content, metainfo, index, piece)
+        advance(len(span))
+
+    with ThreadPoolExecutor(_THREADS) as pool:
+        for _ in pool.map(look, _candidates(metainfo, index, data)):
+            pass
+    return found
+
+
+def written(descriptor: int) -> Extents:
+    """The bytes of an open file that are no holes."""
+    size = os.fstat(descriptor).st_size
+    found, at = Extents(), 0
+    while at < size:
+        try:
+            start = os.lseek(descriptor, at, os.SEEK_DATA)
+            at = os.lseek(descriptor, start, os.SEEK_HOLE)
+        except AttributeError:  # Windows does not tell
+            return Extents([(0, size)])
+        except OSError as error:
+            if error.errno == errno.ENXIO:
+                break  # no more data
+            return Extents([(0, size)])
+        found.add(start, at)
+    return found
+
+
+def _candidates(metainfo: Metainfo, index: int, data: Extents) -> Iterator[int]:
+    """The pieces that are this file's alone and lie there from their first byte to the last."""
+    entry, size = metainfo.entries[index], metainfo.piece_size
+    shared = metainfo.shared_pieces(index)
+    for start, stop in data:
+        reached = entry.offset + stop
+        last = -(-reached // size) if stop >= entry.size else reached // size
+        first = -(-(entry.offset + start) // size)
+        yield from (piece for piece in range(first, last) if piece not in shared)
+
+
+def _is_right(content: bytes, metainfo: Metainfo, index: int, piece: int) -> bool:
+    entry, size = metainfo.entries[index], metainfo.piece_size
+    layer = metainfo.layers.get(index)
+    if layer is not None:
+        at = (piece - entry.offset // size) * _SHA256
+        return TableMaker(entry.size, size).hash_piece(content) == layer[at : at + _SHA256]
+    hashes = metainfo.info.get(b"pieces")
+    if not isinstance(hashes, bytes):
+        return False
+    # What is left of the piece is padding (BEP 47), or the end of the torrent.
+    padding = min((piece + 1) * size, metainfo.size) - piece * size - len(content)
+    digest = hashlib.sha1(content, usedforsecurity=False)
+    digest.update(bytes(padding))
+    return digest.digest() == hashes[piece * _SHA1 : (piece + 1) * _SHA1]
