@@ -1,8 +1,8 @@
 """One file made whole: the pieces that are wrong come again, from wherever they are.
 
 Pieces come from what lies on this machine first, then from the file's addresses by
-ranges. Where no table says which pieces are wrong, or nobody gives single pieces, the file
-comes whole. What is made is proved; a table that lies costs time and nothing else.
+ranges, then from its swarm. Where no table says which pieces are wrong, or nobody gives single
+pieces, the file comes whole. What is made is proved; a table that lies costs time and nothing else.
 """
 
 from __future__ import annotations
@@ -14,7 +14,17 @@ from pathlib import Path
 
 from herd import disk
 from herd.errors import Interrupted, NoSourceDelivered
-from herd.model import File, HfSource, InstalledFile, Model, PathSource, Source, UrlSource
+from herd.model import (
+    File,
+    HfSource,
+    InstalledFile,
+    MagnetSource,
+    Model,
+    PathSource,
+    Source,
+    TorrentSource,
+    UrlSource,
+)
 from herd.pieces import Table
 from herd.progress import Gauge, Stage
 from herd.staging import Staged
@@ -24,6 +34,7 @@ from herd.transfer import Transfer, describe
 from herd.transfer.stretches import Stretches
 
 Mouths = Callable[[Iterable[Source], int, threading.Event], Stretches]
+_SWARMS = (MagnetSource, TorrentSource)
 _MOST_FILES = 10_000
 _DEEPEST = 6
 
@@ -153,13 +164,20 @@ class _One:
         return Mended(self._file, len(bad), sizes, tuple(self._givers))
 
     def whole(self, transfer: Transfer) -> Mended:
-        """Bring the whole file.
+        """Bring the whole file; a swarm adds to what lies in the part.
 
         Raises:
             NoSourceDelivered: nobody gives it.
         """
-        local = [PathSource(str(path)) for path in self._candidates() if self._fits(path)]
-        sources = (*local, *self._addresses())
+        local = [
+            PathSource(str(path))
+            for path in self._candidates()
+            if self._fits(path) and not self._is_the_blob(path)
+        ]
+        # A swarm brings what is wrong in the part, and the files here had none of it.
+        swarms = [each for each in self._addresses() if isinstance(each, _SWARMS)]
+        first = swarms if self._part.exists() else []
+        sources = tuple(dict.fromkeys((*first, *local, *self._addresses())))
         if not sources:
             raise NoSourceDelivered(
                 f"Nothing on this machine has the bytes of {self._file.name}"
@@ -170,8 +188,9 @@ class _One:
         fetched = transfer.fetch(file, self._staged, self._means.gauge, self._means.stop)
         givers = tuple(describe(share.source) for share in fetched.shares)
         table = fetched.delivery.table
-        pieces = len(table) if table else 1
-        return Mended(self._file, pieces, fetched.delivery.size, givers)
+        came = sum(share.size for share in fetched.shares) or fetched.delivery.size
+        pieces = -(-came // table.piece_size) if table else 1
+        return Mended(self._file, pieces, came, givers)
 
     @property
     def has_other_ways(self) -> bool:
@@ -231,6 +250,11 @@ class _One:
             return path.is_file() and path.stat().st_size == self._file.size
         except OSError:
             return False
+
+    def _is_the_blob(self, path: Path) -> bool:
+        """Whether it is only another name of the damaged bytes."""
+        blob = self._store.blob(self._file.sha256)
+        return blob.exists() and path.samefile(blob)
 
     def _is_right(self) -> bool:
         """Whether the part is the file now: the digest decides, not the table."""

@@ -87,6 +87,14 @@ class Metainfo:
         """Whether no piece of this file has bytes of another one."""
         return not self.shared_pieces(index)
 
+    def size_of(self, index: int, pieces: Sequence[bool]) -> int:
+        """Bytes of a file in these pieces, which must be its own."""
+        entry = self.entries[index]
+        missing = -(entry.offset + entry.size) % self.piece_size
+        last = self._pieces(entry)[-1:]
+        is_last = any(pieces[each] for each in last)
+        return sum(pieces) * self.piece_size - (missing if is_last else 0)
+
     def shared_pieces(self, index: int) -> frozenset[int]:
         """The pieces of a file that have bytes of another one: its first and its last at most."""
         pieces = self._pieces(self.entries[index])

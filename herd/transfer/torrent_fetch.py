@@ -197,6 +197,7 @@ class TorrentFetch:
         if there := self._folder.written():
             gauge.begin(Stage.VERIFYING, there, note="checking what is there")
         have = pieces_there(self._folder.file, metainfo, index, self._wish.stop, gauge.advance)
+        self._tally.found(metainfo.size_of(index, have))
         self._watch.rest(time.monotonic())
         return have
 
@@ -341,6 +342,10 @@ class _Tally:
         """Bytes per second now."""
         return self._pace.rate(time.monotonic())
 
+    def found(self, size: int) -> None:
+        """So many bytes were there before the first session."""
+        self._began_with = size if self._began_with is None else self._began_with
+
     def begin(self) -> None:
         """A fresh session counts from nothing."""
         self._base = (self.fetched, self.wasted)
@@ -350,7 +355,6 @@ class _Tally:
         before = self.fetched
         self.fetched, self.wasted = self._base[0] + look.fetched, self._base[1] + look.wasted
         if look.phase in (Phase.FETCHING, Phase.WHOLE):
-            self._began_with = look.done if self._began_with is None else self._began_with
             self._done = look.done
         self._pace.add(self.fetched - before, time.monotonic())
         return self.fetched - before

@@ -1,0 +1,95 @@
+"""A model that came out of a swarm is repaired by its damaged pieces alone."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from herd import pieces
+from herd.errors import NoSourceDelivered
+from herd.mend import Mender
+from herd.model import MagnetSource, Source, TorrentSource, UrlSource
+from herd.repair import Repaired, Repairer, Wanted
+from herd.store import Store
+from herd.transfer import Transfer
+from herd.transfer.swarm import TorrentCarrier
+from herd.transfer.swarm_watch import SwarmPatience
+from tests.store.models import digest, install, model, store_at
+from tests.tools.http_server import Faults, FileServer
+from tests.tools.swarm import PIECE, own_host
+from tests.tools.swarm_tracker import HttpTracker
+from tests.transfer.swarm_desk import BRISK, CALM, SwarmDesk
+
+
+@pytest.fixture
+def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> SwarmDesk:
+    monkeypatch.setattr(pieces, "PIECE", PIECE)
+    return SwarmDesk(tmp_path)
+
+
+def damaged_store(desk: SwarmDesk, *sources: Source) -> tuple[Store, Path]:
+    """A store with the desk's file, two pieces of which are damaged."""
+    store = store_at(desk.folder / "home")
+    contents = {"model.gguf": desk.content}
+    made = model("tiny:q4", contents)
+    made = replace(made, files=(replace(made.files[0], sources=sources),))
+    install(store, made, contents)
+    blob = store.blob(digest(desk.content))
+    blob.chmod(0o644)
+    with blob.open("r+b") as stream:
+        for at in (3 * PIECE + 7, 11 * PIECE):
+            stream.seek(at)
+            stream.write(bytes([desk.content[at] ^ 1]))
+    blob.chmod(0o444)
+    return store, blob
+
+
+def repair(store: Store, patience: SwarmPatience = CALM) -> Repaired:
+    swarms = TorrentCarrier(patience, interface=own_host())
+    transfer = Transfer({MagnetSource: swarms, TorrentSource: swarms})
+    return Repairer(store, Mender(store, transfer, lambda: ())).repair(Wanted(None))
+
+
+def test_only_the_damaged_pieces_come_by_a_magnet(desk: SwarmDesk) -> None:
+    torrent = desk.torrent()
+    with desk.swarm(torrent) as swarm:
+        store, blob = damaged_store(desk, torrent.magnet(swarm.tracker.url))
+        mended = repair(store).mended
+        assert swarm.uploaded == 2 * PIECE
+    assert blob.read_bytes() == desk.content
+    assert [(each.pieces, each.size) for each in mended] == [(2, 2 * PIECE)]
+
+
+@pytest.mark.parametrize("version", [1, 2, 12])
+def test_only_the_damaged_pieces_come_by_a_torrent(desk: SwarmDesk, version: int) -> None:
+    file = desk.folder / "model.torrent"
+    with desk.swarm(desk.torrent(version=version)) as swarm:
+        file.write_bytes(desk.torrent(swarm.tracker.url, version=version).raw)
+        store, blob = damaged_store(desk, TorrentSource(str(file)))
+        repair(store)
+        assert swarm.uploaded == 2 * PIECE
+    assert blob.read_bytes() == desk.content
+
+
+def test_a_mirror_that_gives_no_parts_does_not_keep_the_swarm_from_giving_them(
+    desk: SwarmDesk,
+) -> None:
+    torrent = desk.torrent()
+    with desk.swarm(torrent) as swarm, FileServer(desk.content) as server:
+        server.faults = Faults(ignores_ranges=True)
+        store, blob = damaged_store(desk, torrent.magnet(swarm.tracker.url), UrlSource(server.url))
+        repair(store)
+        assert swarm.uploaded == 2 * PIECE
+    assert blob.read_bytes() == desk.content
+
+
+def test_a_swarm_that_is_dead_leaves_the_damaged_blob_as_it_was(desk: SwarmDesk) -> None:
+    torrent = desk.torrent()
+    with HttpTracker() as tracker:
+        store, blob = damaged_store(desk, torrent.magnet(tracker.url))
+        before = blob.read_bytes()
+        with pytest.raises(NoSourceDelivered, match="nobody gave the metadata"):
+            repair(store, replace(BRISK, metadata=0.3))
+    assert blob.read_bytes() == before
