@@ -8,10 +8,13 @@ from pathlib import Path
 
 import pytest
 
+from herd.fit import Device
 from herd_tui.app import HerdApp
 from tests.tui.hand import Hand
 from tests.tui.shelf import MEMORY, Given, given_at
 
+FREE = 100_000_000_000
+"""Bytes of the disk."""
 MOMENT = "2026-03-14T09:26:53+00:00"
 
 Opening = Callable[..., AbstractAsyncContextManager[Hand]]
@@ -21,6 +24,9 @@ Opening = Callable[..., AbstractAsyncContextManager[Hand]]
 def given(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Given]:
     monkeypatch.setattr("herd.chat.now", lambda: MOMENT)
     monkeypatch.setattr("herd.recording.now", lambda: MOMENT)
+    monkeypatch.setattr("herd.store.Store.free", lambda _: FREE)
+    cpu = Device("CPU", is_gpu=False, free=MEMORY // 2, total=MEMORY)
+    monkeypatch.setattr("herd.engine.gpus.devices", lambda _: (cpu,))
     given = given_at(tmp_path)
     yield given
     for gate in (*given.carrier.gates.values(), given.engine.gate):

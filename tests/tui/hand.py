@@ -96,6 +96,8 @@ class Hand:
         """Compare the screen with its picture; HERD_PICTURES=write makes the picture anew."""
         await self.settle()
         self.app._glance()
+        if self.app.library.is_mounted:
+            self.app.library.look_closer()  # it would by itself, a moment later
         await self.settle()
         for screen in self.app.screen_stack:  # those below a dialog shine through
             for field in (*screen.query(Input), *screen.query(TextArea)):

@@ -114,6 +114,90 @@ async def test_the_card_says_what_a_model_is_and_what_its_licence_allows(opened:
         await hand.looks_like("library-card-wide")
 
 
+async def test_the_card_says_where_the_bytes_will_come_from_and_what_is_held_against_sources(
+    opened: Opening, given: Given
+) -> None:
+    [file] = given.herd.choose("vicuna").variant.files
+    given.herd.ranks.note([(file.sources[0], "gone: it is not there (404)")])
+    async with opened(size=(120, 30)) as hand:
+        await hand.write("vicuna")
+        await hand.until(lambda: "asked last: gone: it is not there (404), today" in card(hand))
+
+        assert "fetch    4.1 kB" in card(hand)
+        assert "100.00 GB are free" in card(hand)
+        assert "template the model's own" in card(hand)
+        assert "4,096 tokens" in card(hand)
+        await hand.looks_like("library-card-sources")
+
+
+async def test_the_card_of_an_installed_model_says_how_it_would_be_loaded(
+    opened: Opening, given: Given
+) -> None:
+    given.install("vicuna")
+    async with opened(size=(120, 30)) as hand:
+        await hand.until(lambda: "loaded   q4_0, fits: context" in card(hand))
+
+        assert "came from" in card(hand)
+
+
+async def test_the_library_is_grouped_by_a_key_and_the_cursor_stands_on_models_alone(
+    opened: Opening, given: Given
+) -> None:
+    given.install("vicuna")
+    async with opened() as hand:
+        first = under_cursor(hand)
+        await hand.command("library.group")
+        await hand.sees("─ vicuna (1) ─")
+        await hand.sees("─ llama (2) ─")
+        assert under_cursor(hand) == first
+        await hand.looks_like("library-grouped")
+        seen: list[str | None] = []
+        for _ in range(3):
+            await hand.command("library.page_up")
+        for _ in names(hand):
+            seen.append(under_cursor(hand))
+            await hand.command("library.down")
+        assert None not in seen
+        assert set(seen) == set(names(hand))
+
+        await hand.command("library.group")
+        await hand.sees("─ chat (8) ─")
+        await hand.command("library.group")
+        await hand.sees("─ installed (1) ─")
+        await hand.sees("─ not installed (7) ─")
+        await hand.write("guanaco")
+        assert under_cursor(hand) == "guanaco"
+        await hand.command("library.group")
+        await hand.until(lambda: "─ not" not in hand.screen)
+
+
+async def test_a_click_on_the_name_of_a_group_chooses_nothing(opened: Opening) -> None:
+    async with opened() as hand:
+        await hand.command("library.group")
+        first = under_cursor(hand)
+        await hand.pilot.click(ModelList, offset=(5, 0), times=2)
+        await hand.settle()
+
+        assert under_cursor(hand) == first
+        assert hand.got(Install) == []
+
+
+async def test_an_address_that_is_typed_offers_to_be_installed(opened: Opening) -> None:
+    async with opened() as hand:
+        for typed, said in (
+            ("magnet:?xt=urn:btih:" + "a" * 40, "A magnet that is in no registry"),
+            ("https://models.example.org/new.gguf", "An address that is in no registry"),
+            ("hf:someone/something", "A repository of the Hugging Face Hub"),
+            ("~/llama.gguf", "A path that is in no registry"),
+        ):
+            await hand.write(typed)
+            assert said in card(hand)
+            assert "Nothing matches" not in card(hand)
+            await hand.command("library.clear")
+        await hand.write("https://models.example.org/new.gguf")
+        await hand.looks_like("library-address")
+
+
 async def test_what_a_registry_says_is_text_and_never_markup(opened: Opening) -> None:
     async with opened() as hand:
         await hand.write("vicuna")

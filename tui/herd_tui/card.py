@@ -4,46 +4,40 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from herd.model import (
-    Commercial,
-    Format,
-    Licence,
-    MagnetSource,
-    PypiSource,
-    Source,
-    SwarmState,
-    Variant,
-)
+from herd.model import Format, Variant
 from herd.plan import Fit, fit
-from herd.transfer import describe
+from herd.telling import FITS, origin, terms, whose_template
 from herd.words import one_line, size
+from herd_tui.insight import Insight
 from herd_tui.rows import Row
+from herd_tui.sifting import outside
 
 Part = tuple[str, str]
 """A text and its style."""
 
-ALLOWS = {
-    Commercial.OPEN: "commercial use is open",
-    Commercial.CONDITIONAL: "commercial use has conditions",
-    Commercial.PROHIBITED: "no commercial use",
-    Commercial.UNKNOWN: "what it allows is not recorded",
-}
-BADGES = {
-    Fit.FITS: ("fits this machine", "$text-success"),
-    Fit.TIGHT: ("tight: it fills most of the memory", "$text-warning"),
-    Fit.TOO_BIG: ("too big for this machine's memory", "$text-error"),
-    Fit.UNKNOWN: ("", ""),
+STYLES = {
+    Fit.FITS: "$text-success",
+    Fit.TIGHT: "$text-warning",
+    Fit.TOO_BIG: "$text-error",
+    Fit.UNKNOWN: "",
 }
 
 _FORMATS = {Format.GGML: "an old file, converted on install", Format.RAW: "cannot run"}
 
 
-def card(row: Row, memory: int | None) -> Iterator[Part]:
-    """The card of a row, in parts."""
+def card(row: Row, memory: int | None, insight: Insight, now: float) -> Iterator[Part]:
+    """The card of a row, in parts.
+
+    Args:
+        row: The row.
+        memory: Bytes of the machine.
+        insight: What is known beside the row.
+        now: Seconds since the epoch.
+    """
     entry = row.entry
-    words, style = BADGES[row.fit]
     yield one_line(entry.title), "bold"
-    yield (f"  {words}" if words else ""), style
+    if row.fit is not Fit.UNKNOWN:
+        yield f"  {FITS[row.fit]}", STYLES[row.fit]
     yield f"\n{one_line(entry.summary)}\n", "dim"
     facts = [size(entry.size)]
     if entry.parameters:
@@ -53,23 +47,24 @@ def card(row: Row, memory: int | None) -> Iterator[Part]:
     yield from _fact("size", ", ".join(facts))
     if context:
         yield from _fact("context", f"{context:,} tokens")
-    yield from _fact("licence", _terms(entry.licence))
+    template = model.template if model else entry.installed[0].template
+    yield from _fact("template", whose_template(template))
+    yield from _fact("licence", one_line(terms(entry.licence)))
     if entry.licence.note:
         yield f"{'':9}{one_line(entry.licence.note)}\n", "dim"
     if model and model.reason:
         yield from _fact(str(model.status), one_line(model.reason))
+    for label, text in insight.install:
+        yield from _fact(label, one_line(text))
+    for name, text in insight.loaded:
+        yield from _fact("loaded", one_line(f"{name}, {text}"))
     yield from _variants(row, memory)
-    yield from _sources(row)
+    yield from _sources(row, insight, now)
 
 
 def _fact(label: str, text: str) -> Iterator[Part]:
     yield f"{label:<9}", "dim"
     yield f"{text}\n", ""
-
-
-def _terms(licence: Licence) -> str:
-    asks = ", must be accepted" if licence.must_be_accepted else ""
-    return f"{one_line(licence.id)}: {ALLOWS[licence.commercial]}{asks}"
 
 
 def _variants(row: Row, memory: int | None) -> Iterator[Part]:
@@ -94,11 +89,11 @@ def _variant(variant: Variant, memory: int | None, *, is_here: bool) -> Iterator
     elif not variant.format.is_runnable:
         yield _FORMATS[variant.format], "dim"
     elif verdict is not Fit.UNKNOWN:
-        yield str(verdict), BADGES[verdict][1]
+        yield str(verdict), STYLES[verdict]
     yield "\n", ""
 
 
-def _sources(row: Row) -> Iterator[Part]:
+def _sources(row: Row, insight: Insight, now: float) -> Iterator[Part]:
     entry = row.entry
     for each in entry.installed:
         proof = "verified" if each.is_verified else "nobody promised a digest"
@@ -106,20 +101,33 @@ def _sources(row: Row) -> Iterator[Part]:
         yield f"  {one_line(each.source)}, {each.installed_at[:10]}, {proof}\n", ""
     variant = entry.model.variant() if entry.model else None
     if variant and not entry.installed:
-        yield "\nsources\n", "bold"
+        yield "\nsources, in the order in which they are asked\n", "bold"
         for file in variant.files:
-            for at, source in enumerate(file.sources, 1):
-                yield f"{at:>2} {one_line(origin(source))}\n", ""
+            if insight.ways and file is variant.files[0]:
+                yield from _ways(insight, now)
+            else:
+                for at, source in enumerate(file.sources, 1):
+                    yield f"{at:>2} {one_line(origin(source))}\n", ""
             yield f"   sha256 {(file.sha256 or 'unknown')[:16]}…\n", "dim"
 
 
-def origin(source: Source) -> str:
-    """A source, and what is known against it."""
-    match source:
-        case MagnetSource(state=SwarmState.REVOKED):
-            return f"{describe(source)} (withdrawn: never asked)"
-        case MagnetSource(state=SwarmState.DEAD):
-            return f"{describe(source)} (no peers were seen)"
-        case PypiSource(requirement):
-            return f"package index, {requirement}"
-    return describe(source)
+def _ways(insight: Insight, now: float) -> Iterator[Part]:
+    for at, way in enumerate(insight.ways, 1):
+        yield f"{at:>2} {one_line(origin(way.source))}", "$text-warning" if way.is_bad else ""
+        if health := way.health(now):
+            style = "$text-warning" if way.is_bad else "$text-success"
+            yield f"  {one_line(health)}", style
+        yield "\n", ""
+
+
+def nothing(text: str) -> str:
+    """What is said where no row is left: what enter would do with what was typed."""
+    if what := outside(text):
+        return (
+            f"{what} that is in no registry.\n\n{one_line(text)}\n\nenter looks at it, says "
+            "what it is, and asks before anything is fetched."
+        )
+    return (
+        "Nothing matches.\n\nAn address (https://…), a magnet, hf:owner/repository and a path may "
+        "be typed here as well: enter installs from there."
+    )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from herd.plan import Fit
-from herd.words import size
+from herd.words import one_line, size
 from herd_tui.cells import cell
 from herd_tui.rows import Row
 
@@ -29,3 +29,8 @@ def line(row: Row, width: int, *, here: bool) -> list[tuple[str, str]]:
     if left >= 30:
         parts.append((" " + cell(entry.summary, left - 19), "dim"))
     return parts
+
+
+def heading(name: str, width: int) -> list[tuple[str, str]]:
+    """The name of a group as texts and the kinds of style that they have."""
+    return [(cell(f"─ {one_line(name)} " + "─" * width, width), "dim")]

@@ -32,6 +32,7 @@ LIBRARY: tuple[Command, ...] = (
         in_footer=True,
     ),
     _c("library.sort", "f4", "Sort", "Sort by name, by size, or as the registry has it."),
+    _c("library.group", "f7", "Group", "Group by family, by role, by what is installed, or not."),
     _c("library.verify", "f6", "Verify", "Prove the model against its digests, and mend it."),
     _c("library.remove", "f8", "Remove", "Take the model out of the store.", in_footer=True),
     _key("library.up", "up", "Up", "The model above.", action="move(-1)"),

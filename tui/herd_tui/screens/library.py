@@ -13,7 +13,7 @@ from textual.widgets import Input, Static
 from herd_tui.commands import Scope, bindings
 from herd_tui.messages import Install, LibraryChanged, OpenChat
 from herd_tui.screens.tending import Tending
-from herd_tui.sifting import Order, ordered, sift
+from herd_tui.sifting import Grouping, Order, grouped, ordered, sift
 from herd_tui.widgets.details import Details
 from herd_tui.widgets.filter import Filter
 from herd_tui.widgets.key_line import KeyLine
@@ -23,9 +23,15 @@ from herd_tui.widgets.transfers import TransfersPane
 from herd_tui.work import beside
 
 if TYPE_CHECKING:
+    from textual.timer import Timer
+
     from herd.model import Choice
     from herd.plan import Plan
+    from herd_tui.insight import Insight
     from herd_tui.rows import Row
+
+REST = 0.2
+"""Seconds that the cursor rests on a row before it is looked at more closely."""
 
 
 class LibraryScreen(Tending):
@@ -38,9 +44,12 @@ class LibraryScreen(Tending):
         super().__init__()
         self._rows: tuple[Row, ...] = ()
         self._order = Order.REGISTRY
+        self._grouping = Grouping.NONE
         self._sifted = ""
         """What the list was sifted by."""
         self._possible: tuple[bool | None, ...] = ()
+        self._rest: Timer | None = None
+        """Runs out once the cursor has rested on a row."""
 
     def compose(self) -> ComposeResult:
         """The parts."""
@@ -124,6 +133,13 @@ class LibraryScreen(Tending):
         self.notify(f"Sorted {self._order}.", markup=False)
         self._sift()
 
+    def action_group(self) -> None:
+        """Divide the list by the next thing."""
+        groupings = list(Grouping)
+        self._grouping = groupings[(groupings.index(self._grouping) + 1) % len(groupings)]
+        self.notify(f"Grouped {self._grouping}.", markup=False)
+        self._sift()
+
     def order(self, text: str) -> None:
         """Plan an install, ask what must be asked, and begin it."""
 
@@ -162,7 +178,7 @@ class LibraryScreen(Tending):
         here = box.current
         self._sifted = self.query_one(Filter).value
         found = sift(ordered(self._rows, self._order), self._sifted)
-        box.show(found, here.name if here else None)
+        box.show(grouped(found, self._grouping), here.name if here else None)
 
     def _ask(self, plan: Plan) -> None:
         from herd_tui.screens.licence import LicenceQuestion
@@ -190,12 +206,33 @@ class LibraryScreen(Tending):
     def _detail(self, event: ModelList.Moved) -> None:
         if not self._rows:
             return  # nothing was read yet
-        self.query_one(Details).show(event.row, self.host.memory)
+        typed = self.query_one(Filter).value
+        self.query_one(Details).show(event.row, self.host.memory, typed=typed)
+        if self._rest:
+            self._rest.stop()
+        self._rest = self.set_timer(REST, self.look_closer) if event.row else None
         actions = ("chat", "remove", "variants")
         possible = tuple(self.check_action(action, ()) for action in actions)
         if possible != self._possible:  # the footer is costly to make anew
             self._possible = possible
             self.refresh_bindings()
+
+    def look_closer(self) -> None:
+        """Show what is known beside the row, once the cursor rests on it."""
+        row = self.current
+        if row is None:
+            return
+
+        def seen() -> Insight:
+            from herd_tui.insight import look
+
+            return look(self.herd, row)
+
+        def show(insight: Insight) -> None:
+            if self.current is row:
+                self.query_one(Details).show(row, self.host.memory, insight)
+
+        beside(self, seen, show, group="insight")
 
     @on(ModelList.Chosen)
     def _choose(self) -> None:

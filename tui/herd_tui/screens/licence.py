@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from herd.plan import Plan
+from herd.telling import ALLOWS
 from herd.words import one_line
-from herd_tui.card import ALLOWS
 from herd_tui.screens.question import Question
 
 

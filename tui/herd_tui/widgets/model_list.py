@@ -44,31 +44,41 @@ class ModelList(ScrollView, can_focus=False):
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002  # as Textual names it
         super().__init__(id=id)
-        self._rows: tuple[Row, ...] = ()
+        self._lines: tuple[Row | str, ...] = ()
+        """Rows, and the names of groups, on which the cursor never stands."""
 
     @property
     def current(self) -> Row | None:
         """The row under the cursor."""
-        return self._rows[self.cursor] if self.cursor < len(self._rows) else None
+        return self._row(self.cursor)
 
     @property
     def rows(self) -> tuple[Row, ...]:
         """What is shown."""
-        return self._rows
+        return tuple(line for line in self._lines if not isinstance(line, str))
 
-    def show(self, rows: tuple[Row, ...], keep: str | None = None) -> None:
-        """Show these rows, with the cursor on the one of this name, else on the first."""
-        self._rows = rows
-        names = [row.name for row in rows] if keep else []
-        self.virtual_size = Size(0, len(rows))
-        self.cursor = names.index(keep) if keep in names else 0
+    def _row(self, at: int) -> Row | None:
+        line = self._lines[at] if 0 <= at < len(self._lines) else ""
+        return None if isinstance(line, str) else line
+
+    def show(self, lines: tuple[Row | str, ...], keep: str | None = None) -> None:
+        """Show these, with the cursor on the row of this name, else on the first."""
+        self._lines = lines
+        self.virtual_size = Size(0, len(lines))
+        rows = ((at, line) for at, line in enumerate(lines) if not isinstance(line, str))
+        kept = (at for at, row in rows if row.name == keep) if keep else iter(())
+        self.cursor = next(kept, 1 if lines and isinstance(lines[0], str) else 0)
         self.call_after_refresh(self._follow)  # only then it can be scrolled as far as that
         self.refresh()
         self.post_message(self.Moved(self.current))
 
     def move(self, by: int) -> None:
-        """Move the cursor."""
-        self.cursor = max(0, min(len(self._rows) - 1, self.cursor + by))
+        """Move the cursor, over the names of groups."""
+        last = len(self._lines) - 1
+        at = max(0, min(last, self.cursor + by))
+        if self._row(at) is None:  # the first row lies below a name, and no name is the last line
+            at += 1 if by > 0 or at == 0 else -1
+        self.cursor = max(0, min(last, at))
 
     def page(self, direction: int) -> None:
         """Move the cursor by what fits on the screen."""
@@ -81,29 +91,30 @@ class ModelList(ScrollView, can_focus=False):
         self.post_message(self.Moved(self.current))
 
     def _follow(self) -> None:
-        self.scroll_to_region(Region(0, self.cursor, 1, 1), animate=False)
+        above = int(self.cursor > 0 and self._row(self.cursor - 1) is None)  # its group's name
+        region = Region(0, self.cursor - above, 1, 1 + above)
+        self.scroll_to_region(region, animate=False)
 
     def on_click(self, event: events.Click) -> None:
         """Put the cursor where the mouse is; a double click chooses."""
         at = event.y + self.scroll_offset.y
-        if at < len(self._rows):
+        if row := self._row(at):
             self.cursor = at
             if event.chain == 2:
-                self.post_message(self.Chosen(self._rows[at]))
+                self.post_message(self.Chosen(row))
 
     def render_line(self, y: int) -> Strip:
         """One row of the screen."""
-        from herd_tui.model_line import line
+        from herd_tui.model_line import heading, line
 
         at = y + self.scroll_offset.y
         width = self.size.width
-        if at >= len(self._rows):
+        if at >= len(self._lines):
             return Strip.blank(width, self.rich_style)
         here = at == self.cursor
-        segments = [
-            Segment(text, self._style(kind, here=here))
-            for text, kind in line(self._rows[at], width, here=here)
-        ]
+        one = self._lines[at]
+        parts = heading(one, width) if isinstance(one, str) else line(one, width, here=here)
+        segments = [Segment(text, self._style(kind, here=here)) for text, kind in parts]
         return Strip(segments).adjust_cell_length(width, self._style("", here=here))
 
     def _style(self, kind: str, *, here: bool):  # type: ignore[no-untyped-def]
