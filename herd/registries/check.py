@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from urllib.parse import urlsplit
 
-from herd.errors import HerdError, SourceFailed
+from herd.errors import HerdError, SourceFailed, SourceRefused
 from herd.model import (
     File,
     Format,
@@ -31,6 +31,7 @@ from herd.model import (
     is_sha256,
 )
 from herd.registry.layer import Layer
+from herd.transfer import pip
 from herd.transfer.ask import Question, Reply, ask
 from herd.words import size
 
@@ -38,6 +39,8 @@ AT_ONCE = 8
 """Sources that are asked at the same time."""
 SWARM_SECONDS = 20.0
 """How long peers of a magnet are looked for."""
+INDEX_SECONDS = 20.0
+"""How long the package index is waited for."""
 _HEAD = 16
 _PERMANENT = (301, 308)
 _MAGICS = {Format.GGUF: (b"GGUF",), Format.GGML: (b"lmgg", b"fmgg", b"tjgg")}
@@ -94,6 +97,7 @@ class Ways:
 
     dht: bool = True
     swarm_seconds: float = SWARM_SECONDS
+    index_seconds: float = INDEX_SECONDS
     interface: str | None = None
     """The one own IP address that swarms are asked from."""
 
@@ -158,10 +162,22 @@ def _asked(asking: Asking, ways: Ways, stop: threading.Event) -> tuple[State, st
             return _of_torrent(_head(location, None, stop))
         case MagnetSource() as magnet:
             return _of_swarm(asking, magnet, ways, stop)
-        case PypiSource():
-            return State.NOT_ASKED, "only fetching it all would tell"
+        case PypiSource(requirement, _):
+            return _of_index(requirement, ways.index_seconds)
         case _:
             return State.NOT_ASKED, ""
+
+
+def _of_index(requirement: str, seconds: float) -> tuple[State, str]:
+    """Whether the index that pip asks has the wheel; what is in it only fetching it all tells."""
+    package, _, version = requirement.partition("==")
+    try:
+        found = pip.versions(package, seconds)
+    except SourceRefused:
+        return State.GONE, f"the package index has no {package}"
+    if version not in found:
+        return State.GONE, f"the package index has no wheel of {requirement}"
+    return State.OK, ""
 
 
 def _head(url: str, token: str | None, stop: threading.Event) -> Reply:

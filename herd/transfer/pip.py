@@ -92,8 +92,34 @@ def unreached(package: str, seconds: float) -> str | None:
         package: One that it should have; its page alone is read.
         seconds: How long to wait.
     """
-    command = [sys.executable, "-P", "-m", "pip", "index", "versions", "--no-input"]
-    command += ["--disable-pip-version-check", "--retries", "0", "--timeout", str(int(seconds))]
+    try:
+        versions(package, seconds)
+    except SourceRefused as error:
+        return error.message
+    except SourceFailed as error:
+        return "it does not answer" if isinstance(error, _Silent) else "it was not reached"
+    return None
+
+
+class _Silent(SourceFailed):
+    """The index did not answer in time."""
+
+
+def versions(package: str, seconds: float) -> frozenset[str]:
+    """The versions of which the package index has a wheel for this Python; none is fetched.
+
+    Args:
+        package: Its page alone is read.
+        seconds: How long to wait.
+
+    Raises:
+        SourceFailed: the index was not reached.
+        SourceRefused: it has no such package.
+    """
+    command = [sys.executable, "-P", "-m", "pip", "index", "versions", "--no-input", "--pre"]
+    command += ["--disable-pip-version-check", "--only-binary", ":all:", "--no-color"]
+    # Without a retry pip keeps it to itself that nobody answered.
+    command += ["--retries", "1", "--timeout", str(max(1, int(seconds / 2)))]
     try:
         done = subprocess.run(  # no shell, and the package is a name
             [*command, "--", package],
@@ -103,12 +129,15 @@ def unreached(package: str, seconds: float) -> str | None:
             timeout=2 * seconds,
             stdin=subprocess.DEVNULL,
         )
-    except subprocess.TimeoutExpired:
-        return "it does not answer"
-    if done.returncode == 0:
-        return None
-    trouble = _trouble(package, done.stderr.splitlines())
-    return trouble.message if isinstance(trouble, SourceRefused) else "it was not reached"
+    except subprocess.TimeoutExpired as error:
+        raise _Silent("the package index does not answer") from error
+    if done.returncode:
+        trouble = _trouble(package, done.stderr.splitlines())
+        if isinstance(trouble, SourceRefused):
+            raise trouble
+        raise SourceFailed("the package index was not reached") from trouble
+    listed = re.search(r"^Available versions: (.*)$", done.stdout, re.MULTILINE)
+    return frozenset(listed[1].split(", ") if listed else ())
 
 
 def _command(requirement: str, folder: Path) -> list[str]:

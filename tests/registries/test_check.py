@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from pathlib import Path
 
@@ -22,6 +23,7 @@ from herd.registries.check import Asking, State, Verdict, Ways, ask_all, askings
 from herd.registry import schema
 from tests.registries.site import Asked, Page, Site
 from tests.tools.fakes import GGUF, digest, registry_text
+from tests.tools.index import Index
 from tests.tools.swarm import Seed, make_torrent, noise, own_host
 from tests.tools.swarm_tracker import HttpTracker
 
@@ -141,10 +143,34 @@ def test_a_torrent_file_is_looked_at(site: Site) -> None:
     assert judged(TorrentSource(f"{site.origin}/bad.torrent")).state is State.WRONG_BYTES
 
 
-def test_a_package_is_not_asked_and_a_withdrawn_swarm_never() -> None:
+def test_the_package_index_is_asked_for_the_wheel_and_never_for_its_bytes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Index(tmp_path / "index") as index:
+        index.add("tinymodel", "1.0", {"tinymodel/tiny.gguf": CONTENT})
+        monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
+        monkeypatch.setenv("PIP_INDEX_URL", index.url)
+        for name in ("PIP_EXTRA_INDEX_URL", "PIP_FIND_LINKS", "PIP_NO_INDEX"):
+            monkeypatch.delenv(name, raising=False)
+        states = {
+            each: judged(PypiSource(each, "tinymodel/tiny.gguf")).state
+            for each in ("tinymodel==1.0", "tinymodel==2.0", "hugemodel==1.0")
+        }
+        asked = set(index.asked)
+
+    assert states == {
+        "tinymodel==1.0": State.OK,
+        "tinymodel==2.0": State.GONE,
+        "hugemodel==1.0": State.GONE,
+    }
+    assert not [each for each in asked if each.endswith(".whl")]
+    found = judged(PypiSource("tinymodel==1.0", "b"), Ways(index_seconds=2))
+    assert found.state is State.UNREACHABLE
+
+
+def test_a_withdrawn_swarm_is_never_asked() -> None:
     revoked = MagnetSource(v1=InfoHash("ab" * 20), state=SwarmState.REVOKED, note="Gone.")
 
-    assert judged(PypiSource("a==1", "b")).state is State.NOT_ASKED
     assert judged(revoked).state is State.REVOKED
     assert not State.REVOKED.is_bad
 
