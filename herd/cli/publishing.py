@@ -26,6 +26,7 @@ FILE = "registry.yaml"
 @click.option("--name", default="mine", metavar="NAME", help="The name of the registry.")
 @click.option("--licence", metavar="ID", help="For models whose files do not say theirs.")
 @click.option("--torrent", is_flag=True, help="Write a .torrent (BitTorrent v2) beside each file.")
+@click.option("--hybrid", is_flag=True, help="For clients of BitTorrent v1 (aria2) as well.")
 @click.option("--tracker", "trackers", multiple=True, metavar="URL", help="For the torrents.")
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Where; - prints it.")
 @options.talk
@@ -37,6 +38,7 @@ def make(
     name: str,
     licence: str | None,
     torrent: bool,
+    hybrid: bool,
     trackers: tuple[str, ...],
     output: Path | None,
 ) -> None:
@@ -51,9 +53,10 @@ def make(
     from herd.progress import Gauge
     from herd.registries.make import Brief, make
 
+    torrent = torrent or hybrid
     if trackers and not torrent:
         raise BadUsage("--tracker goes with --torrent.")
-    brief = Brief(url, name, licence, torrent, trackers)
+    brief = Brief(url, name, licence, torrent, hybrid, trackers)
     gauge, stop = Gauge(), threading.Event()
     made = done(
         session, "hash", gauge, stop, lambda: make(place, brief, gauge, stop, lambda: now()[:10])

@@ -32,7 +32,9 @@ from herd.pieces import Proof, Table
 from herd.progress import Gauge, Stage
 from herd.registry import writing
 from herd.transfer.part import check
-from herd.transfer.torrent_make import Around, Made, from_table
+from herd.transfer.torrent_make import Around, Made, V1Maker, from_table, hybrid
+
+_STEP = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,8 @@ class Brief:
     licence: str | None = None
     """For models whose files do not say theirs."""
     has_torrents: bool = False
+    is_hybrid: bool = False
+    """Whether clients that know only BitTorrent v1 can use the torrents too; hashed once more."""
     trackers: tuple[str, ...] = ()
 
 
@@ -90,10 +94,9 @@ def make(
     if not paths:
         raise BadUsage(f"{place} holds no GGUF file.", "Name a folder of models, or a .gguf file.")
     gauge, stop = gauge or Gauge(), stop or threading.Event()
-    gauge.begin(Stage.VERIFYING, sum(path.stat().st_size for path, _ in paths))
-    done = [
-        (header, _published(path, base, brief, _read(path, gauge, stop))) for path, header in paths
-    ]
+    passes = 2 if brief.is_hybrid else 1
+    gauge.begin(Stage.VERIFYING, passes * sum(path.stat().st_size for path, _ in paths))
+    done = [(header, _published(path, base, brief, gauge, stop)) for path, header in paths]
     models = tuple(_grouped(done, brief))
     text = writing.document(brief.name, models, today() if today else None)
     return Registry(text, models, tuple([each for _, each in done]), tuple(skipped))
@@ -145,11 +148,34 @@ def _read(path: Path, gauge: Gauge, stop: threading.Event) -> Proof:
         raise BadUsage(f"{path} cannot be read: {error.strerror}.") from error
 
 
-def _published(path: Path, base: str, brief: Brief, proof: Proof) -> Published:
+def _first_hashes(path: Path, gauge: Gauge, stop: threading.Event) -> bytes:
+    """The hashes of BitTorrent v1, in a pass of their own: few need them.
+
+    Raises:
+        BadUsage: it cannot be read.
+        Interrupted: it was stopped.
+    """
+    maker = V1Maker(path.name, path.stat().st_size)
+    try:
+        with path.open("rb") as stream:
+            while content := stream.read(_STEP):
+                check(stop)
+                maker.update(content)
+                gauge.advance(len(content))
+    except OSError as error:
+        raise BadUsage(f"{path} cannot be read: {error.strerror}.") from error
+    return maker.hashes()
+
+
+def _published(
+    path: Path, base: str, brief: Brief, gauge: Gauge, stop: threading.Event
+) -> Published:
     url = base + quote(path.name)
+    proof = _read(path, gauge, stop)
+    hashes = _first_hashes(path, gauge, stop) if brief.is_hybrid else None
     table = proof.table()
     sources: list[Source] = [UrlSource(url)]
-    made = _torrent(path.name, table, url, brief) if brief.has_torrents else None
+    made = _torrent(path.name, table, hashes, url, brief) if brief.has_torrents else None
     if made is not None:
         sources += [made.magnet, TorrentSource(f"{url}.torrent")]
     file = File(path.name, tuple(sources), table.size, proof.sha256)
@@ -157,8 +183,11 @@ def _published(path: Path, base: str, brief: Brief, proof: Proof) -> Published:
     return Published(path, file, None if made is None else made.raw, text)
 
 
-def _torrent(name: str, table: Table, url: str, brief: Brief) -> Made:
-    return from_table(name, table, Around(trackers=brief.trackers, web_seeds=(url,)))
+def _torrent(name: str, table: Table, hashes: bytes | None, url: str, brief: Brief) -> Made:
+    around = Around(trackers=brief.trackers, web_seeds=(url,))
+    return (
+        from_table(name, table, around) if hashes is None else hybrid(name, table, hashes, around)
+    )
 
 
 def _magnet(source: MagnetSource, size: int, url: str) -> str:

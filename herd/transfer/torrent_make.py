@@ -1,9 +1,9 @@
-"""Torrents made by herd: of one file, v1 (BEP 3) or v2 (BEP 52), never both in one. Pure.
+"""Torrents made by herd: of one file, v1 (BEP 3), v2 (BEP 52) or, on request, both. Pure.
 
 A torrent of both kinds has to be hashed twice by everybody who checks it. A v2 torrent
 costs nothing where the file's piece table is known; a v1 torrent is what every client
-understands. The same file under the same name gives the same info hash on every machine,
-so everybody who shares it is in one swarm.
+understands, and so is a hybrid. The same file under the same name gives the same info hash on
+every machine, so everybody who shares it is in one swarm.
 """
 
 from __future__ import annotations
@@ -51,6 +51,31 @@ def from_table(name: str, table: Table, around: Around = _NOTHING) -> Made:
     Raises:
         BadUsage: the name is not safe, or the file is empty.
     """
+    return _made(name, table, {}, around)
+
+
+def hybrid(name: str, table: Table, hashes: bytes, around: Around = _NOTHING) -> Made:
+    """A torrent that old clients read as v1 and new ones as v2.
+
+    One file needs no padding, so both see the same bytes in the same pieces.
+
+    Args:
+        name: What others will call the file.
+        table: Its pieces.
+        hashes: As `V1Maker.hashes` gave them.
+        around: Trackers and web seeds.
+
+    Raises:
+        BadUsage: the name is not safe, the file is empty, or these are not the hashes of it.
+    """
+    _check(name, table.size)
+    if table.piece_size != piece_size_of(table.size) or len(hashes) != 20 * len(table):
+        raise BadUsage(f"The hashes of {name} are not those of {table.size} bytes.")
+    return _made(name, table, {b"length": table.size, b"pieces": hashes}, around)
+
+
+def _made(name: str, table: Table, first: Mapping[bytes, Bencodable], around: Around) -> Made:
+    """A v2 torrent, and what makes it one of the first version as well."""
     _check(name, table.size)
     # BEP 52 has no layer for a file of one piece: its root says all.
     layers: dict[bytes, Bencodable] = {table.root: table.hashes} if len(table) > 1 else {}
@@ -60,9 +85,12 @@ def from_table(name: str, table: Table, around: Around = _NOTHING) -> Made:
         b"meta version": 2,
         b"name": name.encode(),
         b"piece length": max(table.piece_size, LEAF),
+        **first,
     }
-    digest = InfoHash(hashlib.sha256(bencode(info)).hexdigest())
-    magnet = MagnetSource(v2=digest, trackers=around.trackers, display_name=name)
+    raw = bencode(info)
+    v1 = InfoHash(_sha1(raw).hexdigest()) if first else None
+    v2 = InfoHash(hashlib.sha256(raw).hexdigest())
+    magnet = MagnetSource(v1=v1, v2=v2, trackers=around.trackers, display_name=name)
     return Made(_torrent(info, around, {b"piece layers": layers}), magnet)
 
 

@@ -11,14 +11,19 @@ import pytest
 from herd import magnet
 from herd.errors import BadUsage, Interrupted
 from herd.model import MagnetSource, TorrentSource, UrlSource
+from herd.pieces import piece_size_of
 from herd.progress import Gauge
 from herd.registries.make import Brief, make
 from herd.registry import schema
 from tests.tools.fakes import digest
-from tests.tools.swarm import describe
+from tests.tools.foreign import need, running
+from tests.tools.index import Index
+from tests.tools.swarm import describe, make_torrent, noise
 from tests.tools.tiny_gguf import Tiny, write
+from tests.tools.wait import until
 
 BASE = "https://files.school.example/models/"
+ALONE = ("--enable-dht=false", "--enable-dht6=false", "--bt-enable-lpd=false", "--no-conf=true")
 TRACKER = "udp://tracker.school.example:1337/announce"
 
 
@@ -87,6 +92,47 @@ def test_a_torrent_of_the_second_version_has_the_address_as_its_web_seed(folder:
     assert (found.source.v2, found.source.trackers) == (hashes.v2, (TRACKER,))
     seed = "https%3A%2F%2Ffiles.school.example%2Fmodels%2FTiny-F32.gguf"
     assert published.magnet.endswith(f"&ws={seed}")
+
+
+@pytest.fixture
+def long(folder: Path) -> Path:
+    """A model of several pieces."""
+    path = write(folder / "Long-Q4_0.gguf")
+    with path.open("ab") as stream:
+        stream.write(noise(9_000_000, 1))
+    return path
+
+
+def test_a_hybrid_torrent_is_the_one_that_libtorrent_makes(long: Path) -> None:
+    brief = Brief(BASE, has_torrents=True, is_hybrid=True, trackers=(TRACKER,))
+
+    (published,) = make(long, brief).files
+
+    assert published.torrent is not None
+    ours = describe(published.torrent)
+    theirs = make_torrent(long, version=12, piece=piece_size_of(long.stat().st_size))
+    assert (ours.v1, ours.v2) == (theirs.v1, theirs.v2)
+    swarm, text = published.file.sources[1], magnet.parse(published.magnet or "").source
+    assert isinstance(swarm, MagnetSource)
+    assert (swarm.v1, swarm.v2) == (text.v1, text.v2) == (theirs.v1, theirs.v2)
+
+
+def test_aria2c_which_knows_v1_alone_takes_a_hybrid_torrent_and_proves_its_pieces(
+    folder: Path, long: Path
+) -> None:
+    need("aria2c")
+    torrent, theirs = folder / "it.torrent", folder / "theirs"
+    with Index(folder) as server:
+        brief = Brief(server.url, has_torrents=True, is_hybrid=True)
+        (published,) = make(long, brief).files
+        assert published.torrent is not None
+        torrent.write_bytes(published.torrent)
+        fetching = ["aria2c", *ALONE, "--seed-time=0", f"--dir={theirs}", str(torrent)]
+        with running(fetching, folder / "aria2.log") as process:
+            until(lambda: process.poll() is not None, 60)
+
+    assert process.returncode == 0
+    assert (theirs / long.name).read_bytes() == long.read_bytes()
 
 
 def test_shards_become_one_variant_in_order(tmp_path: Path) -> None:
