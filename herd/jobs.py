@@ -126,6 +126,21 @@ class Jobs:
             self._asked_limit = limit or 0
             self._wake.set()
 
+    @property
+    def limits(self) -> tuple[int | None, int | None]:
+        """Bytes per second of all of them together: always, and while a model answers."""
+        with self._lock:
+            return (
+                self._rules.limit_now(is_chatting=False, asked=self._asked_limit),
+                self._rules.chatting_limit or None,
+            )
+
+    def set_chatting_limit(self, limit: int | None) -> None:
+        """Limit all of them while a model answers, from now on in this process; None: as else."""
+        with self._lock:
+            self._rules = replace(self._rules, chatting_limit=limit or 0)
+        self._wake.set()
+
     def move(self, job: Job, before: Job | None) -> None:
         """Put a job before another one, or last."""
         with self._lock:

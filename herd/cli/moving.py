@@ -29,8 +29,8 @@ def move_store(session: Session, folder: str, yes: bool) -> None:
     go along, but for those that another herd works on now. After Ctrl-C the same command goes on.
     """
     from herd import moving
-    from herd.cli.settings import put
     from herd.cli.task import done
+    from herd.config_file import put
     from herd.store import Store
 
     herd = session.herd

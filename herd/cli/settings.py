@@ -2,31 +2,21 @@
 
 from __future__ import annotations
 
-import json
 import os
-import re
-import tomllib
 from contextlib import suppress
 from itertools import pairwise
 from pathlib import Path
 
 import click
 
-from herd import config, disk
+from herd import config
 from herd.cli import options
 from herd.cli.session import Session
 from herd.cli.verbs import Command
 from herd.config import ENVIRONMENT, Config
-from herd.errors import BadUsage, ConfigError, NotInstalled
+from herd.config_file import document, literal, put, read
+from herd.errors import BadUsage, NotInstalled
 from herd.rules import hours
-
-_LINE = (
-    r"""^[ \t]*{name}[ \t]*=(?:"(?:[^"\\\n]|\\.)*"|'[^'\n]*'|[^\n#"'])*?"""
-    r"(?P<rest>[ \t]*(?:#[^\n]*)?(?:\n|\Z))"
-)
-"""A setting with its value, and the comment behind it."""
-_TABLE = re.compile(r"^[ \t]*\[", re.MULTILINE)
-"""Where the first table begins; what comes after belongs to it."""
 
 
 @click.command("config", cls=Command, context_settings={"ignore_unknown_options": True})
@@ -58,12 +48,12 @@ def config_(
         if as_json:
             session.answer_json(found)
         else:
-            session.answer(_literal(found))
+            session.answer(literal(found))
             session.say(meaning(name))
     elif as_json:
         session.answer_json({each: getattr(now, each) for each in ENVIRONMENT})
     else:
-        rows = [(each, _literal(getattr(now, each)), _origin(path, each)) for each in ENVIRONMENT]
+        rows = [(each, literal(getattr(now, each)), _origin(path, each)) for each in ENVIRONMENT]
         session.answer_table(("SETTING", "VALUE", "FROM"), rows)
         session.say("`herd config NAME` says what one means.")
 
@@ -95,7 +85,7 @@ def meaning(name: str) -> str:
 def _origin(path: Path, name: str) -> str:
     if os.environ.get(ENVIRONMENT[name]):
         return ENVIRONMENT[name]
-    return str(path) if name in _document(_read(path)) else "herd"
+    return str(path) if name in document(read(path)) else "herd"
 
 
 def _change(session: Session, path: Path, name: str, value: str | None) -> None:
@@ -114,7 +104,7 @@ def _change(session: Session, path: Path, name: str, value: str | None) -> None:
     if value is None:
         config.parse(name, str(getattr(Config, name, "")))
     put(path, name, wanted)
-    is_set = "is herd's own again" if wanted is None else f"is {_literal(wanted)} from now on"
+    is_set = "is herd's own again" if wanted is None else f"is {literal(wanted)} from now on"
     session.say(f"{name} {is_set} ({path}).")
     if os.environ.get(ENVIRONMENT[name]):
         session.say(f"{ENVIRONMENT[name]} is set and goes before it.")
@@ -128,78 +118,3 @@ def _known_model(session: Session, name: str) -> None:
     """
     with suppress(NotInstalled):
         session.herd.installed(name)
-
-
-def put(path: Path, name: str, value: object | None) -> None:
-    """Write a setting into config.toml, or take it out; comments stay.
-
-    Raises:
-        ConfigError: the file must be edited by hand.
-        CannotWrite, NoRoom: the file is as it was.
-    """
-    text = edited(_read(path), name, value)
-    with disk.writing(path):
-        disk.make_folder(path.parent)
-        disk.write_whole(path, text.encode())
-
-
-def edited(text: str, name: str, value: object | None) -> str:
-    """The text of config.toml with the setting changed, everything else as it was. Pure.
-
-    Args:
-        text: What the file holds.
-        name: The setting.
-        value: None takes it out.
-
-    Raises:
-        ConfigError: the file is written in a way that this cannot change.
-    """
-    before = _document(text)
-    line = re.compile(_LINE.format(name=f"(?:{name}|\"{name}\"|'{name}')"), re.MULTILINE)
-    wanted = {key: each for key, each in before.items() if key != name}
-    first = _TABLE.search(text)
-    head, tables = (text[: first.start()], text[first.start() :]) if first else (text, "")
-    if value is None:
-        head = line.sub("", head)
-    else:
-        wanted[name] = value
-        setting = f"{name} = {_literal(value)}"
-        if name in before:
-            head = line.sub(lambda old: setting + old["rest"], head)
-        else:
-            head += ("\n" if head and not head.endswith("\n") else "") + setting + "\n"
-    after = head + tables
-    try:
-        is_right = tomllib.loads(after) == wanted
-    except tomllib.TOMLDecodeError:
-        is_right = False
-    if not is_right:
-        raise ConfigError(f"{name} is written in a way that herd cannot change.", "Edit the file.")
-    return after
-
-
-def _read(path: Path) -> str:
-    try:
-        if path.exists() and not path.is_file():  # to open a pipe would wait for ever
-            raise ConfigError(f"{path} is no file.", "Mend or remove it.")
-        return path.read_text()
-    except FileNotFoundError:
-        return ""
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path} does not read: {error}.", "Mend or remove the file.") from error
-
-
-def _document(text: str) -> dict[str, object]:
-    try:
-        return tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"config.toml does not read: {error}.", "Mend or remove it.") from error
-
-
-def _literal(value: object) -> str:
-    """A value as TOML writes it."""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, str):
-        return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
-    return str(value)

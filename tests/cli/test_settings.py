@@ -8,8 +8,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from herd.cli.settings import edited
 from herd.config import ENVIRONMENT, load
+from herd.config_file import edited
 from herd.errors import ConfigError
 from tests.cli.calling import Caller
 

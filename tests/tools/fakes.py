@@ -40,6 +40,8 @@ class FakeCarrier:
     gates: dict[str, threading.Event] = field(default_factory=dict)
     failure: HerdError | None = None
     asked: list[str] = field(default_factory=list)
+    at_work: tuple[int, int] = (0, 0)
+    """Peers and mirrors that give bytes."""
 
     def fetch(self, wish: Wish) -> Delivery:
         assert isinstance(wish.source, UrlSource)
@@ -52,6 +54,7 @@ class FakeCarrier:
         wish.gauge.begin(Stage.FETCHING, len(content), note=url)
         wish.staged.part.write_bytes(content[:half])
         wish.gauge.move_to(half)
+        wish.gauge.at_work(peers=self.at_work[0], mirrors=self.at_work[1])
         gate = self.gates.get(url)
         while gate is not None and not gate.wait(0.01):
             if wish.stop.is_set():

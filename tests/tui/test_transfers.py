@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import threading
+
 from textual.widgets import Input
 
+from herd.chat import Conversation
+from herd.config import load
 from herd.errors import NoSourceDelivered
 from herd_tui.messages import Install, TransferEnded
 from herd_tui.screens.ask import Ask
 from herd_tui.widgets.filter import Filter
 from herd_tui.widgets.transfers import TransfersPane
+from tests.tools.fakes import question
 from tests.tui.conftest import Opening
 from tests.tui.hand import Hand
 from tests.tui.shelf import Given
@@ -151,6 +156,42 @@ async def test_an_install_goes_on_while_one_chats(opened: Opening, given: Given)
         assert len(hand.got(TransferEnded)) == 1
 
 
+async def test_the_bytes_of_an_install_come_from_peers_and_mirrors(
+    opened: Opening, given: Given
+) -> None:
+    given.hold("vicuna")
+    given.carrier.at_work = (12, 2)
+    async with opened() as hand:
+        await begin(hand, "vicuna")
+        await hand.sees("12 peers + 2 mirrors")
+        await hand.pilot.resize_terminal(110, 30)
+        await hand.sees("fetching from 12 peers + 2 mirrors")
+
+
+async def test_installs_are_limited_while_a_model_answers_and_that_is_kept(
+    opened: Opening, given: Given
+) -> None:
+    given.install("llama-small")
+    given.hold("vicuna")
+    given.engine.gate = threading.Event()
+    async with opened() as hand:
+        await begin(hand, "vicuna")
+        await hand.command("app.show_transfers")
+        await hand.command("transfers.limit_chatting")
+        await hand.until(lambda: hand.is_at(Ask))
+        hand.app.screen.query_one(Input).value = "500k"
+        await hand.press("enter")
+        await hand.sees("at most 500.0 kB/s while a model answers")
+        await hand.looks_like("transfer-limited")
+        assert given.herd.jobs.budget.limit is None
+        await hand.until(lambda: load(given.herd.places.config_file).chatting_limit == 500_000)
+        given.herd.talk(Conversation(model="llama-small").with_turn(question("Well?")))
+
+        await hand.until(lambda: given.herd.jobs.budget.limit == 500_000)
+        given.engine.gate.set()
+        await hand.until(lambda: given.herd.jobs.budget.limit is None)
+
+
 async def test_an_install_is_limited(opened: Opening, given: Given) -> None:
     given.hold("vicuna")
     async with opened() as hand:
@@ -162,7 +203,8 @@ async def test_an_install_is_limited(opened: Opening, given: Given) -> None:
         await hand.press("enter")
 
         await hand.until(lambda: given.herd.jobs.budget.limit == 1_500_000)
+        await hand.sees("at most 1.5 MB/s")
         await hand.command("transfers.limit")
         hand.app.screen.query_one(Input).value = "slow"
         await hand.press("enter")
-        await hand.sees("slow is no number")
+        await hand.sees("slow is no rate")

@@ -19,7 +19,7 @@ from textual.screen import Screen
 
 from herd import core
 from herd.errors import HerdError, Interrupted
-from herd.words import one_line
+from herd.words import bytes_of, one_line, rate
 from herd_tui.commands import COMMANDS as ALL_COMMANDS
 from herd_tui.commands import Scope, bindings
 from herd_tui.messages import (
@@ -258,23 +258,39 @@ class HerdApp(App[None]):
         self.post_message(Install(order.choice, order.is_licence_accepted))
 
     @on(TransfersPane.Limit)
-    def _limit(self) -> None:
+    def _limit(self, event: TransfersPane.Limit) -> None:
         from herd_tui.screens.ask import Ask
 
-        self.push_screen(
-            Ask("All installs together may fetch (MB/s)", hint="0: as fast as it goes"),
-            self._set_limit,
-        )
+        always, chatting = self.herd.jobs.limits
+        now = chatting if event.while_chatting else always
+        when = " while a model answers" if event.while_chatting else ""
 
-    def _set_limit(self, text: str | None) -> None:
-        if text is None:
-            return
-        try:
-            limit = int(float(text) * 1_000_000)
-        except (ValueError, OverflowError):
-            self.complain(HerdError(f"{text} is no number.", "Write MB/s, as 1.5."))
-            return
-        self.herd.jobs.set_limit(max(0, limit) or None)
+        def answered(text: str | None) -> None:
+            if text is not None:
+                self._set_limit(text, while_chatting=event.while_chatting)
+
+        ask = Ask(
+            f"All installs together may fetch{when}",
+            rate(now) if now else "",
+            "1.5 is 1.5 MB/s, 500k is 500 kB/s; 0: as fast as it goes",
+        )
+        self.push_screen(ask, answered)
+
+    def _set_limit(self, text: str, *, while_chatting: bool) -> None:
+        limit = bytes_of(f"{text}MB" if text[-1:].isdigit() else text)
+        if limit is None:
+            self.complain(HerdError(f"{text} is no rate.", "Write MB/s, as 1.5, or 500k."))
+        elif while_chatting:
+            self.herd.jobs.set_chatting_limit(limit)
+            beside(self, lambda: self._keep_chatting_limit(limit), lambda _: None, group="config")
+        else:
+            self.herd.jobs.set_limit(limit or None)
+        self._glance()
+
+    def _keep_chatting_limit(self, limit: int) -> None:
+        from herd.config_file import put
+
+        put(self.herd.places.config_file, "chatting_limit", limit)
 
     @on(TransfersPane.Dismiss)
     def _dismiss(self) -> None:

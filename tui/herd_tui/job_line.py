@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from textual.content import Content
 
 from herd.progress import Progress, Stage
 from herd.words import duration, rate, size
 from herd_tui.cells import bar, cell
 
-_NAME, _BAR, _NUMBERS = 20, 14, 25
+_NAME, _BAR, _NUMBERS = 19, 12, 25
 _STYLES = {
     Stage.FAILED: "$text-error",
     Stage.STOPPED: "$text-warning",
@@ -31,7 +33,7 @@ def line(name: str, progress: Progress, width: int, *, here: bool) -> Content:
         " ",
         cell(_numbers(progress), _NUMBERS),
         " ",
-        (cell(_words(progress), left), style or "dim"),
+        (cell(_words(progress, left), left), style or "dim"),
     )
 
 
@@ -44,5 +46,27 @@ def _numbers(progress: Progress) -> str:
     return f"{share} {rate(progress.rate)} {duration(progress.seconds_left)}"
 
 
-def _words(progress: Progress) -> str:
+def _words(progress: Progress, room: int) -> str:
+    """What it does, and who gives the bytes; where it is narrow, the latter alone."""
+    if progress.stage is Stage.FETCHING and progress.sources:
+        whole = f"{progress.stage} from {progress.sources}"
+        return whole if len(whole) <= room else progress.sources
     return f"{progress.stage}: {progress.note}" if progress.note else str(progress.stage)
+
+
+def title(rates: Sequence[float], always: int | None, chatting: int | None) -> str:
+    """What is said above all installs: how fast they are together, and which limits hold.
+
+    Args:
+        rates: Bytes per second of each.
+        always: Bytes per second that all of them may fetch; None: no limit.
+        chatting: The same while a model answers.
+    """
+    words = ["Transfers"]
+    if sum(rates) > 0:
+        words.append(rate(sum(rates)))
+    if always:
+        words.append(f"at most {rate(always)}")
+    if chatting:
+        words.append(f"at most {rate(chatting)} while a model answers")
+    return " · ".join(words)

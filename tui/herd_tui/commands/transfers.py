@@ -35,7 +35,20 @@ TRANSFERS: tuple[Command, ...] = (
     ),
     _c("transfers.earlier", "shift+up", "Earlier", "Let the install have its turn earlier."),
     _c("transfers.later", "shift+down", "Later", "Let the install have its turn later."),
-    _c("transfers.limit", "l", "Limit", "Limit what all installs together may fetch."),
+    _c(
+        "transfers.limit",
+        "l",
+        "Limit",
+        "Limit what all installs together may fetch.",
+        in_footer=True,
+    ),
+    _c(
+        "transfers.limit_chatting",
+        "c",
+        "Chat limit",
+        "Limit what they may fetch while a model answers.",
+        in_footer=True,
+    ),
     _c("transfers.dismiss", "d", "Dismiss", "Take failed installs off the list.", in_footer=True),
     _key("transfers.back", "escape", "Back", "Back to where you were.", in_footer=True),
 )

@@ -37,7 +37,8 @@ class HerdScreen(Screen[None]):
 
     def glance(self, jobs: tuple[Job, ...]) -> None:
         """Show what changes by itself; called a few times a second while this screen is seen."""
-        self.query_one(TransfersPane).show(jobs)
+        limits = self.herd.jobs.limits if jobs else (None, None)
+        self.query_one(TransfersPane).show(jobs, limits)
         self.query_one(TopBar).show(self.herd.states, self.host.memory)
 
     @property

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, ClassVar
 from textual import events
 from textual.app import ComposeResult
 from textual.containers import Vertical, VerticalScroll
+from textual.content import Content
 from textual.message import Message
 from textual.reactive import reactive
 from textual.widgets import Static
@@ -72,6 +73,9 @@ class TransfersPane(Vertical, can_focus=True):
     class Limit(Message):
         """Limit all installs together."""
 
+        while_chatting: bool = False
+        """Whether only while a model answers."""
+
     @dataclass
     class Dismiss(Message):
         """Forget the installs that ended."""
@@ -84,6 +88,7 @@ class TransfersPane(Vertical, can_focus=True):
         super().__init__()
         self._state: tuple[tuple[str, str], ...] = ()
         """What decides which commands there are; the footer is costly to make anew."""
+        self._title = "Transfers"
 
     def compose(self) -> ComposeResult:
         """A title and the lines."""
@@ -94,8 +99,13 @@ class TransfersPane(Vertical, can_focus=True):
         """Nothing is under way yet."""
         self.display = False
 
-    def show(self, jobs: tuple[Job, ...]) -> None:
-        """Show these installs as they are at this moment."""
+    def show(self, jobs: tuple[Job, ...], limits: tuple[int | None, int | None]) -> None:
+        """Show these installs as they are at this moment.
+
+        Args:
+            jobs: The installs.
+            limits: Bytes per second of all of them: always, and while a model answers.
+        """
         lines = self._lines()
         if {line.job for line in lines} != set(jobs):
             self._replace(jobs)
@@ -106,10 +116,21 @@ class TransfersPane(Vertical, can_focus=True):
         self.cursor = max(0, min(self.cursor, len(jobs) - 1))
         for at, line in enumerate(lines):
             line.draw(here=self.has_focus and at == self.cursor)
+        if jobs:
+            self._show_title(jobs, limits)
         state = tuple((job.name, job.state) for job in jobs)
         if state != self._state:
             self._state = state
             self.refresh_bindings()
+
+    def _show_title(self, jobs: tuple[Job, ...], limits: tuple[int | None, int | None]) -> None:
+        from herd_tui.job_line import title
+
+        rates = [job.progress().rate for job in jobs if job.state == "running"]
+        text = title(rates, *limits)
+        if text != self._title:
+            self._title = text
+            self.query_one("#transfers-title", Static).update(Content(text))
 
     @property
     def current(self) -> Job | None:
@@ -169,6 +190,10 @@ class TransfersPane(Vertical, can_focus=True):
     def action_limit(self) -> None:
         """Limit all of them."""
         self.post_message(self.Limit())
+
+    def action_limit_chatting(self) -> None:
+        """Limit all of them while a model answers."""
+        self.post_message(self.Limit(while_chatting=True))
 
     def action_dismiss(self) -> None:
         """Forget those that ended."""
