@@ -20,9 +20,11 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from herd.answer import DEFAULT_SAMPLING
 from herd.chat import Role, Turn
 from herd.engine import Began, Engine, Finished, Loadable, Text
 from herd.engine.cores import usable_cores
@@ -120,14 +122,15 @@ class Peer:
 class Herd:
     """herd's engine, heard at the end of its pipe as the app hears it."""
 
-    def __init__(self, model: Path, log: Path) -> None:
+    def __init__(self, model: Path, log: Path, sampling: Sampling | None = None) -> None:
+        self._sampling = sampling or Sampling(temperature=0.0)
         self.engine = Engine(log)
         self.model = Loadable("it", model, template=TEMPLATE)
         self.engine.ensure(self.model)
 
     def ask(self, question: str, tokens: int) -> dict[str, float]:
         """Seconds to the first token, tokens per second after it."""
-        sampling = Sampling(temperature=0.0, max_tokens=tokens)
+        sampling = replace(self._sampling, max_tokens=tokens)
         turns = [Turn(Role.USER, question)]
         began = time.perf_counter()
         first = last = began
@@ -148,12 +151,13 @@ def main() -> None:
     wanted.add_argument("model", type=Path)
     wanted.add_argument("--native", help="a Python that has xllamacpp")
     wanted.add_argument("--rounds", type=int, default=7)
-    wanted.add_argument("--only", default="speed,first,turn,run,switch,stop")
+    wanted.add_argument("--only", default="speed,chat,first,turn,run,switch,stop")
     given = wanted.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         for name in given.only.split(","):
             {
                 "speed": speed,
+                "chat": chat,
                 "first": first,
                 "turn": turn,
                 "run": run,
@@ -165,6 +169,30 @@ def main() -> None:
 def speed(given: Any, folder: Path) -> None:
     """Tokens per second through the pipe."""
     compared(given, folder, "tokens/s, generating", "rate", lambda at: f"Why {at} llamas?", TOKENS)
+
+
+def chat(given: Any, folder: Path) -> None:
+    """Tokens per second of chats, each drawn as herd and llama-cpp-python draw by default."""
+    herd = Herd(given.model, folder / "log", DEFAULT_SAMPLING)
+    peer = Peer(sys.executable, "chat", given.model)
+    everyone: dict[str, Any] = {"herd, its own sampling": herd, "create_chat_completion": peer}
+    seen = in_turns(everyone, given.rounds, lambda each, at: each.ask(f"Why {at} llamas?", TOKENS))
+    herd.engine.close()
+    peer.close()
+    show("tokens/s of a chat", {name: [one["rate"] for one in each] for name, each in seen.items()})
+
+
+def in_turns(
+    everyone: dict[str, Any], rounds: int, ask: Callable[[Any, int], dict[str, float]]
+) -> dict[str, list[dict[str, float]]]:
+    """What each of them did in each round; the first one only warms up."""
+    seen: dict[str, list[dict[str, float]]] = {name: [] for name in everyone}
+    for at in range(-1, rounds):
+        for name, each in everyone.items():
+            value = ask(each, at)
+            if at >= 0:
+                seen[name].append(value)
+    return seen
 
 
 def first(given: Any, folder: Path) -> None:
@@ -190,16 +218,11 @@ def compared(
         peers["llama.cpp's server"] = Peer(given.native, "native", given.model)
     herd = Herd(given.model, folder / "log")
     everyone: dict[str, Any] = {"herd, at the pipe's end": herd, **peers}
-    seen: dict[str, list[float]] = {name: [] for name in everyone}
-    for at in range(-1, given.rounds):  # the first round only warms up
-        for name, each in everyone.items():
-            value = each.ask(question(at), tokens)[key]
-            if at >= 0:
-                seen[name].append(value)
+    seen = in_turns(everyone, given.rounds, lambda each, at: each.ask(question(at), tokens))
     herd.engine.close()
     for peer in peers.values():
         peer.close()
-    show(title, seen)
+    show(title, {name: [one[key] for one in each] for name, each in seen.items()})
 
 
 def turn(given: Any, folder: Path) -> None:

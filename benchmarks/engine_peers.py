@@ -1,11 +1,12 @@
 """What herd's engine is measured against: each peer loads a model and answers on its stdin.
 
-    python benchmarks/engine_peers.py plain|high|native MODEL THREADS
+    python benchmarks/engine_peers.py plain|high|chat|native MODEL THREADS
 
 One JSON object a line: {"text": prompt, "tokens": n} in, {"first": s, "rate": tokens/s} out.
 `plain` is the least that llama.cpp's C API asks for, `high` is llama-cpp-python's own class,
+`chat` that class as its README talks with a model: `create_chat_completion`, drawn as it comes,
 `native` is llama.cpp's server in the xllamacpp wheel (run it with a Python that has one).
-Every peer draws greedily and forgets what it read before.
+Every other peer draws greedily, and all forget what they read before.
 """
 
 from __future__ import annotations
@@ -28,7 +29,9 @@ def main() -> None:
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # llama.cpp prints where it likes
     began = time.perf_counter()
-    stream = {"plain": plain, "high": high, "native": native}[kind](model, int(threads))
+    stream = {"plain": plain, "high": high, "chat": chat, "native": native}[kind](
+        model, int(threads)
+    )
     print(json.dumps({"loaded": time.perf_counter() - began}), file=answers, flush=True)
     for line in sys.stdin:
         asked = json.loads(line)
@@ -90,6 +93,22 @@ def high(model: str, threads: int) -> Stream:
     def stream(text: str, tokens: int) -> Iterator[object]:
         llama.reset()
         yield from llama.create_completion(text, max_tokens=tokens, temperature=0.0, stream=True)
+
+    return stream
+
+
+def chat(model: str, threads: int) -> Stream:
+    """llama-cpp-python's own class, talking as its README does."""
+    from llama_cpp import Llama
+
+    llama = Llama(model, n_ctx=CONTEXT, n_threads=threads, n_threads_batch=threads, verbose=False)
+
+    def stream(text: str, tokens: int) -> Iterator[object]:
+        llama.reset()
+        question = text.split("user\n")[-1].split("<|im_end|>")[0]
+        messages = [{"role": "user", "content": question}]
+        parts = llama.create_chat_completion(messages, max_tokens=tokens, stream=True)
+        yield from (each for each in parts if "content" in each["choices"][0]["delta"])
 
     return stream
 

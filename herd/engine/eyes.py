@@ -23,7 +23,7 @@ from herd.errors import EngineFailed
 
 MARK = b"<herd-image>"
 
-_LOOK_EVERY = 4
+_LOOK_EVERY = 1
 """Nodes of the graph; each is computed as a whole, and a stop is heard between them."""
 _TEXT = 0  # enum mtmd_input_chunk_type
 _ABORTED = 2  # what llama_decode returns when it was stopped

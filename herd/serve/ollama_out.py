@@ -13,6 +13,7 @@ from typing import Any
 
 from herd.chat import Call
 from herd.engine import State
+from herd.image import projector
 from herd.model import Installed
 from herd.progress import Progress, Stage
 from herd.serve.outcome import Outcome, Part
@@ -109,6 +110,7 @@ def show(installed: Installed, template: str, known: Mapping[str, Any]) -> dict[
     lines = [f"{name} {value}" for name, value in named.items() if value is not None]
     lines += [f"stop {json.dumps(text)}" for text in installed.stop]
     embeds = installed.role == "embedding"
+    sees = ["vision"] if projector(installed) else []
     return {
         "license": installed.licence.id,
         "modelfile": f"FROM {installed.files[0].name}",
@@ -116,7 +118,7 @@ def show(installed: Installed, template: str, known: Mapping[str, Any]) -> dict[
         "template": template,
         "details": _details(installed),
         "model_info": dict(known),
-        "capabilities": ["embedding"] if embeds else ["completion", "tools"],
+        "capabilities": ["embedding"] if embeds else ["completion", "tools", *sees],
         "modified_at": installed.installed_at,
     }
 
