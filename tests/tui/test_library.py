@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from textual.widgets import Static
 
 from herd.errors import NoSourceDelivered
@@ -10,13 +11,13 @@ from herd_tui.messages import Install, LibraryChanged, OpenChat
 from herd_tui.rows import rows
 from herd_tui.screens.chat import ChatScreen
 from herd_tui.screens.licence import LicenceQuestion
-from herd_tui.sifting import sift
+from herd_tui.sifting import Order, Sieve
 from herd_tui.widgets.details import Details
 from herd_tui.widgets.filter import Filter
 from herd_tui.widgets.model_list import ModelList
 from tests.tui.conftest import Opening
 from tests.tui.hand import Hand
-from tests.tui.shelf import MODELS, Given, model, url
+from tests.tui.shelf import MEMORY, MODELS, Given, model, url
 
 
 def names(hand: Hand) -> list[str]:
@@ -55,9 +56,19 @@ async def test_typing_sifts_the_list_by_name_size_licence_and_fit(opened: Openin
 
 def test_a_whole_name_comes_before_what_begins_with_it() -> None:
     longer, whole = model("llama-small-2"), model("llama-small")
-    found = sift(rows([Entry(longer.name, longer), Entry(whole.name, whole)], None), "llama-small")
+    shelf = rows([Entry(longer.name, longer), Entry(whole.name, whole)], None)
+    found = Sieve(shelf).sift("llama-small")
 
     assert [row.name for row in found] == ["llama-small", "llama-small-2"]
+
+
+@pytest.mark.parametrize("order", Order)
+def test_a_list_that_was_sifted_before_finds_the_same(order: Order) -> None:
+    shelf = rows([Entry(each.name, each) for each in MODELS], MEMORY)
+    sieve = Sieve(shelf, order)
+
+    for text in ("l", "ll", "lla", "llama 7", "llama 7b", "7b", "a", "", "b a", "ba", "apache o"):
+        assert sieve.sift(text) == Sieve(shelf, order).sift(text)
 
 
 async def test_the_model_under_the_cursor_stays_in_sight_when_the_filter_goes(

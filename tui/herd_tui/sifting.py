@@ -10,16 +10,6 @@ if TYPE_CHECKING:
     from herd_tui.rows import Row
 
 
-def sift(among: Sequence[Row], text: str) -> tuple[Row, ...]:
-    """The rows in which every word of the text occurs, the one of that name first."""
-    words = text.lower().split()
-    if not words:
-        return tuple(among)
-    found = [row for row in among if all(word in row.haystack for word in words)]
-    first = words[0]
-    return tuple(sorted(found, key=lambda row: _distance(row.name, first)))
-
-
 class Order(StrEnum):
     """In which order the library is; the words end "Sorted …"."""
 
@@ -94,7 +84,37 @@ def outside(text: str) -> str | None:
     return "A path" if is_path or word.endswith((".gguf", ".torrent", ".bin")) else None
 
 
-def _distance(name: str, word: str) -> int:
-    if name == word:
-        return 0
-    return 1 if name.startswith(word) else 2 if word in name else 3
+class Sieve:
+    """The rows in an order, and what was found of them last: typing on looks through that alone."""
+
+    def __init__(self, rows: Sequence[Row] = (), order: Order = Order.REGISTRY) -> None:
+        self._rows = ordered(rows, order)
+        self._words: list[str] = []
+        self._found = self._rows
+        """The rows with all of these words."""
+
+    def sift(self, text: str) -> tuple[Row, ...]:
+        """The rows in which every word of the text occurs, the one of that name first."""
+        words = text.lower().split()
+        is_narrower = all(any(old in word for word in words) for old in self._words)
+        among = self._found if is_narrower else self._rows
+        for word in words:
+            among = tuple([row for row in among if word in row.haystack])
+        self._words, self._found = words, among
+        return _nearest_first(among, words[0]) if words else among
+
+
+def _nearest_first(rows: Sequence[Row], word: str) -> tuple[Row, ...]:
+    exact: list[Row] = []
+    begun: list[Row] = []
+    inside: list[Row] = []
+    others: list[Row] = []
+    for row in rows:
+        name = row.entry.name
+        if word not in name:
+            others.append(row)
+        elif not name.startswith(word):
+            inside.append(row)
+        else:
+            (exact if name == word else begun).append(row)
+    return (*exact, *begun, *inside, *others)

@@ -13,7 +13,7 @@ from textual.widgets import Input, Static
 from herd_tui.commands import Scope, bindings
 from herd_tui.messages import Install, LibraryChanged, OpenChat
 from herd_tui.screens.tending import Tending
-from herd_tui.sifting import Grouping, Order, grouped, ordered, sift
+from herd_tui.sifting import Grouping, Order, Sieve, grouped
 from herd_tui.widgets.details import Details
 from herd_tui.widgets.filter import Filter
 from herd_tui.widgets.key_line import KeyLine
@@ -43,6 +43,7 @@ class LibraryScreen(Tending):
     def __init__(self) -> None:
         super().__init__()
         self._rows: tuple[Row, ...] = ()
+        self._sieve = Sieve()
         self._order = Order.REGISTRY
         self._grouping = Grouping.NONE
         self._sifted = ""
@@ -74,10 +75,12 @@ class LibraryScreen(Tending):
     def reload(self) -> None:
         """Read registry and store again."""
 
-        def read() -> tuple[Row, ...]:
-            from herd_tui.rows import rows
+        def read() -> tuple[tuple[Row, ...], str]:
+            from herd_tui.rows import recommended, rows
 
-            return rows(self.herd.shelf(), self.host.memory)
+            read = rows(self.herd.shelf(), self.host.memory)
+            is_new = not any(row.entry.is_installed for row in read)
+            return read, recommended(read) if is_new else ""
 
         beside(self, read, self._show, group="shelf")
 
@@ -130,6 +133,7 @@ class LibraryScreen(Tending):
         """Sort by the next order."""
         orders = list(Order)
         self._order = orders[(orders.index(self._order) + 1) % len(orders)]
+        self._sieve = Sieve(self._rows, self._order)
         self.notify(f"Sorted {self._order}.", markup=False)
         self._sift()
 
@@ -157,27 +161,25 @@ class LibraryScreen(Tending):
     def _has_focus(self) -> bool:
         return not isinstance(self.focused, TransfersPane)
 
-    def _show(self, rows: tuple[Row, ...]) -> None:
-        self._rows = rows
-        self._welcome()
+    def _show(self, read: tuple[tuple[Row, ...], str]) -> None:
+        self._rows, quick = read
+        self._sieve = Sieve(self._rows, self._order)
+        self._welcome(quick)
         self._sift()
         self.call_after_refresh(self.host.prepare)
 
-    def _welcome(self) -> None:
+    def _welcome(self, quick: str) -> None:
         """Say what to begin with, as long as nothing is installed."""
-        from herd_tui.rows import recommended
-
         welcome = self.query_one("#welcome", Static)
         welcome.display = not any(row.entry.is_installed for row in self._rows)
-        if welcome.display and (quick := recommended(self._rows)):
-            text = f"Nothing is installed yet. {quick}"
-            welcome.update(Content(text))
+        if welcome.display and quick:
+            welcome.update(Content(f"Nothing is installed yet. {quick}"))
 
     def _sift(self) -> None:
         box = self.query_one(ModelList)
         here = box.current
         self._sifted = self.query_one(Filter).value
-        found = sift(ordered(self._rows, self._order), self._sifted)
+        found = self._sieve.sift(self._sifted)
         box.show(grouped(found, self._grouping), here.name if here else None)
 
     def _ask(self, plan: Plan) -> None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from rich.segment import Segment
+from rich.style import Style
 from textual import events
 from textual.geometry import Region, Size
 from textual.message import Message
@@ -46,6 +47,7 @@ class ModelList(ScrollView, can_focus=False):
         super().__init__(id=id)
         self._lines: tuple[Row | str, ...] = ()
         """Rows, and the names of groups, on which the cursor never stands."""
+        self._styles: dict[tuple[str, bool], Style] = {}
 
     @property
     def current(self) -> Row | None:
@@ -117,8 +119,17 @@ class ModelList(ScrollView, can_focus=False):
         segments = [Segment(text, self._style(kind, here=here)) for text, kind in parts]
         return Strip(segments).adjust_cell_length(width, self._style("", here=here))
 
-    def _style(self, kind: str, *, here: bool):  # type: ignore[no-untyped-def]
-        base = self.get_component_rich_style("model-list--cursor") if here else self.rich_style
-        if not kind or here:
-            return base
-        return base + self.get_component_rich_style(f"model-list--{kind}", partial=True)
+    def _style(self, kind: str, *, here: bool) -> Style:
+        """The style of a part; made once, for they are asked for in every frame."""
+        key = (kind, here)
+        if key not in self._styles:
+            base = self.get_component_rich_style("model-list--cursor") if here else self.rich_style
+            if kind and not here:
+                base += self.get_component_rich_style(f"model-list--{kind}", partial=True)
+            self._styles[key] = base
+        return self._styles[key]
+
+    def notify_style_update(self) -> None:
+        """Other colours."""
+        super().notify_style_update()
+        self._styles.clear()
