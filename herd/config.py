@@ -6,12 +6,13 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from herd.errors import ConfigError
-from herd.model import Sampling
-from herd.templates import TEMPLATES
 from herd.words import bytes_of, nearest
+
+if TYPE_CHECKING:
+    from herd.model import Sampling
 
 CACHES = ("f16", "q8_0", "q4_0", "q4_1", "q5_0", "q5_1", "bf16", "f32")
 """Types that the keys and values of a context may have."""
@@ -163,7 +164,9 @@ def _from_file(path: Path) -> dict[str, object]:
         return {}
     except OSError as error:
         raise ConfigError(f"{path} does not read: {error}.", "Mend or remove the file.") from error
-    import tomllib  # 6 ms, and most people have no such file
+    import tomllib  # 6 ms, and the nouns 10; most people have no such file
+
+    from herd.model import Sampling
 
     try:
         document = tomllib.loads(text.decode())
@@ -206,6 +209,9 @@ def _of(kind: type, table: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _check_of_model(name: str, value: object, origin: str) -> None:
+    from herd.model import Sampling
+    from herd.templates import TEMPLATES
+
     known = [each.name for kind in (Loading, Sampling) for each in fields(kind)]
     if name not in known:
         near = nearest(name, known)
