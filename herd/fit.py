@@ -311,7 +311,9 @@ def _why(plan: _Plan, wanted: int, device: str) -> tuple[str, ...]:
     why.append(device)
     if plan.wishes.is_mapped is not None:
         why.append(f"{'mapped' if plan.is_mapped else 'not mapped'}: as was asked")
-    elif not plan.is_mapped and device.startswith("on the CPU"):
+    elif plan.is_mapped:
+        why.append("mapped: its pages are read as they are needed")
+    elif device.startswith("on the CPU"):
         why.append("not mapped: this CPU gets the weights in another layout")
     return (*why, _why_batch(plan), _why_flash(plan))
 

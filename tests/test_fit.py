@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from herd.fit import BITS, Device, Verdict, Wishes, choose, needs
-from herd.shape import Layer, Shape
+from herd.fit import BITS, SMALL_BATCH, Device, Verdict, Wishes, choose, needs
+from herd.gguf_header import read_file
+from herd.shape import Layer, Shape, projector
+from tests.tools import tiny_mmproj
 
 GB = 1_000_000_000
 SEVEN = Shape(
@@ -53,6 +56,7 @@ def test_a_model_that_fits_gets_its_context_and_says_why() -> None:
     assert found.why == (
         "context 4,096: all that it was trained on",
         "on the CPU: 6.29 GB of 16.00 GB",
+        "mapped: its pages are read as they are needed",
         "512 tokens of a prompt are read at once",
         "flash attention where the device knows it",
     )
@@ -158,3 +162,45 @@ def test_what_is_said_to_fit_fits(free: int, on_gpu: int, context: int, cache: s
     assert 64 <= found.context <= 4096
     if found.verdict is Verdict.SHORTENED and not found.gpu_layers:
         assert found.needs.total <= free
+
+
+def test_a_prompt_is_read_in_smaller_parts_before_a_context_is_shortened() -> None:
+    small = choose(SEVEN, [cpu(5_180_000_000)], Wishes(context=2048))
+    asked = choose(SEVEN, [cpu(16 * GB)], Wishes(batch=64, flash=False, is_mapped=False))
+
+    assert (small.context, small.batch) == (2048, SMALL_BATCH)
+    assert any("512 would not fit" in each for each in small.why)
+    assert (asked.batch, asked.flash, asked.is_mapped) == (64, False, False)
+    said = [each for each in asked.why if each.endswith(": as was asked")]
+    assert [each.split()[0] for each in said] == ["not", "64", "flash"]
+
+
+def test_a_quantised_cache_has_flash_attention_on() -> None:
+    found = choose(SEVEN, [cpu(16 * GB)], Wishes(cache="q8_0"))
+
+    assert found.flash is True
+    assert "flash attention on: keys and values in q8_0 need it" in found.why
+
+
+def test_without_flash_attention_computing_takes_more() -> None:
+    with_it, without = (
+        choose(SEVEN, [cpu(64 * GB)], Wishes(context=4096, flash=each)).needs
+        for each in (True, False)
+    )
+
+    assert without.compute > with_it.compute
+
+
+def test_what_a_model_sees_with_counts(tmp_path: Path) -> None:
+    file = tiny_mmproj.write(tmp_path / "mmproj.gguf")
+    eyes = projector(read_file(file), file.stat().st_size)
+    seeing = replace(SEVEN, projector=eyes)
+
+    blind, sees = (choose(each, [cpu(16 * GB)], Wishes()) for each in (SEVEN, seeing))
+
+    assert eyes > file.stat().st_size
+    assert sees.needs.total == blind.needs.total + eyes
+    assert any(each.startswith("it sees images") for each in sees.why)
+    there = [choose(each, [gpu(16 * GB), cpu(16 * GB)], Wishes()) for each in (SEVEN, seeing)]
+    assert {each.gpu_layers for each in there} == {32}
+    assert there[0].why != there[1].why
