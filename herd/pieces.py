@@ -13,8 +13,10 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 
-from herd.model import Sha256
+if TYPE_CHECKING:
+    from herd.model import Sha256
 
 LEAF = 16 * 1024
 """Bytes that one leaf covers (BEP 52)."""
@@ -170,6 +172,8 @@ class Proof:
     @property
     def sha256(self) -> Sha256:
         """The digest of all bytes taken so far."""
+        from herd.model import Sha256  # whoever hashes pieces alone does without
+
         return Sha256(self._digest.hexdigest())
 
     def table(self) -> Table:

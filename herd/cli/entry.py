@@ -6,8 +6,11 @@ import contextlib
 import errno
 import io
 import os
+import signal
 import sys
-from collections.abc import Callable, Sequence
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from types import FrameType
 from typing import TYPE_CHECKING
 
 from click.exceptions import Exit, UsageError
@@ -18,6 +21,8 @@ from herd.errors import BadUsage, CannotWrite, HerdError, Interrupted
 if TYPE_CHECKING:
     from herd.core import Herd
 
+TERMINATED = 128 + signal.SIGTERM
+"""The exit code of a command that SIGTERM ended, as shells say it."""
 COMPLETE = "_HERD_COMPLETE"
 """The variable by which a shell asks for completions; click's own."""
 
@@ -33,7 +38,10 @@ def run(arguments: Sequence[str] | None, make: Callable[[], Herd] | None) -> int
     _replace_what_cannot_be_encoded()
     session = Session(make)
     try:
-        code = _ended(session, list(sys.argv[1:] if arguments is None else arguments))
+        with _hearing_sigterm() as was_told:
+            code = _ended(session, list(sys.argv[1:] if arguments is None else arguments))
+            if was_told.is_set() and code == Interrupted.exit_code:
+                code = TERMINATED
         sys.stdout.flush()
     except BrokenPipeError:
         _close_stdout()
@@ -43,6 +51,29 @@ def run(arguments: Sequence[str] | None, make: Callable[[], Herd] | None) -> int
         _close_stdout()
         code = CannotWrite.exit_code
     return code
+
+
+@contextlib.contextmanager
+def _hearing_sigterm() -> Iterator[threading.Event]:
+    """SIGTERM ends herd as Ctrl-C does: what is under way is kept. Set when it came."""
+    was_told = threading.Event()
+
+    def end(number: int, frame: FrameType | None) -> None:
+        was_told.set()
+        interrupt = signal.getsignal(signal.SIGINT)
+        if not callable(interrupt):  # ignored, as in a shell's background job
+            raise KeyboardInterrupt
+        interrupt(number, frame)
+
+    is_main = threading.current_thread() is threading.main_thread()
+    if not is_main or signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:
+        yield was_told
+        return
+    signal.signal(signal.SIGTERM, end)
+    try:
+        yield was_told
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
 def _ended(session: Session, arguments: Sequence[str]) -> int:

@@ -36,7 +36,7 @@ from herd.transfer.watch import Watch
 from herd.transfer.worker import Changed, Task, Worker
 
 WORKERS = 8
-_ENOUGH = 0.6
+_ENOUGH = 0.25
 """Processors in use at which another connection would only take from the others."""
 _TICK = 0.05
 _STEP = 0.05
@@ -215,16 +215,16 @@ class _Download:
         try:
             while self._trail is None or not self._trail.is_done:
                 self._look(workers)
-                for worker in workers:
-                    worker.nudge()
                 self._board.wait(_TICK)
             self._wish.gauge.move_to(self._board.done)
             return self._trail.digest()
         finally:
             task.is_over.set()
-            task.watch.cut()
             for worker in workers:
-                worker.thread.join()
+                # Again and again: one that was just connecting had nothing to be cut yet.
+                while worker.thread.is_alive():
+                    task.watch.cut()
+                    worker.thread.join(_TICK)
 
     def _look(self, workers: list[Worker]) -> None:
         """One look at how things stand.

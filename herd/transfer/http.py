@@ -26,6 +26,7 @@ from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
 from herd import __version__
 from herd.errors import SourceFailed, SourceRefused
+from herd.transfer.flow import Flow
 from herd.transfer.reach import Endpoint, Reach
 from herd.transfer.watch import Guard, Watch
 
@@ -34,9 +35,6 @@ USER_AGENT = f"herd/{__version__}"
 _TICK = 0.1
 _PIECE = 256 * 1024
 """Bytes asked of the socket at once; below 64 KiB Python itself is the brake."""
-_AT_ONCE = 64 * 1024
-"""Bytes that small pieces are put together to; a connection that breaks may lose as many."""
-_SOON = 0.005
 _VARIABLES_OF_CERTIFICATES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 
 
@@ -51,8 +49,7 @@ class Answer:
         self._where = _host(response.url)
         self._inner: http.client.HTTPResponse | None = None
         self._left: int | None = None
-        self._is_fast = False
-        """Whether many small pieces come one right after the other, as TLS cuts them."""
+        self._flow: Flow | None = None
         inner = getattr(response.raw, "_fp", None)
         if isinstance(inner, http.client.HTTPResponse) and not inner.chunked:
             self._inner, self._left = inner, inner.length
@@ -63,14 +60,18 @@ class Answer:
         return self._left == 0
 
     def read_into(self, view: memoryview) -> int:
-        """Put the next bytes into `view`, as soon as there are any; 0 at the end, early or not.
+        """Put the next bytes into `view`: all that it holds, or what came within a moment.
+
+        Returns:
+            How many; 0 at the end, early or not.
 
         Raises:
             SourceFailed: the connection broke, or was cut for being slow.
             Interrupted: the transfer was stopped.
         """
         try:
-            count = self._take(view)
+            while (count := self._take(view)) is None:
+                self._guard.check(self._where)
         except (urllib3.exceptions.HTTPError, http.client.HTTPException, OSError) as error:
             self._guard.check(self._where)
             raise SourceFailed(f"{self._where} broke the connection off") from error
@@ -100,7 +101,7 @@ class Answer:
         else:
             self._response.close()
 
-    def _take(self, view: memoryview) -> int:
+    def _take(self, view: memoryview) -> int | None:
         inner = self._inner
         if inner is None or inner.fp is None:
             if self._left is not None:
@@ -108,21 +109,23 @@ class Answer:
             piece = self._response.raw.read1(len(view), decode_content=False)
             view[: len(piece)] = piece
             return len(piece)
-        # Below urllib3, which would copy each piece once more (a fifth of the rate). It
-        # would also count the bytes; so that is done here.
+        # Below urllib3, which would also count the bytes; so that is done here.
         if self._left is not None:
             view = view[: self._left]
         if not view:
             return 0
-        begun = time.monotonic()
-        if self._is_fast:
-            count: int = inner.fp.readinto(view[:_AT_ONCE])
-        else:
-            count = inner.fp.readinto1(view)
-        self._is_fast = count <= _AT_ONCE and time.monotonic() - begun < _SOON
-        if self._left is not None:
+        count = self._read(inner, view)
+        if self._left is not None and count is not None:
             self._left -= count
         return count
+
+    def _read(self, inner: http.client.HTTPResponse, view: memoryview) -> int | None:
+        if self._flow is None:
+            sock = getattr(self._response.raw.connection, "sock", None)
+            if not isinstance(sock, socket.socket):
+                return inner.fp.readinto1(view)  # TLS within TLS: a proxy that is asked by https
+            self._flow = Flow(sock, inner.fp)
+        return self._flow.read_into(view)
 
 
 class Line:

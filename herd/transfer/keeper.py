@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
 
 from herd.errors import HerdError
@@ -15,6 +16,9 @@ from herd.transfer.ledger import Note, Run, Spans
 from herd.transfer.sheet import Sheet
 
 _SYNC_EVERY = 2.0
+_HAND_OVER_EVERY = 0.1
+_HAND_OVER_AT = 16 * 1024 * 1024
+"""Bytes that are handed to the disk together, long before anybody waits for them there."""
 
 
 class Keeper:
@@ -86,7 +90,14 @@ class Keeper:
             self._run = run
 
     def _sync_often(self) -> None:
-        while not self._ended.wait(_SYNC_EVERY):
+        synced_at, handed_over = time.monotonic(), self._board.done
+        while not self._ended.wait(_HAND_OVER_EVERY):
+            if time.monotonic() - synced_at < _SYNC_EVERY:
+                if abs(self._board.done - handed_over) >= _HAND_OVER_AT:
+                    handed_over = self._board.done
+                    self._sheet.begin_to_sync()
+                continue
+            synced_at = time.monotonic()
             try:
                 self._sync()
                 if self._journal.size > journal.FULL:

@@ -7,17 +7,21 @@ damaged, and only that comes again.
 
 from __future__ import annotations
 
-import hashlib
+import logging
 import threading
-from concurrent.futures import ThreadPoolExecutor
 
+from herd import hashing
 from herd.errors import HerdError
+from herd.hashing import Gone, Hasher
 from herd.model import Sha256
-from herd.pieces import Table, TableMaker, piece_size_of
+from herd.pieces import Table, piece_size_of
 from herd.transfer.board import Board
 from herd.transfer.extents import Extents
 from herd.transfer.ledger import Sums
+from herd.transfer.part import writing
 from herd.transfer.sheet import Sheet
+
+log = logging.getLogger(__name__)
 
 _TICK = 0.05
 
@@ -32,13 +36,11 @@ class Trail:
         self._size = size
         self._sums = sums
         self._piece = piece_size_of(size)
-        self._maker = TableMaker(size)
-        self._hash = hashlib.sha256()
+        self._hasher: Hasher = hashing.begin(sheet.file, size)
+        self._digest = b""
         self._hashes: list[bytes] = []
         self._doubted: set[int] = set()
         self._ended = threading.Event()
-        self._buffer = memoryview(bytearray(min(size, self._piece)))
-        self._beside = ThreadPoolExecutor(1, "herd-pieces")
         self._thread = threading.Thread(target=self._run, name="herd-trail", daemon=True)
         self._is_rewound = False
         self.at = 0
@@ -57,18 +59,20 @@ class Trail:
     def end(self) -> None:
         """Stop, wherever it is."""
         self._ended.set()
+        self._hasher.wake()
         if self._thread.is_alive():
             self._thread.join()
-        self._beside.shutdown()
+        self._hasher.close()
 
     @property
     def is_done(self) -> bool:
         """Whether the whole file is hashed."""
-        return self._board.is_whole and self.at == self._size and not self._is_rewound
+        is_at_end = self._board.is_whole and self.at == self._size
+        return is_at_end and self._digest != b"" and not self._is_rewound
 
     def digest(self) -> Sha256:
         """Of the whole file, once it is done."""
-        return Sha256(self._hash.hexdigest())
+        return Sha256(self._digest.hex())
 
     def table(self) -> Table:
         """The pieces of the whole file, once it is done."""
@@ -81,43 +85,64 @@ class Trail:
     def _run(self) -> None:
         try:
             while not self._ended.is_set():
-                if self._is_rewound:
-                    self._go_back()
-                if not self._step():
-                    self._board.wait(_TICK)
+                try:
+                    self._go()
+                except Gone:
+                    self._start_again()
         except HerdError as error:
             self.trouble = error
 
-    def _go_back(self) -> None:
-        self.at, self._hash = 0, hashlib.sha256()
+    def _go(self) -> None:
+        """Hash what is whole, or wait for more.
+
+        Raises:
+            Gone: whoever hashed is gone.
+        """
+        if self._is_rewound:
+            self._sums.drop()
+            self._hashes.clear()
+            self._hasher.restart()
+            self.at, self._digest, self._is_rewound = 0, b"", False
+        if self._size == 0 and not self._digest:
+            self._end_well()
+        if not self._step():
+            self._board.wait(_TICK)
+
+    def _start_again(self) -> None:
+        """The process that hashed is gone: from the beginning, in this one."""
+        if self._ended.is_set():
+            return
+        log.warning("the process that hashed is gone; going on without it")
+        self._hasher.close()
+        self._hasher = hashing.Here(self._sheet.file, self._size)
+        self.at, self._digest = 0, b""
         self._hashes.clear()
-        self._sums.drop()
-        self._is_rewound = False
 
     def _step(self) -> bool:
         """Hash one piece; False when none is whole now."""
         length = min(self._piece, self._size - self.at)
         if length <= 0 or self._board.prefix() < self.at + length:
             return False
-        view, filled = self._buffer[:length], 0
-        while filled < length and (count := self._sheet.read(view[filled:], self.at + filled)):
-            filled += count
-        # Two digests over the same bytes, side by side: neither holds the interpreter.
-        hashing = self._beside.submit(self._maker.hash_piece, view)
-        before = self._hash.copy()
-        self._hash.update(view)
-        if filled < length or not self._is_sound(len(self._hashes), hashing.result()):
-            self._hash = before
+        with writing(self._sheet.path):
+            found = self._hasher.piece(self.at, length)
+        if found is None or not self._is_sound(len(self._hashes), length, found):
+            if found is not None:
+                self._hasher.back()
             self._board.reopen(Extents([(self.at, self.at + length)]))
             return False
-        self._hashes.append(hashing.result())
+        self._hashes.append(found)
+        if self.at + length == self._size:
+            self._end_well()
         self.at += length
         if self.at == self._size:
             with self._board.changed:
                 self._board.changed.notify_all()
         return True
 
-    def _is_sound(self, index: int, found: bytes) -> bool:
+    def _end_well(self) -> None:
+        self._digest = self._hasher.digest()
+
+    def _is_sound(self, index: int, length: int, found: bytes) -> bool:
         """Whether a piece is what it was when it was hashed first; asked once of each."""
         known = self._sums.get(index)
         if known is not None and known != found and index not in self._doubted:
@@ -125,6 +150,6 @@ class Trail:
             self.damaged += 1
             return False
         if known == found:
-            self.proven = self.at + len(self._buffer)
+            self.proven = self.at + length
         self._sums.put(index, found)
         return True

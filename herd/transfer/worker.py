@@ -22,10 +22,9 @@ from herd.words import duration
 log = logging.getLogger(__name__)
 
 _BUFFER = 256 * 1024
+"""Bytes read and written at once. Twice as many were slower: memory in larger runs is dearer."""
 _LEAST = 4 * 1024
 """Bytes read at once under the tightest limit."""
-_FLUSH_EVERY = 0.2
-"""Seconds that bytes may lie in the buffer: a kill loses them."""
 _TICK = 0.1
 
 
@@ -89,13 +88,6 @@ class Worker:
     def __init__(self, task: Task) -> None:
         self._task = task
         self._buffer = memoryview(bytearray(_BUFFER))
-        self._flushing = threading.Lock()
-        self._poured: tuple[Standing, Claim] | None = None
-        self._base = 0
-        """Up to where the buffer is written."""
-        self._filled = 0
-        """Up to where it has bytes."""
-        self._flushed = 0.0
         self._at_mirror: Standing | None = None
         self._line: Line | None = None
         self.thread = threading.Thread(target=self._run, name="herd-fetch", daemon=True)
@@ -248,73 +240,42 @@ class Worker:
             task.mirrors.moved(one, at, time.monotonic() - began, new)
 
     def _pour(self, one: Standing, body: Body, claim: Claim) -> None:
-        """Write an answer where it belongs, until it or the claim ends."""
+        """Write an answer where it belongs, as it comes, until it or the claim ends."""
         limit = self._task.wish.budget.tightest
-        most = _BUFFER if limit is None else min(_BUFFER, max(_LEAST, limit // 8))
+        # All connections read before the first of them is told to wait.
+        most = _BUFFER if limit is None else min(_BUFFER, max(_LEAST, limit // 64))
         self._buffer[: len(body.head)] = body.head
-        self._poured = (one, claim)
-        self._base, self._filled = 0, len(body.head)
-        self._flushed = time.monotonic()
-        try:
-            while not self._is_poured(body, claim, most):
-                count = body.read_into(self._buffer[self._filled : self._end(body, claim, most)])
-                if not count:
-                    raise SourceFailed(f"{one.host} stopped before the end")
-                self._filled += count
-                if self._pay(body, count) or time.monotonic() - self._flushed > _FLUSH_EVERY:
-                    self.flush()
-        finally:
-            self.flush()
-            self._poured = None
+        self._write(one, claim, len(body.head))
+        while claim.left > 0 and claim.at < body.span.stop and not self._task.is_ended:
+            wanted = min(most, body.span.stop - claim.at)
+            count = body.read_into(self._buffer[:wanted])
+            if not count:
+                raise SourceFailed(f"{one.host} stopped before the end")
+            self._write(one, claim, count)
+            self._pay(body, count)
 
-    def _is_poured(self, body: Body, claim: Claim, most: int) -> bool:
-        """Whether the claim or the answer is at its end; a full buffer is emptied."""
-        if self._filled - self._base >= claim.left:
-            return True
-        if self._filled >= self._end(body, claim, most):
-            self.flush()
-            with self._flushing:
-                self._base = self._filled = 0
-        return claim.left <= 0 or claim.at >= body.span.stop
+    def _write(self, one: Standing, claim: Claim, count: int) -> None:
+        """Put the first bytes of the buffer into the file, as far as they are wanted still."""
+        task, at = self._task, claim.at
+        wanted = task.board.advance(claim, count)
+        if wanted:
+            task.sheet.write(self._buffer[:wanted], at)
+            task.board.wrote(one.key, at, at + wanted)
+            task.wish.gauge.advance(wanted)
+            task.note(one.key, at, at + wanted)
+        if count > wanted:
+            task.board.lose(count - wanted)
 
-    def _end(self, body: Body, claim: Claim, most: int) -> int:
-        """Up to where the buffer may be filled: to its end, or to that of the answer."""
-        with self._flushing:
-            return min(most, self._base + body.span.stop - claim.at)
-
-    def flush(self) -> None:
-        """Write what lies in the buffer; may be called from another thread while this one reads."""
-        with self._flushing:
-            if self._poured is None or self._filled == self._base:
-                return
-            (one, claim), task = self._poured, self._task
-            base, filled, at = self._base, self._filled, claim.at
-            count = task.board.advance(claim, filled - base)
-            self._base, self._flushed = filled, time.monotonic()
-            if count:
-                task.sheet.write(self._buffer[base : base + count], at)
-                task.board.wrote(one.key, at, at + count)
-                task.wish.gauge.advance(count)
-                task.note(one.key, at, at + count)
-            if filled - base > count:
-                task.board.lose(filled - base - count)
-
-    def nudge(self) -> None:
-        """Write what has been lying in the buffer while nothing more came."""
-        if self._filled > self._base and time.monotonic() - self._flushed > _FLUSH_EVERY:
-            self.flush()
-
-    def _pay(self, body: Body, count: int) -> bool:
-        """Take bytes out of the budget, and wait while it is overdrawn; whether it was."""
+    def _pay(self, body: Body, count: int) -> None:
+        """Take bytes out of the budget, and wait while it is overdrawn."""
         seconds = self._task.wish.budget.spend(count)
         if seconds <= 0:
-            return False
+            return
         end = time.monotonic() + seconds
         body.answer.rest()
         while not self._task.is_ended and (left := end - time.monotonic()) > 0:
             self._task.wish.stop.wait(min(_TICK, left))
         body.answer.go_on()
-        return True
 
     def _line_to(self, one: Standing) -> Line:
         if self._line is None or self._at_mirror is not one:

@@ -15,8 +15,11 @@ from typing import Any
 
 import pytest
 
+from herd import hashing
 from herd.errors import Interrupted, NoRoom, SourceRefused
+from herd.hashing import Beside, Hasher
 from herd.model import UrlSource
+from herd.pieces import TableMaker
 from herd.transfer import begun, ledger, reserved
 from herd.transfer.carrier import Mismatch, Wish
 from herd.transfer.download import HttpCarrier
@@ -362,3 +365,34 @@ def test_one_wrong_mirror_alone_ends_with_a_mismatch_also_after_a_resume(
     server.content = LARGE[:-1] + b"!"
     with pytest.raises(Mismatch):
         go_on(desk, server)
+
+
+def test_a_fetch_goes_on_when_the_process_that_hashes_is_killed(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[Hasher] = []
+
+    class Noted(Beside):
+        def __init__(self, file: int, size: int) -> None:
+            super().__init__(file, size)
+            made.append(self)
+
+    def kill_once(_: int) -> None:
+        if desk.gauge.read().done > len(LARGE) // 2:
+            made[0].wake()
+
+    monkeypatch.setattr(hashing, "WORTH", 1)
+    monkeypatch.setattr(hashing, "Beside", Noted)
+    desk.gauge.whenever = kill_once
+    with FileServer(LARGE) as server:
+        server.keeps_alive = True
+        server.faults = Faults(rate=len(LARGE) // 4)
+        file = promise(UrlSource(server.url), content=LARGE)
+        delivery = desk.http.fetch(desk.wish(file))
+        assert server.bytes_sent < 1.02 * len(LARGE), "what was written stays"
+    assert delivery.sha256 == file.sha256
+    assert delivery.table is not None
+    maker = TableMaker(len(LARGE))
+    maker.update(LARGE)
+    assert delivery.table == maker.table()
+    assert len(made) == 1, "the rest is hashed in this process"
