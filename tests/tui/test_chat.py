@@ -101,6 +101,8 @@ async def test_an_answer_grows_while_it_comes_and_escape_stops_it(
         await hand.say("Count.")
         await hand.sees("writes")
         assert "one" in hand.screen
+        assert "is being written" in hand.screen
+        assert "not finished" not in hand.screen
         await hand.looks_like("chat-writing")
         await hand.command("chat.stop")
         await answered(hand)

@@ -6,7 +6,6 @@ import os
 import shutil
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -18,6 +17,7 @@ from herd.core import Herd
 from herd.places import places
 from herd_tui.app import HerdApp
 from tests.tools.tiny_gguf import Tiny, write
+from tests.tools.wait import until
 from tests.tui.hand import Hand
 
 ROOT = Path(__file__).parent.parent.parent
@@ -102,10 +102,10 @@ class Terminal:
         self.until(lambda: self.screen.count(text) >= times)
 
     def until(self, holds: Callable[[], bool]) -> None:
-        end = time.monotonic() + PATIENCE
-        while not holds():
-            assert time.monotonic() < end, f"it did not come true; the screen:\n{self.screen}"
-            time.sleep(0.05)
+        try:
+            until(holds, PATIENCE)
+        except AssertionError as error:
+            raise AssertionError(f"{error}; the screen:\n{self.screen}") from None
 
     def pid(self) -> int:
         """The process of the app."""

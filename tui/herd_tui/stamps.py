@@ -14,14 +14,21 @@ from herd.talk import Phase, Talk
 from herd.words import count, one_line
 
 
-def stamp(turn: Turn) -> str:
-    """Who gave an answer, and how fast: `smollm2-135m:q4_1 · 48 tokens · 31 tokens/s`."""
+def stamp(turn: Turn, *, is_coming: bool = False) -> str:
+    """Who gave an answer, and how fast: `smollm2-135m:q4_1 · 48 tokens · 31 tokens/s`.
+
+    Args:
+        turn: The answer.
+        is_coming: Whether it is still being written.
+    """
     parts = [one_line(turn.model or "a model")]
     if turn.tokens:
         parts.append(count(turn.tokens, "token"))
         if turn.seconds:
             parts.append(f"{turn.tokens / turn.seconds:.0f} tokens/s")
-    if not turn.is_complete:
+    if is_coming:
+        parts.append("is being written")
+    elif not turn.is_complete:
         parts.append("not finished")
     return " · ".join(parts)
 

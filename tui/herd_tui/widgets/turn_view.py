@@ -26,14 +26,22 @@ class Thought(Collapsible):
 class TurnView(Vertical):
     """A turn."""
 
-    def __init__(self, turn: Turn) -> None:
+    def __init__(self, turn: Turn, *, is_coming: bool = False) -> None:
+        """Show a turn.
+
+        Args:
+            turn: What was said.
+            is_coming: Whether it is still being written.
+        """
         super().__init__(classes=f"turn -{turn.role}")
         self.turn = turn
+        self._is_coming = is_coming
 
     def compose(self) -> ComposeResult:
         """Who speaks, and what."""
         if self.turn.role is Role.ASSISTANT:
-            yield Static(Content(stamp(self.turn)), classes="stamp", markup=False)
+            said_by = stamp(self.turn, is_coming=self._is_coming)
+            yield Static(Content(said_by), classes="stamp", markup=False)
             if self.turn.thought:
                 yield Thought(self.turn.thought)
             yield Prose(self.turn.text)
