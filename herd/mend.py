@@ -10,10 +10,11 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from io import FileIO
 from pathlib import Path
 
 from herd import disk
-from herd.errors import Interrupted, NoSourceDelivered
+from herd.errors import DigestMismatch, Interrupted, NoSourceDelivered
 from herd.model import (
     File,
     HfSource,
@@ -25,16 +26,17 @@ from herd.model import (
     TorrentSource,
     UrlSource,
 )
-from herd.pieces import Table
+from herd.pieces import Table, spans
 from herd.progress import Gauge, Stage
 from herd.staging import Staged
 from herd.store import Store
 from herd.store.proof import damaged
-from herd.transfer import Transfer, describe
-from herd.transfer.stretches import Stretches
+from herd.transfer import Transfer, describe, ledger
+from herd.transfer.extents import Extents
+from herd.transfer.ledger import Note, Run, Sums
 
-Mouths = Callable[[Iterable[Source], int, threading.Event], Stretches]
 _SWARMS = (MagnetSource, TorrentSource)
+_ELSEWHERE = "--from PATH names another store, a bundle or a folder that has them."
 _MOST_FILES = 10_000
 _DEEPEST = 6
 
@@ -72,20 +74,17 @@ class Mender:
         store: Store,
         transfer: Transfer,
         models: Callable[[], Iterable[Model]],
-        mouths: Mouths = Stretches,
     ) -> None:
         """Reads nothing.
 
         Args:
             store: Where the file is staged, and where a damaged blob of it may lie.
-            transfer: Brings a whole file where pieces cannot be had.
+            transfer: Brings pieces, and a whole file where pieces cannot be had.
             models: What registries offer: further sources of a file.
-            mouths: Asks addresses for stretches.
         """
         self._store = store
         self._transfer = transfer
         self._models = models
-        self._mouths = mouths
 
     def mend(
         self, file: InstalledFile, staged: Staged, table: Table | None, means: Means
@@ -102,7 +101,9 @@ class Mender:
 
     def _by_pieces(self, one: _One, table: Table) -> Mended | None:
         try:
-            return one.by_pieces(table, self._mouths)
+            return one.by_pieces(table, self._transfer)
+        except DigestMismatch:
+            return None  # the table may have lied: nothing is left of what it vouched for
         except NoSourceDelivered:
             if not one.has_other_ways:
                 raise
@@ -140,7 +141,7 @@ class _One:
         self._sources = sources
         self._givers: dict[str, None] = {}
 
-    def by_pieces(self, table: Table, mouths: Mouths) -> Mended | None:
+    def by_pieces(self, table: Table, transfer: Transfer) -> Mended | None:
         """Replace the damaged pieces alone; None where that does not make the file right."""
         with disk.writing(self._part):
             had_part = self._part.exists()
@@ -153,15 +154,82 @@ class _One:
             self._means.gauge.begin(Stage.FETCHING, sizes, note=self._file.name)
             with self._part.open("r+b", buffering=0) as stream:
                 stream.truncate(table.size)
-                with mouths(self._addresses(), table.size, self._means.stop) as ways:
-                    for piece in bad:
-                        content = self._piece(table, piece, ways, had_part=had_part)
-                        stream.seek(table.span(piece).start)
-                        disk.write_all(stream, content)
-                        self._means.gauge.advance(len(content))
+                left = [each for each in bad if not self._is_near(table, each, stream, had_part)]
+            if left:
+                self._note(table, left)
+        if left:
+            self._fetch(table, left, transfer)
+        else:
+            ledger.forget(self._staged)
             if not self._is_right():
                 return None
         return Mended(self._file, len(bad), sizes, tuple(self._givers))
+
+    def _is_near(self, table: Table, piece: int, stream: FileIO, had_part: bool) -> bool:
+        """Take a piece from what lies on this machine; whether any of it has the piece."""
+        span = table.span(piece)
+        blobs = [self._store.blob(self._file.sha256)] if had_part else []
+        for path in (*blobs, *self._candidates()):
+            check_stop(self._means.stop)
+            content = disk.stretch(path, span)
+            if content is not None and table.is_whole(piece, content):
+                stream.seek(span.start)
+                disk.write_all(stream, content)
+                self._means.gauge.advance(len(content))
+                self._givers[str(path)] = None
+                return True
+        return False
+
+    def _note(self, table: Table, left: Sequence[int]) -> None:
+        """Have the part be a download of which these pieces are still to come.
+
+        What an earlier repair brought of one of them counts, and the table says of each piece
+        that comes whether it is right.
+        """
+        before, inode = ledger.load(self._staged), self._part.stat().st_ino
+        have = Extents([(0, table.size)])
+        for each in (table.span(piece) for piece in left):
+            have.remove(each.start, each.stop)
+            if before is None or before.inode != inode:
+                continue
+            came = Extents(span for spans in before.given.values() for span in spans)
+            begun = list(came.within(each.start, each.stop))
+            if begun != [(each.start, each.stop)]:  # else it is whole, and wrong
+                for start, stop in begun:
+                    have.add(start, stop)
+        note = Note(table.size, inode, {"": list(have)})
+        ledger.forget(self._staged)
+        ledger.save(self._staged, note, Run(), {})
+        sums = Sums(self._staged, table.size)
+        for piece in range(len(table)):
+            sums.put(piece, table.hash_of(piece))
+
+    def _fetch(self, table: Table, left: Sequence[int], transfer: Transfer) -> None:
+        """Bring pieces from the file's addresses, all of them together.
+
+        Raises:
+            NoSourceDelivered: some pieces are nowhere to be had; those that came are kept.
+            DigestMismatch: what came does not make the file right; nothing is kept.
+        """
+        addresses = [each for each in self._addresses() if isinstance(each, UrlSource | HfSource)]
+        if not addresses:
+            span = next(spans(table, left))
+            raise NoSourceDelivered(
+                f"Nobody has bytes {span.start}-{span.stop - 1} of {self._file.name}.", _ELSEWHERE
+            )
+        file = File(self._file.name, tuple(addresses), self._file.size, self._file.sha256)
+        try:
+            fetched = transfer.fetch(
+                file,
+                self._staged,
+                self._means.gauge,
+                self._means.stop,
+                only_parts=self.has_other_ways,
+            )
+        except NoSourceDelivered as error:
+            raise NoSourceDelivered(error.message, _ELSEWHERE) from error
+        for share in fetched.shares:
+            self._givers[describe(share.source)] = None
 
     def whole(self, transfer: Transfer) -> Mended:
         """Bring the whole file; a swarm adds to what lies in the part.
@@ -182,7 +250,7 @@ class _One:
             raise NoSourceDelivered(
                 f"Nothing on this machine has the bytes of {self._file.name}"
                 + (", and the network is left alone." if self._means.is_offline else "."),
-                "--from PATH names another store, a bundle or a folder that has them.",
+                _ELSEWHERE,
             )
         file = File(self._file.name, sources, self._file.size, self._file.sha256)
         fetched = transfer.fetch(file, self._staged, self._means.gauge, self._means.stop)
@@ -196,35 +264,6 @@ class _One:
     def has_other_ways(self) -> bool:
         """Whether somebody may give the whole file who gives no pieces."""
         return any(not isinstance(each, UrlSource | HfSource) for each in self._addresses())
-
-    def _piece(self, table: Table, piece: int, ways: Stretches, *, had_part: bool) -> bytes:
-        """The bytes of a piece that are as the table says, from whoever has them.
-
-        Raises:
-            NoSourceDelivered: nobody has.
-        """
-        span = table.span(piece)
-        for giver, content in self._offers(span, ways, had_part=had_part):
-            if table.is_whole(piece, content):
-                self._givers[giver] = None
-                return content
-        reasons = "; ".join(error.message for error in ways.troubles)
-        raise NoSourceDelivered(
-            f"Nobody has bytes {span.start}-{span.stop - 1} of {self._file.name}"
-            + (f": {reasons}." if reasons else "."),
-            "--from PATH names another store, a bundle or a folder that has them.",
-        )
-
-    def _offers(
-        self, span: range, ways: Stretches, *, had_part: bool
-    ) -> Iterator[tuple[str, bytes]]:
-        """What claims to be these bytes: nearest first."""
-        near = [self._store.blob(self._file.sha256)] if had_part else []
-        for path in (*near, *self._candidates()):
-            check_stop(self._means.stop)
-            if (content := disk.stretch(path, span)) is not None:
-                yield str(path), content
-        yield from ways.offers(span)
 
     def _addresses(self) -> tuple[Source, ...]:
         return () if self._means.is_offline else tuple(self._sources)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,8 +20,8 @@ from herd.repair import Repaired, Repairer, Wanted, summary
 from herd.store import Store
 from herd.store.proof import Work
 from herd.transfer import Transfer
+from herd.transfer.download import HttpCarrier
 from herd.transfer.patience import Patience
-from herd.transfer.stretches import Stretches
 from herd.verify import verify
 from tests.store.models import digest, install, is_whole, model, store_at
 from tests.tools.http_server import Faults, FileServer
@@ -56,13 +56,9 @@ def installed(store: Store, *sources: Source) -> Installed:
     return made
 
 
-def repairer(store: Store) -> Repairer:
-    patience = Patience(first_wait=0.0, attempts=2)
-
-    def ask(sources: Iterable[Source], size: int, stop: threading.Event) -> Stretches:
-        return Stretches(sources, size, stop, patience)
-
-    return Repairer(store, Mender(store, Transfer(), lambda: (), ask))
+def repairer(store: Store, workers: int = 8) -> Repairer:
+    carrier = HttpCarrier(Patience(first_wait=0.0, attempts=2), workers=workers)
+    return Repairer(store, Mender(store, Transfer({UrlSource: carrier}), lambda: ()))
 
 
 def repair(store: Store, *places: Path, is_offline: bool = False) -> Repaired:
@@ -194,13 +190,54 @@ def test_a_server_with_troubles_is_asked_again(
     assert is_sound(store)
 
 
-def test_a_server_that_knows_no_ranges_says_so(store: Store, server: FileServer) -> None:
+def test_of_a_server_that_knows_no_ranges_the_damaged_pieces_are_taken(
+    store: Store, server: FileServer
+) -> None:
     server.faults = Faults(ignores_ranges=True)
     installed(store, UrlSource(server.url))
     spoil(store.blob(SHA256), 9 * PIECE)
 
-    with pytest.raises(NoSourceDelivered, match="does not give parts"):
-        repair(store)
+    (mended,) = repair(store).mended
+
+    assert (mended.pieces, mended.size) == (1, PIECE)
+    assert is_sound(store)
+
+
+def test_pieces_side_by_side_are_asked_for_at_once(store: Store, server: FileServer) -> None:
+    installed(store, UrlSource(server.url))
+    spoil(store.blob(SHA256), 5 * PIECE, 6 * PIECE, 7 * PIECE)
+
+    (mended,) = repair(store).mended
+
+    assert (mended.pieces, server.bytes_sent) == (3, 3 * PIECE)
+    assert [(each.start, each.stop) for each in server.requests] == [(5 * PIECE, 8 * PIECE)]
+    assert is_sound(store)
+
+
+def test_what_came_of_a_piece_before_a_kill_is_not_fetched_again(
+    store: Store, server: FileServer
+) -> None:
+    installed(store, UrlSource(server.url))
+    spoil(store.blob(SHA256), 6 * PIECE - 1)
+    server.faults = Faults(stall_after=PIECE // 2)
+    wanted = Wanted(None)
+
+    def stop_half_way() -> None:
+        until(lambda: server.bytes_sent >= PIECE // 2)
+        wanted.stop.set()
+
+    stopping = threading.Thread(target=stop_half_way)
+    stopping.start()
+    with pytest.raises(Interrupted):
+        repairer(store, workers=1).repair(wanted)
+    stopping.join()
+    server.faults = Faults()
+
+    (mended,) = repair(store).mended
+
+    assert mended.pieces == 1
+    assert server.bytes_sent == PIECE
+    assert is_sound(store)
 
 
 def test_without_a_table_the_file_comes_whole(

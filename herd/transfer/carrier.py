@@ -61,6 +61,8 @@ class Wish:
     """Further sources for the same carrier."""
     budget: Budget = field(default_factory=Budget)
     """How fast bytes may come."""
+    only_parts: bool = False
+    """Whether an address that gives nothing but the whole file is of no use: for repair."""
 
     @property
     def sources(self) -> tuple[Source, ...]:

@@ -87,12 +87,15 @@ class Transfer:
         stop: threading.Event,
         budget: Budget | None = None,
         doubted: Collection[Source] = (),
+        *,
+        only_parts: bool = False,
     ) -> Fetched:
         """Bring a file into `staged.part`, asking its sources in their order.
 
         Addresses that follow one another are one source with many mouths, and where there
         is a swarm they all feed it; but for sources that are doubted: they are asked when no
-        other one delivered.
+        other one delivered. With `only_parts` an address that gives nothing but the whole file
+        is of no use.
 
         Raises:
             NoSourceDelivered: every source failed; what is staged is kept.
@@ -107,7 +110,9 @@ class Transfer:
                 gauge.note(f"{describe(first)} was withdrawn")
                 tried.withdrawn.append((first, SourceRefused("it was withdrawn")))
                 continue
-            wish = Wish(file, first, staged, gauge, stop, sources[1:], budget or Budget())
+            wish = Wish(
+                file, first, staged, gauge, stop, sources[1:], budget or Budget(), only_parts
+            )
             try:
                 delivery = self._fetch(wish)
             except (SourceFailed, DigestMismatch) as failure:

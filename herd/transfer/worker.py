@@ -202,6 +202,8 @@ class Worker:
     def _take_whole(self, one: Standing, body: Body) -> None:
         """The mirror does not serve ranges: read all of it, unless somebody else does better."""
         task = self._task
+        if task.wish.only_parts:
+            raise SourceRefused(f"{one.host} does not give parts of the file")
         one.is_single = True
         task.mirrors.answered(one, None)
         is_needed = not any(each.is_usable and not each.is_single for each in task.mirrors.each)
