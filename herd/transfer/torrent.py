@@ -111,7 +111,7 @@ class NativeSession:
         wanted = max(taking.metainfo.piece_size, taking.metainfo.entries[taking.index].size // 16)
         self._session.apply_settings({"urlseed_max_request_bytes": min(16 << 20, wanted)})
         # Neither paused nor auto_managed: with one of them left it would wait for ever.
-        params.flags = lt.torrent_flags.apply_ip_filter
+        params.flags = lt.torrent_flags.apply_ip_filter | lt.torrent_flags.sequential_download
         # Known already: libtorrent would read every hole of the file.
         params.have_pieces = list(taking.have)
         self._add(params, taking.folder, taking.web_seeds)
@@ -123,10 +123,7 @@ class NativeSession:
         self._hear()
         # Everything else that a status may have is counted anew from all pieces each time.
         status = self._handle.status(lt.torrent_handle.query_accurate_download_counters)
-        if status.num_seeds and not status.flags & lt.torrent_flags.sequential_download:
-            # Where somebody has all of it, order costs the swarm nothing, and what comes in
-            # order can be hashed while it comes.
-            self._handle.set_flags(lt.torrent_flags.sequential_download)
+        self._order(status)
         if status.errc.value():
             self._disk(status.errc.value(), status.errc.message())
         phase = _phase(status)
@@ -138,6 +135,18 @@ class NativeSession:
             wasted=status.total_failed_bytes + status.total_redundant_bytes,
             prefix=self._reached(phase),
         )
+
+    def _order(self, status: Any) -> None:
+        """Ask in order where somebody has all of it: that costs the swarm nothing then.
+
+        What comes in order can be hashed while it comes, and a kill leaves fewer pieces begun.
+        """
+        sequential = lt.torrent_flags.sequential_download
+        is_on = bool(status.flags & sequential)
+        if status.num_seeds and not is_on:
+            self._handle.set_flags(sequential)
+        if not status.num_seeds and is_on and status.total_payload_download:
+            self._handle.unset_flags(sequential)
 
     def pieces(self) -> list[bool]:
         """As Session.pieces."""

@@ -104,7 +104,8 @@ class Seed:
             rate: The most bytes per second to upload; 0 means no limit.
         """
         self.host = own_host()
-        settings: Any = quiet(self.host) | {"upload_rate_limit": rate}
+        # A limit is shared out at each tick: at the usual 0.5 s it comes in bursts of as much.
+        settings: Any = quiet(self.host) | {"upload_rate_limit": rate, "tick_interval": 50}
         self._session = lt.session(settings)
         # Peers on the own network are in a class that no limit holds for; in class 0 one does.
         limited = lt.ip_filter()
