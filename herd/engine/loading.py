@@ -20,7 +20,7 @@ from herd.fit import Placement
 
 _CACHES = {"f32": 0, "f16": 1, "q4_0": 2, "q4_1": 3, "q5_0": 6, "q5_1": 7, "q8_0": 8, "bf16": 30}
 """enum ggml_type, for keys and values."""
-_FLASH = re.compile(r"Flash Attention was auto, set to (enabled|disabled)")
+_FLASH = re.compile(r"Flash Attention (?:was auto, set to )?enabled")
 
 
 @dataclass(frozen=True)
@@ -83,8 +83,7 @@ def is_flash(placement: Placement, said: str) -> bool:
     """Whether flash attention is in force, from what llama.cpp said when it was left to it."""
     if placement.flash is not None:
         return placement.flash
-    found = _FLASH.search(said)
-    return found is not None and found[1] == "enabled"
+    return _FLASH.search(said) is not None
 
 
 def adapt(model: object, context: object, wanted: Wanted) -> list[object]:

@@ -130,6 +130,7 @@ def has_a_gpu() -> None:
                 devices=[gpu | more],
                 features=[],
                 can_offload=True,
+                backends=["CPU", "CUDA"],
             )
         elif request["kind"] == "Load":
             layers = 0 if others else 2

@@ -276,3 +276,22 @@ def test_a_question_that_names_control_tokens_ends_no_turn(engine: Engine, tiny:
     assert plain < 60
     assert named > plain  # its letters, not the one token
     assert long > 500
+
+
+def test_how_it_computes_is_chosen_or_as_was_asked(engine: Engine, tiny: Loadable) -> None:
+    chosen = engine.ensure(tiny)
+    asked = replace(tiny, batch=64, flash=False, is_mapped=False, threads=1)
+    ready = engine.ensure(asked)
+
+    assert (chosen.batch, chosen.is_flash, chosen.is_mapped) == (512, True, True)
+    assert "flash attention on: the device knows it" in chosen.why
+    assert (ready.batch, ready.is_flash, ready.is_mapped, ready.threads) == (64, False, False, 1)
+    assert sum(each.endswith(": as was asked") for each in ready.why) == 4
+    assert said(engine, asked).text == said(engine, tiny).text
+
+
+def test_a_quantised_cache_without_flash_attention_is_refused(
+    engine: Engine, tiny: Loadable
+) -> None:
+    with pytest.raises(EngineFailed, match="q8_0 need flash attention"):
+        engine.ensure(replace(tiny, cache="q8_0", flash=False))
