@@ -5,7 +5,7 @@ The manifest is written last. What a kill leaves before that is used by the next
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -39,6 +39,8 @@ from herd.staging import Staged
 from herd.store import Store
 from herd.transfer import Fetched, Transfer, describe
 
+Known = Callable[[Sequence[Sha256 | None]], Choice | None]
+"""What a registry offers whose files have these digests."""
 HOPELESS = (LegacyRefused, LegacyDamaged, DigestMismatch)
 """What is wrong with bytes that no second try will convert."""
 
@@ -60,8 +62,11 @@ class _Here:
 class Work:
     """One install, by the only one who works on this model."""
 
-    def __init__(self, store: Store, transfer: Transfer, order: Order, ranks: Ranks | None) -> None:
+    def __init__(
+        self, store: Store, transfer: Transfer, order: Order, ranks: Ranks | None, known: Known
+    ) -> None:
         self._ranks = ranks
+        self._known = known
         self._store = store
         self._transfer = transfer
         self._order = order
@@ -82,11 +87,20 @@ class Work:
             made = self._convert(here)
         order = self._order
         order.gauge.begin(Stage.INSTALLING)
-        installed = _manifest(order, here, made, self.fetched)
+        installed = self._recognised(_manifest(order, here, made, self.fetched), here)
         self._store.record(installed)
         for file in order.choice.variant.files:
             self._store.forget_whole(file)
         return installed
+
+    def _recognised(self, installed: Installed, here: Sequence[_Here]) -> Installed:
+        """What the person brought without a promise, verified if a registry promises its bytes."""
+        if installed.is_verified or not (same := self._known([each.sha256 for each in here])):
+            return installed
+        self.warnings += (
+            f"Its bytes are those of {same.reference}, which a registry vouches for.",
+        )
+        return replace(installed, is_verified=True)
 
     def _have(self, step: Step) -> _Here:
         match step:
@@ -178,7 +192,7 @@ class Work:
         self._store.commit(staged.part, made.file.sha256, made.file.size, made.table)
         if not order.keeps_original:
             self.unwanted = {file.sha256 for file in made.original.files}
-        self.warnings = made.legacy.warnings
+        self.warnings += made.legacy.warnings
         return made
 
 

@@ -111,7 +111,11 @@ class Herd:
         """The path into the store."""
         from herd.install import Installer
 
-        return Installer(self.store, self._make_transfer(self.config), memory, self.ranks)
+        transfer, known = (
+            self._make_transfer(self.config),
+            lambda it: self.registry.find_digests(it),
+        )
+        return Installer(self.store, transfer, memory, self.ranks, known)
 
     @cached_property
     def adopter(self) -> Adopter:

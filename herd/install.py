@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from herd.bring import Work, half_made, left_over
+from herd.bring import Known, Work, half_made, left_over
 from herd.errors import Interrupted
 from herd.model import Choice, File, Installed
 from herd.order import Order
@@ -34,7 +34,7 @@ class Outcome:
     seconds: float = 0.0
     was_there: bool = False
     warnings: tuple[str, ...] = ()
-    """Sentences about what a conversion had to guess."""
+    """Sentences about what was recognised and what a conversion had to guess."""
 
 
 class Installer:
@@ -46,6 +46,7 @@ class Installer:
         transfer: Transfer,
         memory: Callable[[], int | None] = lambda: None,
         ranks: Ranks | None = None,
+        known: Known = lambda _: None,
     ) -> None:
         """Touches nothing.
 
@@ -54,11 +55,13 @@ class Installer:
             transfer: Brings the bytes.
             memory: Bytes of memory that this machine has.
             ranks: How sources behaved; None: nobody remembers.
+            known: What a registry offers with these digests.
         """
         self._store = store
         self._transfer = transfer
         self._memory = memory
         self._ranks = ranks
+        self._known = known
 
     def plan(self, choice: Choice, *, keeps_original: bool = False) -> Plan:
         """What installing the choice would take now; changes nothing.
@@ -95,7 +98,7 @@ class Installer:
         begun = time.monotonic()
         choice = order.choice
         self._check(order)
-        work = Work(self._store, self._transfer, order, self._ranks)
+        work = Work(self._store, self._transfer, order, self._ranks, self._known)
         try:
             with self._store.hold(choice.reference, while_waiting=lambda: self._wait(order)):
                 if there := self._installed(choice, keeps_original=order.keeps_original):

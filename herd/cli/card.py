@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import click
 
@@ -14,7 +15,7 @@ from herd.cli.outline import pairs
 from herd.cli.session import Session
 from herd.cli.verbs import Command
 from herd.core import memory
-from herd.errors import UnknownModel
+from herd.errors import CannotRun, UnknownModel
 from herd.image import projector
 from herd.loadable import whose_template
 from herd.model import (
@@ -51,9 +52,12 @@ def info(session: Session, name: str, as_json: bool) -> None:
 
     What it is, what its licence allows, which variants fit this machine, where the bytes would
     come from and in which order, and what of it is installed. NAME:VARIANT shows the sources of
-    that variant.
+    that variant. Of a .gguf file by its path, what its header says.
     """
     wanted = reference(name)
+    if name.lower().endswith(".gguf") and Path(name).expanduser().is_file():
+        _of_file(session, Path(name).expanduser(), as_json=as_json)
+        return
     model, variant = _offered(session, wanted)
     named = model.name if model else wanted.name
     held = [each for each in session.herd.store.installed() if each.name == named]
@@ -64,6 +68,35 @@ def info(session: Session, name: str, as_json: bool) -> None:
     blocks += [_of_installed(session, each) for each in held]
     session.answer("\n\n".join("\n".join(block) for block in blocks))
     session.suggest(f"herd run {named}" if held else f"herd install {name}")
+
+
+def _of_file(session: Session, path: Path, *, as_json: bool) -> None:
+    """What a GGUF file says of itself; its weights are not read.
+
+    Raises:
+        CannotRun: it is none.
+    """
+    from herd import gguf_header
+
+    try:
+        header = gguf_header.read_file(path)
+    except (gguf_header.BadHeader, OSError) as error:
+        raise CannotRun(f"{path} is no GGUF model: {error}.") from error
+    bytes_of_it = path.stat().st_size
+    named = (header.architecture, header.text("general.size_label"), header.quantisation)
+    said: dict[str, str | int | None] = {
+        "title": header.name,
+        "kind": " ".join([each for each in named if each]),
+        "context": header.context,
+        "licence": header.text("general.license"),
+        "template": "the model's own" if header.template else None,
+    }
+    if as_json:
+        session.answer_json({"file": {**said, "size": bytes_of_it}})
+        return
+    rows = [(label, str(text)) for label, text in said.items() if text]
+    session.answer("\n".join([str(path), *pairs(*rows, ("size", size(bytes_of_it)))]))
+    session.suggest(f"herd install {path}")
 
 
 def _offered(session: Session, wanted: Reference) -> tuple[Model, Variant] | tuple[None, None]:

@@ -14,6 +14,7 @@ from herd.cli import options
 from herd.cli.session import Session
 from herd.cli.verbs import Command
 from herd.errors import NoSourceDelivered, UnknownModel
+from herd.model import UrlSource
 from herd.words import count, nearest
 
 if TYPE_CHECKING:
@@ -118,7 +119,9 @@ def _line(it: Verdict) -> str:
     took = "" if it.seconds is None else f" in {it.seconds * 1000:.0f} ms"
     why = f" ({it.why})" if it.why else ""
     where = f"{asking.origin}:{asking.line}: {asking.model.name}:{asking.variant.name}"
-    return f"{where}: {describe(asking.source)}: {it.state}{why}{took}"
+    source = asking.source
+    name = source.url if isinstance(source, UrlSource) else describe(source)
+    return f"{where}: {name}: {it.state}{why}{took}"
 
 
 def _remark_forms(remarks: Sequence[Remark]) -> list[dict[str, object]]:

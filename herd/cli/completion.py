@@ -49,7 +49,9 @@ def known(context: click.Context, parameter: click.Parameter, begun: str) -> lis
 
 
 def _session(context: click.Context) -> Session:
-    return context.find_object(Session) or Session()
+    session = context.find_object(Session) or Session()
+    session.is_quiet = True
+    return session
 
 
 def _items(pairs: list[tuple[str, str]], begun: str) -> list[CompletionItem]:

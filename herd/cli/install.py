@@ -262,6 +262,8 @@ def report(session: Session, outcome: Outcome) -> None:
     )
     if installed.original:
         _report_conversion(session, outcome, installed.original)
+    for warning in outcome.warnings:
+        session.say(warning)
     if not installed.is_verified:
         for file in installed.came:
             session.say(f"Nobody promised a digest for {file.name}; it has sha256 {file.sha256}")
@@ -292,5 +294,3 @@ def _report_conversion(session: Session, outcome: Outcome, original: Original) -
     came = sum(file.size for file in original.files)
     where = "kept beside it" if first in outcome.installed.files else "not kept in the store"
     session.say(f"Converted from {first.name} ({original.container}, {size(came)}), {where}.")
-    for warning in outcome.warnings:
-        session.say(warning)

@@ -8,7 +8,7 @@ from enum import StrEnum
 from functools import cached_property
 
 from herd.errors import UnknownModel
-from herd.model import Choice, MagnetSource, Model, Reference, Variant
+from herd.model import Choice, MagnetSource, Model, Reference, Sha256, Variant
 from herd.registry.card import Card, card, rank
 from herd.registry.sequences import Picked
 
@@ -111,6 +111,13 @@ class Registry:
             for source in _magnets(variant):
                 if _is_same_swarm(source, magnet):
                     return Choice(model, variant), source
+        return None
+
+    def find_digests(self, digests: Sequence[Sha256 | None]) -> Choice | None:
+        """The variant whose files have these digests, in this order."""
+        for model, variant in self._variants():
+            if digests and [file.sha256 for file in variant.files] == list(digests):
+                return Choice(model, variant) if None not in digests else None
         return None
 
     @cached_property

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from tests.cli.calling import Caller
 from tests.tools import tiny_gguf
-from tests.tools.fakes import GGUF, digest
+from tests.tools.fakes import GGUF, STRANGE, digest
 from tests.tools.tiny_gguf import Tiny
 
 
@@ -43,7 +43,7 @@ def test_an_installed_model_shows_where_it_lies_and_what_proves_it(herd: Caller)
 
 
 def test_a_model_that_no_registry_offers_is_shown_as_installed(herd: Caller) -> None:
-    herd.carrier.contents["https://example.org/mine.gguf"] = GGUF
+    herd.carrier.contents["https://example.org/mine.gguf"] = STRANGE
     herd("install", "https://example.org/mine.gguf")
 
     out = herd("info", "mine").out
@@ -101,3 +101,26 @@ def test_a_template_that_would_be_a_guess_is_shown_before_a_model_is_loaded(
     assert held["template"] == "chatml, guessed by its vocabulary"
     assert held["verdict"] == "fits"
     assert any("threads" in each or "thread:" in each for each in held["why"])
+
+
+def test_of_a_file_by_its_path_what_its_header_says_is_shown(herd: Caller, tmp_path: Path) -> None:
+    path = tiny_gguf.write(tmp_path / "Mine-Q8_0.gguf")
+
+    ran = herd("info", str(path))
+
+    assert ran.code == 0
+    assert ran.out.splitlines()[0] == str(path)
+    assert "kind     llama" in ran.out
+    assert "context  4096" in ran.out
+    told = herd.json("info", str(path))["file"]
+    assert (told["size"], told["context"]) == (path.stat().st_size, 4096)
+
+
+def test_a_file_that_is_no_model_is_said_to_be_none(herd: Caller, tmp_path: Path) -> None:
+    path = tmp_path / "page.gguf"
+    path.write_text("<html>")
+
+    ran = herd("info", str(path))
+
+    assert (ran.code, ran.out) == (8, "")
+    assert "is no GGUF model" in ran.err

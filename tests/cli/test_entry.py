@@ -119,10 +119,11 @@ def test_a_key_that_no_registry_has_is_shown_with_its_line(herd: Caller) -> None
     path = herd.home / "registries" / "test.yaml"
     path.write_text(path.read_text().replace("    role: chat", "    rôle: chat"))
 
-    ran = herd("search")
+    ran = herd("registry", "check")
 
     assert (ran.code, ran.out) == (2, "")
     assert ran.err.startswith(f"herd: {path}:6: models.tiny")
+    assert f"{path}:6: models.tiny" in herd("search").err
 
 
 def test_what_a_command_began_is_ended_with_it(herd: Caller, tmp_path: Path) -> None:

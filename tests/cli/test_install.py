@@ -11,7 +11,7 @@ import pytest
 from herd.errors import NoSourceDelivered, SourceRefused
 from herd.jobs import Job
 from tests.cli.calling import URL, Caller, Typed
-from tests.tools.fakes import GGUF, digest, registry_text
+from tests.tools.fakes import GGUF, STRANGE, digest, registry_text
 
 LICENSED = registry_text(URL, name="bound").replace(
     "licence: {id: MIT, commercial: open}",
@@ -39,6 +39,22 @@ def test_a_model_is_installed_and_the_end_is_said_on_stderr(herd: Caller, verb: 
     assert names(herd) == ["tiny:q4_0"]
 
 
+def test_bytes_that_a_registry_vouches_for_are_verified_wherever_they_came_from(
+    herd: Caller, tmp_path: Path
+) -> None:
+    mine, strange = tmp_path / "mine.gguf", tmp_path / "strange.gguf"
+    mine.write_bytes(GGUF)
+    strange.write_bytes(STRANGE)
+
+    known, unknown = herd("install", str(mine)), herd("install", str(strange))
+
+    assert "Its bytes are those of tiny:q4_0, which a registry vouches for." in known.err
+    assert "Nobody promised a digest" not in known.err
+    assert "Nobody promised a digest for strange.gguf" in unknown.err
+    proved = {model["name"]: model["verified"] for model in herd.json("list")}
+    assert proved == {"mine": True, "strange": False}
+
+
 def test_a_model_that_is_there_already_is_no_trouble(herd: Caller) -> None:
     herd("install", "tiny")
 
@@ -64,12 +80,12 @@ def test_quiet_installs_without_a_word(herd: Caller) -> None:
 
 
 def test_bytes_that_nobody_promised_are_installed_and_called_unverified(herd: Caller) -> None:
-    herd.carrier.contents["https://example.org/mine.gguf"] = GGUF
+    herd.carrier.contents["https://example.org/mine.gguf"] = STRANGE
 
     ran = herd("install", "https://example.org/mine.gguf")
 
     assert ran.code == 0
-    assert f"Nobody promised a digest for mine.gguf; it has sha256 {digest(GGUF)}" in ran.err
+    assert f"Nobody promised a digest for mine.gguf; it has sha256 {digest(STRANGE)}" in ran.err
 
 
 def test_a_digest_that_was_given_is_held_to(herd: Caller) -> None:
@@ -281,7 +297,7 @@ def test_a_person_is_asked_for_the_digest_of_an_address(
 
 def test_a_digest_that_nobody_knows_is_none(herd: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
     url = "https://example.org/mine.gguf"
-    herd.carrier.contents[url] = GGUF
+    herd.carrier.contents[url] = STRANGE
     answers(monkeypatch, "\n")
 
     assert "unverified" in herd("install", url).err

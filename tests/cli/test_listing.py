@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from tests.cli.calling import Caller
-from tests.tools.fakes import GGUF, digest
+from tests.tools.fakes import GGUF, STRANGE, digest
 
 
 def cells(line: str) -> list[str]:
@@ -28,8 +28,8 @@ def test_list_shows_each_installed_model_in_a_row(herd: Caller) -> None:
 
 
 def test_list_marks_what_nobody_promised_a_digest_for(herd: Caller, tmp_path: Path) -> None:
-    (tmp_path / "mine.gguf").write_bytes(GGUF)
-    herd.carrier.contents["https://example.org/mine.gguf"] = GGUF
+    (tmp_path / "mine.gguf").write_bytes(STRANGE)
+    herd.carrier.contents["https://example.org/mine.gguf"] = STRANGE
     herd("install", "https://example.org/mine.gguf")
 
     _, row = herd("list").out.splitlines()

@@ -28,6 +28,10 @@ GGUF = b"GGUF" + bytes(range(256)) * 16
 """Bytes that look like a model to whoever reads the first four."""
 
 
+STRANGE = GGUF[:-1] + b"?"
+"""A model that no registry of these tests has."""
+
+
 def digest(content: bytes) -> Sha256:
     return Sha256(hashlib.sha256(content).hexdigest())
 
