@@ -220,25 +220,12 @@ def _take(session: Session, wanted: list[Found], wishes: Wishes) -> None:
 
 
 def _report(session: Session, found: Found, adopted: Adopted) -> None:
-    installed = adopted.installed
-    if adopted.was_there:
-        session.say(f"{found.name} has the bytes of {installed.reference}, which is installed.")
-        return
-    proof = "verified" if installed.is_verified else "unverified: no registry knows it"
-    session.say(f"Imported {installed.reference} from {found.tool}: {size(found.size)}, {proof}.")
-    for (name, way), reason in zip(adopted.ways, adopted.reasons, strict=True):
-        words = WORDS[str(way)] if way else "the store had these bytes"
-        session.say(f"  {name}: {words}" + (f" ({reason})" if reason else ""))
-    session.suggest(f"herd run {installed.name}")
+    from herd.acquired import said
 
-
-WORDS = {
-    "hard link": "hard link, no byte copied: both names are the same file",
-    "reflink": "reflink, no byte copied: both share the blocks on the disk",
-    "symlink": "symlink, no byte copied: it is gone when the other file is",
-    "copy": "copied",
-}
-"""How the bytes are had."""
+    for line in said(found, adopted):
+        session.say(line)
+    if not adopted.was_there:
+        session.suggest(f"herd run {adopted.installed.name}")
 
 
 def _forms(session: Session, found: list[Found]) -> list[dict[str, object]]:

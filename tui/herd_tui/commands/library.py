@@ -34,6 +34,12 @@ LIBRARY: tuple[Command, ...] = (
     _c("library.sort", "f4", "Sort", "Sort by name, by size, or as the registry has it."),
     _c("library.group", "f7", "Group", "Group by family, by role, by what is installed, or not."),
     _c("library.verify", "f6", "Verify", "Prove the model against its digests, and mend it."),
+    _c(
+        "library.import_found",
+        "f10",
+        "Import",
+        "Take over models that other tools keep on this machine.",
+    ),
     _c("library.remove", "f8", "Remove", "Take the model out of the store.", in_footer=True),
     _key("library.up", "up", "Up", "The model above.", action="move(-1)"),
     _key("library.down", "down", "Down", "The model below.", action="move(1)"),

@@ -6,16 +6,23 @@ import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from herd.words import size
+from herd.words import count, size
 from herd_tui.messages import LibraryChanged
 from herd_tui.screens.base import HerdScreen
 from herd_tui.work import beside
 
 if TYPE_CHECKING:
+    from herd.adopt import Adopted, Asked
+    from herd.errors import HerdError
+    from herd.foreign import Found
     from herd.model import Installed
+    from herd.progress import Gauge
     from herd.repair import Repaired
     from herd.store.findings import Report
     from herd_tui.rows import Row
+
+    Came = tuple[Asked, Adopted | HerdError]
+    """A model that was to be taken over, and what came of it."""
 
 # Dialogs and what reads and mends stores are imported when they are asked for: the first
 # frame comes before all of them.
@@ -88,34 +95,101 @@ class Tending(HerdScreen):
         self.post_message(LibraryChanged())
 
     def _verify(self, model: Installed) -> None:
-        from herd.progress import Gauge
         from herd.store.proof import Work
         from herd.verify import verify
+        from herd_tui.screens.working import Working
 
-        self.notify(f"Reading {size(model.size)} of {model.reference}…", markup=False)
-        work = Work(Gauge(), threading.Event())
+        def work(gauge: Gauge, stop: threading.Event) -> Report:
+            return verify(self.herd.store, (model,), Work(gauge, stop))
 
-        def done(report: Report) -> None:
+        def done(report: Report | None) -> None:
+            if report is None:
+                return
             if report.is_sound:
                 self.notify(f"{model.reference} is sound.", markup=False)
             else:
                 self._offer_repair(model, report)
 
-        beside(self, lambda: verify(self.herd.store, (model,), work), done, group="store")
+        title = f"Verify {model.reference}, {size(model.size)}"
+        self.app.push_screen(Working(title, work), done)
 
     def _offer_repair(self, model: Installed, report: Report) -> None:
         from herd.repair import Wanted
         from herd_tui.screens.question import Question
+        from herd_tui.screens.working import Working
 
         text = "\n".join(finding.text for finding in report.findings)
 
+        def work(gauge: Gauge, stop: threading.Event) -> Repaired:
+            return self.herd.repairer.repair(Wanted((model,), gauge=gauge, stop=stop))
+
         def answered(sure: bool | None) -> None:
             if sure:
-                self.notify(f"Mending {model.reference}…", markup=False)
-                wanted = Wanted(models=(model,))
-                beside(self, lambda: self.herd.repairer.repair(wanted), self._repaired)
+                title = f"Repair {model.reference}: the damaged pieces alone"
+                self.app.push_screen(Working(title, work), self._repaired)
 
         self.app.push_screen(Question(f"{model.reference} is not sound", text, "Repair"), answered)
 
-    def _repaired(self, repaired: Repaired) -> None:
-        self.notify("It was mended." if not repaired.left else "Some of it is left.", markup=False)
+    def _repaired(self, repaired: Repaired | None) -> None:
+        if repaired:
+            left = " Some of it is left." if repaired.left else ""
+            self.notify(f"It was mended.{left}", markup=False)
+
+    def action_import_found(self) -> None:
+        """Look for models of other tools, and take over those that the person ticks."""
+        from herd_tui.screens.working import Working
+
+        def look(gauge: Gauge, _: threading.Event) -> tuple[list[Found], dict[int, str]]:
+            from herd.adopt import same_bytes
+            from herd.foreign import TOOLS, scan
+            from herd.progress import Stage
+
+            gauge.begin(Stage.WAITING, note=", ".join(TOOLS))
+            found = scan()
+            return found, same_bytes(found, self.herd.store.installed())
+
+        self.app.push_screen(Working("Looking for models of other tools", look), self._found)
+
+    def _found(self, seen: tuple[list[Found], dict[int, str]] | None) -> None:
+        from herd_tui.screens.finds import Finds
+
+        if seen is None:
+            return
+        if not seen[0]:
+            self.notify(
+                "No models of Ollama, LM Studio, the Hugging Face cache, llama.cpp or GPT4All "
+                "are here. A path may be typed into the filter.",
+                markup=False,
+            )
+            return
+        self.app.push_screen(Finds(*seen), self._take_over)
+
+    def _take_over(self, wanted: tuple[Found, ...] | None) -> None:
+        from herd_tui.screens.working import Working
+
+        if not wanted:
+            return
+
+        def work(gauge: Gauge, stop: threading.Event) -> list[Came]:
+            from herd.adopt import Asked
+
+            return list(self.herd.adopter.adopt_each(list(map(Asked, wanted)), gauge, stop))
+
+        title = f"Import {count(len(wanted), 'model')}: read, proved, linked"
+        self.app.push_screen(Working(title, work), self._taken_over)
+
+    def _taken_over(self, came: list[Came] | None) -> None:
+        from herd.acquired import said
+        from herd.errors import HerdError
+        from herd_tui.screens.told import Told
+
+        self.post_message(LibraryChanged())
+        if came is None:
+            return
+        lines: list[str] = []
+        for asked, result in came:
+            if isinstance(result, HerdError):
+                lines += [result.message, *([f"  {result.hint}"] if result.hint else [])]
+            else:
+                lines += said(asked.found, result)
+        self.app.push_screen(Told("Imported", "\n".join(lines)))

@@ -1,0 +1,30 @@
+"""A text to be read, and closed."""
+
+from __future__ import annotations
+
+from textual.app import ComposeResult
+from textual.binding import Binding
+from textual.containers import Vertical, VerticalScroll
+from textual.content import Content
+from textual.widgets import Static
+
+from herd.words import plain
+from herd_tui.screens.dialog import Dialog
+
+
+class Told(Dialog[None]):
+    """What was done."""
+
+    BINDINGS = [Binding("escape,enter,q", "dismiss", "Close", show=False)]
+
+    def __init__(self, title: str, text: str) -> None:
+        super().__init__()
+        self._title, self._text = title, text
+
+    def compose(self) -> ComposeResult:
+        """Title and text."""
+        with Vertical(classes="dialog -wide"):
+            yield Static(Content(self._title), classes="dialog-title", markup=False)
+            with VerticalScroll(id="told"):
+                yield Static(Content(plain(self._text)), markup=False)
+            yield Static("enter closes", classes="dialog-foot", markup=False)
