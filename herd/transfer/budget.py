@@ -68,6 +68,12 @@ class Budget:
             seconds = self._owe(count, now)
         return max(seconds, self._parent.spend(count) if self._parent else 0.0)
 
+    def pay(self, count: int, stop: threading.Event) -> None:
+        """Take bytes out, and wait until the next ones may come, or `stop` is set."""
+        seconds = self.spend(count)
+        if seconds > 0:
+            stop.wait(seconds)
+
     def rate(self) -> float:
         """Bytes per second that come through this budget now."""
         with self._lock:

@@ -16,6 +16,8 @@ from herd.transfer.part import Part, check
 from herd.words import size
 
 _PIECE = 1024 * 1024
+_LEAST = 4 * 1024
+"""Bytes copied at once under the tightest limit."""
 
 
 class PathCarrier:
@@ -31,10 +33,13 @@ class PathCarrier:
             part.restart()
             part.require_room(promised)
             wish.gauge.begin(Stage.FETCHING, promised, note=path.name)
-            while piece := _read(stream, path):
+            limit = wish.budget.tightest
+            most = _PIECE if limit is None else min(_PIECE, max(_LEAST, limit // 8))
+            while piece := _read(stream, path, most):
                 check(wish.stop)
                 part.write(piece)
                 wish.gauge.advance(len(piece))
+                wish.budget.pay(len(piece), wish.stop)
             if part.have != promised:
                 raise SourceFailed(f"{path} changed while it was copied")
             return part.delivery(path.name)
@@ -70,9 +75,9 @@ def _reading(path: Path) -> Iterator[BinaryIO]:
         yield stream
 
 
-def _read(stream: BinaryIO, path: Path) -> bytes:
+def _read(stream: BinaryIO, path: Path, most: int) -> bytes:
     try:
-        return stream.read(_PIECE)
+        return stream.read(most)
     except OSError as error:
         reason = (error.strerror or "unknown trouble").lower()
         raise SourceFailed(f"{path} cannot be read: {reason}") from error

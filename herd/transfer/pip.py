@@ -5,8 +5,10 @@ pip brings its own configuration: mirrors, proxies, certificates, credentials.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
+import signal
 import subprocess
 import sys
 import threading
@@ -15,6 +17,7 @@ from pathlib import Path
 
 from herd.errors import HerdError, NoRoom, SourceFailed, SourceRefused
 from herd.progress import Gauge
+from herd.transfer.budget import Budget
 from herd.transfer.part import check
 
 _PROGRESS = re.compile(r"Progress (\d+) of (\d+)")
@@ -22,6 +25,14 @@ _TICK = 0.1
 _GRACE = 0.5
 """Seconds that pip gets to end by itself."""
 _LINES = 200
+_DIES_WITH_US = sys.platform == "linux"
+_DYING = (
+    "import ctypes, runpy; ctypes.CDLL(None).prctl(1, 9); "  # PR_SET_PDEATHSIG, SIGKILL
+    "runpy.run_module('pip', run_name='__main__', alter_sys=True)"
+)
+"""`python -m pip` that ends with its parent, also with one that is killed while pip sleeps."""
+_LONGEST_SLEEP = 20.0
+"""Seconds at once; servers hang up on whoever reads nothing for a minute."""
 _UNREACHABLE = (
     "NewConnectionError",
     "Failed to establish a new connection",
@@ -44,17 +55,32 @@ class _Listener(threading.Thread):
         self._child = child
         self._gauge = gauge
         self.lines: deque[str] = deque(maxlen=_LINES)
+        self.done = 0
+        """Bytes of the wheel so far."""
+        self.total = 0
 
     def run(self) -> None:
         for line in self._child.stdout or ():
             if match := _PROGRESS.match(line):
-                self._gauge.move_to(int(match.group(1)), int(match.group(2)))
+                self.done = int(match.group(1))
+                self.total = int(match.group(2))
+                self._gauge.move_to(self.done, self.total)
             else:
                 self.lines.append(line.strip())
 
 
-def download(requirement: str, folder: Path, gauge: Gauge, stop: threading.Event) -> None:
+def download(
+    requirement: str,
+    folder: Path,
+    gauge: Gauge,
+    stop: threading.Event,
+    budget: Budget | None = None,
+) -> None:
     """Download the wheel of a requirement, without what it depends on, into a folder.
+
+    pip knows no limit: where the budget has one, pip sleeps (SIGSTOP) for what it took too
+    much, and what the index sends waits in the system. Linux only: there pip does not outlive
+    a herd that is killed meanwhile.
 
     Raises:
         SourceFailed: the index was not reached, or broke off.
@@ -74,9 +100,14 @@ def download(requirement: str, folder: Path, gauge: Gauge, stop: threading.Event
     ) as child:
         listener = _Listener(child, gauge)
         listener.start()
+        paid = 0
         try:
             while child.poll() is None and not stop.wait(_TICK):
-                pass
+                done = listener.done
+                seconds = budget.spend(max(0, done - paid)) if budget else 0.0
+                paid = max(paid, done)
+                if seconds > 0 and done < listener.total:
+                    _let_sleep(child, min(seconds, _LONGEST_SLEEP), stop)
         finally:
             _end(child)
             listener.join()
@@ -142,7 +173,7 @@ def versions(package: str, seconds: float) -> frozenset[str]:
 
 def _command(requirement: str, folder: Path) -> list[str]:
     return [
-        *(sys.executable, "-P", "-m", "pip", "download"),
+        *(sys.executable, "-P", *(("-c", _DYING) if _DIES_WITH_US else ("-m", "pip")), "download"),
         *("--no-deps", "--no-input", "--no-cache-dir", "--disable-pip-version-check"),
         *("--only-binary", ":all:", "--progress-bar", "raw", "--no-color"),
         *("--dest", str(folder), "--", requirement),
@@ -163,6 +194,18 @@ def _end(child: subprocess.Popen[str]) -> None:
     except subprocess.TimeoutExpired:
         child.kill()
         child.wait()
+
+
+def _let_sleep(child: subprocess.Popen[str], seconds: float, stop: threading.Event) -> None:
+    """Have pip and its children do nothing for a while, or until the stop."""
+    if not _DIES_WITH_US:
+        return
+    with contextlib.suppress(ProcessLookupError):  # it ended a moment ago
+        os.killpg(child.pid, signal.SIGSTOP)
+        try:
+            stop.wait(seconds)
+        finally:
+            os.killpg(child.pid, signal.SIGCONT)
 
 
 def _trouble(requirement: str, lines: list[str]) -> HerdError:

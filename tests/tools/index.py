@@ -10,7 +10,7 @@ import threading
 import zipfile
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 
 def make_wheel(folder: Path, name: str, version: str, members: dict[str, bytes]) -> Path:
@@ -44,6 +44,8 @@ class Index:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.asked: list[str] = []
+        self.rate: int | None = None
+        """Bytes per second."""
         handler = functools.partial(_Handler, self)
         self._http = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
         self._thread = threading.Thread(target=self._http.serve_forever, args=(0.02,))
@@ -80,6 +82,13 @@ class _Handler(http.server.SimpleHTTPRequestHandler):
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002  # as declared
         """Say nothing."""
+
+    def copyfile(self, source: Any, outputfile: Any) -> None:  # as declared, for any text
+        """At the rate of the index."""
+        while piece := source.read(256 * 1024):
+            outputfile.write(piece)
+            if self._index.rate:
+                threading.Event().wait(len(piece) / self._index.rate)
 
     def do_GET(self) -> None:  # as declared
         self._index.asked.append(self.path)

