@@ -181,21 +181,25 @@ def _said(engine: Engine, model: Loadable) -> tuple[Began | None, Finished | Non
 
 
 def _store(herd: Herd) -> Iterator[Finding]:
-    places, store = herd.places, herd.store
+    store = herd.store
+    if store.is_away:
+        text = f"The store at {store.root} is not there: is its drive unplugged?"
+        yield Finding("store", text, Grade.BAD, "herd config store --unset  # or plug it in")
+        return
     held = store.installed()
     bytes_held = size(sum(each.size for each in held))
-    where = disk.nearest(places.store)
+    where = disk.nearest(store.root)
     if not os.access(where, os.W_OK):
         yield Finding(
-            "store", f"{places.store} cannot be written.", Grade.BAD, "export HERD_HOME=DIR"
+            "store", f"{store.root} cannot be written.", Grade.BAD, "export HERD_HOME=DIR"
         )
     else:
-        yield Finding("store", f"{places.store}: {len(held)} installed, {bytes_held}")
+        yield Finding("store", f"{store.root}: {len(held)} installed, {bytes_held}")
     for path in store.damaged():
         name = f"{path.parent.name}:{path.stem}"
         mend = f"rm {path} && herd install {name}"
         yield Finding("store", f"{path} does not read as a manifest.", Grade.BAD, mend)
-    free = disk.free(places.store)
+    free = disk.free(store.root)
     if free < LITTLE_ROOM:
         yield Finding("disk", f"{size(free)} are free: little.", Grade.NOTE, "herd prune")
     else:

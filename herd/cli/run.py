@@ -138,6 +138,8 @@ def ready(session: Session, text: str, wishes: Wishes) -> Installed:
     try:
         return session.herd.installed(text)
     except UnknownModel as missing:
+        if session.herd.store.is_away:
+            raise  # it may be there, on a drive that was unplugged
         choice = session.herd.choose(text)
         for each in session.herd.store.installed():
             if each.reference == choice.reference:

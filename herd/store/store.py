@@ -248,7 +248,12 @@ class Store(View):
             return self._settling.drop(set(digests))
 
     def litter(self) -> Litter:
-        """What lies there that no installed model needs and nobody works on."""
+        """What lies there that no installed model needs and nobody works on.
+
+        Raises:
+            CannotWrite: the store is on a drive that is not there.
+        """
+        self.require_here()
         orphans = tuple(each.path for each in self.named(()) if not each.models)
         return Litter(self._pruning.begun(), tuple(map(spare, self.unused())), orphans)
 

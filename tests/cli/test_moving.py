@@ -39,7 +39,10 @@ def test_an_unplugged_drive_is_said_and_is_no_error_at_the_start(
     assert herd("search", "tiny").code == 0
     assert herd("info", "tiny").code == 0
     assert herd("install", "tiny").code == 6
-    assert herd("run", "tiny", "hello").code in (3, 6)
+    ran = herd("run", "tiny", "hello")
+    assert (ran.code, "is not there" in ran.err, "fetches it" in ran.err) == (3, True, False)
+    assert herd("prune", "-y").code == 6
+    assert f"The store at {drive} is not there" in herd("doctor").out
     assert not drive.exists()
     (tmp_path / "unplugged").rename(drive)
     assert herd("verify").code == 0
