@@ -221,6 +221,10 @@ def _read(row: tuple[object, ...]) -> Download:
     return Download(name, asked, Wanted(wanted), *rest)  # type: ignore[arg-type]  # as the schema says
 
 
+_ENDED = ("Z", "X", "x")
+"""States of a process that runs no more (proc(5))."""
+
+
 def _lives(process: int) -> bool:
     try:
         os.kill(process, 0)
@@ -232,9 +236,12 @@ def _lives(process: int) -> bool:
 
 
 def _since(process: int) -> int | None:
-    """When a process began, in ticks of its machine; None where nobody says."""
+    """When a process began, in ticks of its machine; None where nobody says, or it has ended.
+
+    One that was killed and that nobody waits for stays in the list as a zombie.
+    """
     try:
         fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
-        return int(fields[19])
+        return None if fields[0] in _ENDED else int(fields[19])
     except (OSError, IndexError, ValueError):
         return None
