@@ -87,17 +87,14 @@ class Herd:
 
         return load(self.places)
 
+    def reread(self) -> None:
+        """Read the registries anew when they are next asked for: somebody changed them."""
+        self.__dict__.pop("registry", None)
+
     @cached_property
     def store(self) -> Store:
         """What is installed: in the person's own store, and beneath it in the machine's."""
-        chosen, own = self.config.store, self.places
-        if chosen:
-            own = self.store_places(Path(chosen).expanduser().absolute())
-        return wiring.store(own, is_chosen=bool(chosen))
-
-    def store_places(self, folder: Path) -> Places:
-        """The places of this herd with its store in another folder."""
-        return replace(self.places, store=folder)
+        return wiring.store(self.places, self.config.store)
 
     @cached_property
     def ranks(self) -> Ranks:

@@ -15,13 +15,15 @@ if TYPE_CHECKING:
     from herd.transfer import Transfer
 
 
-def store(own: Places, *, is_chosen: bool) -> Store:
-    """The person's own store, and beneath it the machine's where there is one."""
+def store(own: Places, chosen: str) -> Store:
+    """The person's own store, at the folder that they chose, and beneath it the machine's."""
     from herd.store import Store, View
 
+    if chosen:
+        own = replace(own, store=Path(chosen).expanduser().absolute())
     shared = load(own.system_config, {}).store if own.system_config.is_file() else None
     below = (View(replace(own, store=Path(shared))),) if shared else ()
-    return Store(own, below, is_chosen=is_chosen)
+    return Store(own, below, is_chosen=bool(chosen))
 
 
 def transfer(config: Config) -> Transfer:

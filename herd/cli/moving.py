@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -45,7 +46,7 @@ def move_store(session: Session, folder: str, yes: bool) -> None:
     if not yes and session.can_ask and not session.confirm(question, default=False):
         session.say("Nothing was moved.")
         return
-    new, work = Store(herd.store_places(where)), moving.Work()
+    new, work = Store(replace(herd.places, store=where)), moving.Work()
     new.make()
 
     def move() -> tuple[tuple[Installed, ...], int]:

@@ -333,3 +333,29 @@ async def test_on_a_wide_light_screen_nothing_is_cut(opened: Opening, given: Giv
     async with opened(size=(140, 40), theme="textual-light") as hand:
         assert "大きなラクダ" in str(hand.app.screen.query_one(ModelList).rows)
         await hand.looks_like("library-wide-light")
+
+
+async def test_what_another_herd_installs_and_removes_is_seen(
+    opened: Opening, given: Given, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("herd_tui.app.WATCH", 0.02)
+    async with opened() as hand:
+        await hand.until(lambda: hand.app._sight is not None)
+        assert names(hand)[0] != "vicuna"
+        given.install("vicuna")
+        await hand.until(lambda: names(hand)[0] == "vicuna")
+        given.herd.remove(given.herd.installed("vicuna"))
+        await hand.until(lambda: names(hand)[0] != "vicuna")
+
+
+async def test_a_registry_that_is_added_elsewhere_is_seen(
+    opened: Opening, given: Given, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("herd_tui.app.WATCH", 0.02)
+    async with opened() as hand:
+        await hand.until(lambda: hand.app._sight is not None)
+        assert "smollm2-135m" not in names(hand)
+        folder = given.herd.places.user_registries
+        folder.mkdir(parents=True)
+        (folder / "mine.yaml").write_text("schema: 1\nmodels: {}\n")
+        await hand.until(lambda: "smollm2-135m" in names(hand))  # all are read anew

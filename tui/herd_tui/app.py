@@ -40,11 +40,14 @@ from herd_tui.work import beside
 if TYPE_CHECKING:
     from herd.job import Job
     from herd_tui.screens.chat import ChatScreen
+    from herd_tui.watching import Sight
 
 log = logging.getLogger(__name__)
 
 GLANCE = 0.2
 """Seconds between two looks at the gauges."""
+WATCH = 2.0
+"""Seconds between two looks at what other herds changed."""
 ERROR_SHOWN = 12.0
 """Seconds that an error stays on the screen."""
 
@@ -84,6 +87,8 @@ class HerdApp(App[None]):
         self._model = model
         self._clock = clock
         self._is_prepared = False
+        self._sight: Sight | None = None
+        """What was installed and offered at the last look."""
         self._told: set[Job] = set()
         """Installs whose end was shown."""
         self.add_mode("chat", lambda: self.chat)
@@ -133,6 +138,27 @@ class HerdApp(App[None]):
         gc.enable()
         beside(self, self.herd.restore, lambda _: self._glance(), group="restore")
         beside(self, lambda: import_module("herd_tui.screens.chat"), lambda _: None, group="chat")
+        self.set_interval(WATCH, self._watch)
+        self._watch()
+
+    def _watch(self) -> None:
+        """Look, in a thread, whether another herd installed, removed or added something."""
+        from herd_tui.watching import Sight
+
+        def look() -> Sight:
+            return Sight.of(self.herd.places, self.herd.store.root)
+
+        if not any(worker.group == "watch" and worker.is_running for worker in self.workers):
+            beside(self, look, self._saw, group="watch")
+
+    def _saw(self, sight: Sight) -> None:
+        before, self._sight = self._sight, sight
+        if before is None or before == sight:
+            return
+        if before.offered != sight.offered:
+            self.herd.reread()
+        if self.library.is_mounted:
+            self.library.post_message(LibraryChanged())
 
     def complain(self, error: HerdError) -> None:
         """Show an error: what happened, and what to do next."""
