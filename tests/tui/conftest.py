@@ -8,13 +8,26 @@ from pathlib import Path
 
 import pytest
 
-from herd.fit import Device
+from herd.fit import Needs, Placement, Verdict
 from herd_tui.app import HerdApp
 from tests.tui.hand import Hand
 from tests.tui.shelf import MEMORY, Given, given_at
 
 FREE = 100_000_000_000
 """Bytes of the disk."""
+PLACED = Placement(
+    Verdict.FITS,
+    context=4096,
+    gpu_layers=0,
+    layers=2,
+    cache="f16",
+    has_whole_windows=True,
+    is_mapped=True,
+    device="CPU",
+    needs=Needs(1, 1, 1, 1),
+    why=("context 4,096", "on the CPU: 38 MB of 8.00 GB"),
+)
+"""How every model would be loaded."""
 MOMENT = "2026-03-14T09:26:53+00:00"
 
 Opening = Callable[..., AbstractAsyncContextManager[Hand]]
@@ -25,8 +38,7 @@ def given(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Given]:
     monkeypatch.setattr("herd.chat.now", lambda: MOMENT)
     monkeypatch.setattr("herd.recording.now", lambda: MOMENT)
     monkeypatch.setattr("herd.store.Store.free", lambda _: FREE)
-    cpu = Device("CPU", is_gpu=False, free=MEMORY // 2, total=MEMORY)
-    monkeypatch.setattr("herd.engine.gpus.devices", lambda _: (cpu,))
+    monkeypatch.setattr("herd.core.Herd.placement", lambda *_: PLACED)
     given = given_at(tmp_path)
     yield given
     for gate in (*given.carrier.gates.values(), given.engine.gate):

@@ -11,10 +11,12 @@ from herd_tui.messages import Install, LibraryChanged, OpenChat
 from herd_tui.rows import rows
 from herd_tui.screens.chat import ChatScreen
 from herd_tui.screens.licence import LicenceQuestion
+from herd_tui.screens.question import Question
 from herd_tui.sifting import Order, Sieve
 from herd_tui.widgets.details import Details
 from herd_tui.widgets.filter import Filter
 from herd_tui.widgets.model_list import ModelList
+from tests.tools.fakes import GGUF
 from tests.tui.conftest import Opening
 from tests.tui.hand import Hand
 from tests.tui.shelf import MEMORY, MODELS, Given, model, url
@@ -291,6 +293,42 @@ async def test_a_model_that_cannot_run_says_so_before_the_first_byte(
 
         await hand.sees("cannot run")
         assert given.carrier.asked == []
+
+
+async def test_what_is_too_big_for_the_machine_is_asked_first(
+    opened: Opening, given: Given, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said = "does not fit: it takes 15.10 GB and this machine has 16.00 GB"
+    monkeypatch.setattr(given.herd, "foresee", lambda _: said)
+    monkeypatch.setattr(given.herd.installer, "_memory", lambda: MEMORY)
+    async with opened() as hand:
+        await hand.write("guanaco")
+        await hand.press("enter")
+        await hand.until(lambda: hand.is_at(Question))
+        await hand.sees("Install guanaco:q4_0?")
+        assert "Too big for the memory" in hand.screen
+        assert "15.10 GB" in hand.screen
+        await hand.looks_like("library-too-big")
+        await hand.press("n")
+
+        assert hand.got(Install) == []
+        assert given.carrier.asked == []
+
+
+async def test_what_no_registry_vouches_for_is_asked_first(opened: Opening, given: Given) -> None:
+    address = "https://models.example.org/stranger.gguf"
+    given.carrier.contents[address] = GGUF + b"stranger"
+    async with opened() as hand:
+        await hand.write(address)
+        await hand.press("enter")
+        await hand.until(lambda: hand.is_at(Question))
+        await hand.sees("Nobody promised a digest: it will be called unverified.")
+        assert "models.example.org" in hand.screen
+        assert given.carrier.asked == []
+        await hand.press("y")
+
+        await hand.sees("stranger:file is installed")
+        assert not given.herd.installed("stranger").is_verified
 
 
 async def test_a_failed_install_says_why_and_what_to_do_next(opened: Opening, given: Given) -> None:

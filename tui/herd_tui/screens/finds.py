@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding
-from textual.containers import Vertical
+from textual.containers import Horizontal, Vertical
 from textual.content import Content
-from textual.widgets import OptionList, Static
+from textual.widgets import Button, OptionList, Static
 from textual.widgets.option_list import Option
 
 from herd.foreign import Found
@@ -58,7 +58,11 @@ class Finds(Dialog[tuple[Found, ...]]):
         with Vertical(classes="dialog -wide"):
             yield Static(Content(title), classes="dialog-title", markup=False)
             yield Ticks(*map(self._option, range(len(self._found))), id="finds", markup=False)
-            foot = "space ticks, a ticks all, enter imports; no byte is copied where a link will do"
+            with Horizontal(classes="buttons"):
+                yield Button("Import (enter)", id="take", variant="primary", compact=True)
+                yield Button("All (a)", id="all", compact=True)
+                yield Button("Close (esc)", id="close", compact=True)
+            foot = "space ticks; no byte is copied where a link will do"
             yield Static(Content(foot), classes="dialog-foot", markup=False)
 
     def on_mount(self) -> None:
@@ -76,6 +80,17 @@ class Finds(Dialog[tuple[Found, ...]]):
         ticked = self._ticked or ({here} if here is not None else set())
         able = (self._found[at] for at in sorted(ticked))
         self.dismiss(tuple(each for each in able if each.trouble is None))
+
+    @on(Button.Pressed)
+    def _press(self, event: Button.Pressed) -> None:
+        event.stop()
+        match event.button.id:
+            case "take":
+                self.action_take()
+            case "all":
+                self.action_all()
+            case _:
+                self.dismiss(())
 
     @on(OptionList.OptionSelected)
     def _toggle(self, event: OptionList.OptionSelected) -> None:

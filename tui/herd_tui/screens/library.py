@@ -147,10 +147,13 @@ class LibraryScreen(Tending):
     def order(self, text: str) -> None:
         """Plan an install, ask what must be asked, and begin it."""
 
-        def planned() -> Plan:
-            return self.herd.plan(self.herd.choose(text))
+        def planned() -> tuple[Plan, str | None]:
+            from herd_tui.doubts import doubts
 
-        beside(self, planned, self._ask, group="plan")
+            plan = self.herd.plan(self.herd.choose(text))
+            return plan, doubts(self.herd, plan)
+
+        beside(self, planned, lambda made: self._ask(*made), group="plan")
 
     @property
     def current(self) -> Row | None:
@@ -182,12 +185,23 @@ class LibraryScreen(Tending):
         found = self._sieve.sift(self._sifted)
         box.show(grouped(found, self._grouping), here.name if here else None)
 
-    def _ask(self, plan: Plan) -> None:
-        from herd_tui.screens.licence import LicenceQuestion
-
+    def _ask(self, plan: Plan, doubts: str | None) -> None:
         if trouble := plan.trouble(is_licence_accepted=True):
             self.host.complain(trouble)
-        elif plan.needs_acceptance:
+        elif doubts:
+            from herd_tui.screens.question import Question
+
+            self.app.push_screen(
+                Question(f"Install {plan.choice.reference}?", doubts, "Install"),
+                lambda sure: self._ask_licence(plan) if sure else None,
+            )
+        else:
+            self._ask_licence(plan)
+
+    def _ask_licence(self, plan: Plan) -> None:
+        from herd_tui.screens.licence import LicenceQuestion
+
+        if plan.needs_acceptance:
             self.app.push_screen(
                 LicenceQuestion(plan), lambda accepted: self._begin(plan.choice, bool(accepted))
             )

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding
-from textual.containers import Vertical, VerticalScroll
+from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content
-from textual.widgets import Static
+from textual.widgets import Button, Static
 
 from herd.words import plain
 from herd_tui.screens.dialog import Dialog
@@ -27,4 +28,10 @@ class Told(Dialog[None]):
             yield Static(Content(self._title), classes="dialog-title", markup=False)
             with VerticalScroll(id="told"):
                 yield Static(Content(plain(self._text)), markup=False)
-            yield Static("enter closes", classes="dialog-foot", markup=False)
+            with Horizontal(classes="buttons"):
+                yield Button("Close (enter)", compact=True)
+
+    @on(Button.Pressed)
+    def _press(self, event: Button.Pressed) -> None:
+        event.stop()
+        self.dismiss()

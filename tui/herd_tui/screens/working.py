@@ -9,9 +9,9 @@ from typing import Generic, TypeVar
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding
-from textual.containers import Vertical
+from textual.containers import Horizontal, Vertical
 from textual.content import Content
-from textual.widgets import Static
+from textual.widgets import Button, Static
 
 from herd.progress import Gauge, Progress
 from herd.words import duration, one_line, rate, size
@@ -44,12 +44,12 @@ class Working(Dialog[Made | None], Generic[Made]):
         self._gauge, self._stop = Gauge(), threading.Event()
 
     def compose(self) -> ComposeResult:
-        """Title, bar, foot."""
+        """Title, bar, button."""
         with Vertical(classes="dialog"):
             yield Static(Content(self._title), classes="dialog-title", markup=False)
             yield Static(Content(""), id="work-bar", classes="dialog-text", markup=False)
-            foot = Content("escape stops it; nothing is lost")
-            yield Static(foot, id="work-foot", classes="dialog-foot", markup=False)
+            with Horizontal(classes="buttons"):
+                yield Button("Stop (esc)", id="stop", compact=True)
 
     def on_mount(self) -> None:
         """Begin."""
@@ -63,7 +63,12 @@ class Working(Dialog[Made | None], Generic[Made]):
     def action_stop(self) -> None:
         """Ask it to end."""
         self._stop.set()
-        self.query_one("#work-foot", Static).update(Content("it stops…"))
+        self.query_one("#stop", Button).label = "It stops…"
+
+    @on(Button.Pressed)
+    def _press(self, event: Button.Pressed) -> None:
+        event.stop()
+        self.action_stop()
 
     @on(WorkDone)
     def _go_on(self, event: WorkDone) -> None:
