@@ -239,7 +239,7 @@ def test_a_key_that_no_registry_has_is_shown_with_its_line(herd: Run, home: Path
     path = home / "registries" / "test.yaml"
     path.write_text(path.read_text() + "  sise: 4\n")
 
-    failed(herd("search"), 2, f"{path}:")
+    failed(herd("registry", "check"), 2, f"{path}:")
 
 
 @pytest.mark.parametrize(
