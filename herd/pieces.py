@@ -10,13 +10,15 @@ from __future__ import annotations
 import hashlib
 import struct
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Executor
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from herd.model import Sha256
+
+if TYPE_CHECKING:
+    from concurrent.futures import Executor  # 12 ms, and most who import this have no threads
 
 LEAF = 16 * 1024
 """Bytes that one leaf covers (BEP 52)."""
@@ -168,6 +170,12 @@ class Proof:
         taking = self._beside.submit(self._digest.update, content)
         self._maker.update(content)
         taking.result()
+
+    def update_beside(self, content: bytes, pool: Executor) -> None:
+        """As `update`, with one of the two hashes in another thread; for 1 MiB and more."""
+        digest = pool.submit(self._digest.update, content)
+        self._maker.update(content)
+        digest.result()
 
     @property
     def sha256(self) -> Sha256:

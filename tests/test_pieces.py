@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import random
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -62,6 +63,17 @@ def test_digest_and_table_come_from_one_pass() -> None:
     proof = Proof()
     for at in range(0, len(content), 7000):
         proof.update(content[at : at + 7000])
+
+    assert proof.sha256 == hashlib.sha256(content).hexdigest()
+    assert proof.table() == table_of(content)
+
+
+def test_two_hashes_beside_each_other_are_those_of_one_after_the_other() -> None:
+    content = content_of(300 * LEAF + 5)
+    proof = Proof(len(content))
+    with ThreadPoolExecutor(1) as pool:
+        for at in range(0, len(content), 1 << 20):
+            proof.update_beside(content[at : at + (1 << 20)], pool)
 
     assert proof.sha256 == hashlib.sha256(content).hexdigest()
     assert proof.table() == table_of(content)

@@ -1,15 +1,16 @@
 """Hashes a swarm's file from its beginning while the rest of it still comes.
 
 libtorrent calls a piece its own when its hash is right, which may be a moment before its
-last block lies in the file. So the trail stays behind by twice what libtorrent lets wait to be
-written, or by a few looks where nothing more comes; and its word counts only where a promised
-digest confirms it: otherwise the whole file is read once more.
+last block lies in the file. So the trail stays behind by many times what libtorrent lets wait to
+be written (twice was too little for a busy disk), or by a second where little comes. Its word
+counts only where a promised digest confirms it: otherwise the whole file is read once more.
 """
 
 from __future__ import annotations
 
 import threading
 from collections import deque
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -21,9 +22,13 @@ from herd.pieces import Proof, Table
 from herd.transfer.part import writing
 from herd.transfer.swarm_settings import MOST_QUEUED
 
-_PIECE = 256 * 1024
-_LOOKS_BEHIND = 8
-_BEHIND = 2 * MOST_QUEUED
+_PIECE = 1024 * 1024
+BEHIND = 8 * MOST_QUEUED
+"""Bytes that must have come since, and"""
+FEWEST_LOOKS = 4
+"""so many looks; or"""
+MOST_LOOKS = 20
+"""so many looks, whatever came."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +52,7 @@ class SwarmTrail:
         self._file = file
         self._size = size
         self._proof = Proof(size)
-        self._recent: deque[_Reached] = deque(maxlen=_LOOKS_BEHIND)
+        self._recent: deque[_Reached] = deque(maxlen=MOST_LOOKS)
         self._changed = threading.Condition()
         self._allowed = 0
         self._is_ended = False
@@ -93,7 +98,7 @@ class SwarmTrail:
         if len(recent) == recent.maxlen:
             self._allow(recent[0].prefix)
         recent.append(_Reached(prefix, fetched))
-        while recent and recent[0].fetched + _BEHIND <= fetched:
+        while len(recent) > FEWEST_LOOKS and recent[0].fetched + BEHIND <= fetched:
             self._allow(recent.popleft().prefix)
 
     def reach_all(self) -> None:
@@ -113,12 +118,17 @@ class SwarmTrail:
         if not self._wait():
             return
         try:
-            with writing(self._file), self._file.open("rb", buffering=0) as stream:
+            # Two hashes beside each other: what is left at the end takes half as long.
+            with (
+                writing(self._file),
+                self._file.open("rb", buffering=0) as stream,
+                ThreadPoolExecutor(1, "herd-trail") as pool,
+            ):
                 while self._wait():
                     piece = stream.read(min(_PIECE, self._allowed - self.at))
                     if not piece:
                         return  # shorter than it should be: the full pass will say so
-                    self._proof.update(piece)
+                    self._proof.update_beside(piece, pool)
                     self.at += len(piece)
         except HerdError as error:
             self.trouble = error

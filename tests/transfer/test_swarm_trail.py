@@ -8,8 +8,7 @@ import pytest
 
 from herd.errors import CannotWrite
 from herd.model import File, Sha256
-from herd.transfer.swarm_settings import MOST_QUEUED
-from herd.transfer.swarm_trail import SwarmTrail
+from herd.transfer.swarm_trail import BEHIND, FEWEST_LOOKS, MOST_LOOKS, SwarmTrail
 from tests.tools.swarm import PIECE, noise
 from tests.tools.wait import until
 from tests.transfer.desk import digest
@@ -27,8 +26,9 @@ def file(tmp_path: Path) -> Path:
 
 def test_it_follows_what_is_right_and_ends_with_the_digest(file: Path) -> None:
     with SwarmTrail(file, len(CONTENT)) as trail:
-        trail.reach(300_000, 300_000)
-        trail.reach(400_000, 300_000 + 2 * MOST_QUEUED)
+        trail.reach(300_000, 0)
+        for _ in range(FEWEST_LOOKS):
+            trail.reach(400_000, BEHIND)
         until(lambda: trail.at == 300_000)
         assert not trail.is_done
         trail.reach_all()
@@ -40,17 +40,28 @@ def test_it_follows_what_is_right_and_ends_with_the_digest(file: Path) -> None:
 
 def test_it_stays_behind_by_what_may_wait_to_be_written(file: Path) -> None:
     with SwarmTrail(file, len(CONTENT)) as trail:
-        trail.reach(500_000, 500_000)
-        trail.reach(700_000, 500_000 + 2 * MOST_QUEUED - 1)
+        trail.reach(500_000, 0)
+        for _ in range(FEWEST_LOOKS):
+            trail.reach(700_000, BEHIND - 1)
         assert trail.at == 0
-        trail.reach(800_000, 500_000 + 2 * MOST_QUEUED)
+        trail.reach(800_000, BEHIND)
         until(lambda: trail.at == 500_000)
 
 
-def test_it_goes_on_after_a_few_looks_though_nothing_more_comes(file: Path) -> None:
+def test_it_stays_a_few_looks_behind_however_much_comes(file: Path) -> None:
+    with SwarmTrail(file, len(CONTENT)) as trail:
+        trail.reach(500_000, 0)
+        for look in range(1, FEWEST_LOOKS):
+            trail.reach(700_000, look * BEHIND)
+        assert trail.at == 0
+        trail.reach(700_000, FEWEST_LOOKS * BEHIND)
+        until(lambda: trail.at == 500_000)
+
+
+def test_it_goes_on_after_some_looks_though_nothing_more_comes(file: Path) -> None:
     with SwarmTrail(file, len(CONTENT)) as trail:
         trail.reach(500_000, 500_000)
-        for _ in range(8):
+        for _ in range(MOST_LOOKS):
             assert trail.at == 0
             trail.reach(700_000, 700_000)
         until(lambda: trail.at == 500_000)
