@@ -69,10 +69,12 @@ class ModelList(ScrollView, can_focus=False):
         self.virtual_size = Size(0, len(lines))
         rows = ((at, line) for at, line in enumerate(lines) if not isinstance(line, str))
         kept = (at for at, row in rows if row.name == keep) if keep else iter(())
+        before = self.cursor
         self.cursor = next(kept, 1 if lines and isinstance(lines[0], str) else 0)
         self.call_after_refresh(self._follow)  # only then it can be scrolled as far as that
         self.refresh()
-        self.post_message(self.Moved(self.current))
+        if self.cursor == before:  # else it was told already
+            self.post_message(self.Moved(self.current))
 
     def move(self, by: int) -> None:
         """Move the cursor, over the names of groups."""
