@@ -14,6 +14,7 @@ Needs nginx, curl; leaves out what is not installed.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import hashlib
 import os
 import shutil
@@ -21,6 +22,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -56,7 +58,7 @@ class Took:
     processor: float
     """Seconds, of the client and its children."""
     memory: int
-    """Bytes of its peak."""
+    """Bytes of its peak, and of that of the processes that it started."""
     before: int
     """Bytes before it began."""
 
@@ -77,6 +79,7 @@ def run(name: str, served: Served, folder: Path) -> Took:
         if child.stdout.readline() != b"ready\n":
             raise RuntimeError(f"{name} is not installed")
         before, idle = _resident(child.pid), _processor(child.pid)
+        beside = _Children(child.pid)
         begun = time.monotonic()
         child.stdin.write(b"go\n")
         child.stdin.flush()
@@ -90,7 +93,33 @@ def run(name: str, served: Served, folder: Path) -> Took:
         raise RuntimeError(f"{name} failed")
     processor = used.ru_utime + used.ru_stime - idle
     # What the system calls the peak of a child counts its parent's, too.
-    return Took(seconds, processor, int(answer.split()[1]), before)
+    return Took(seconds, processor, int(answer.split()[1]) + beside.end(), before)
+
+
+class _Children(threading.Thread):
+    """Looks at the processes that a client starts: the most memory that they held together."""
+
+    def __init__(self, parent: int) -> None:
+        super().__init__(daemon=True)
+        self._parent = parent
+        self._ended = threading.Event()
+        self._most = 0
+        self.start()
+
+    def run(self) -> None:
+        while not self._ended.wait(0.05):
+            held = 0
+            with contextlib.suppress(OSError, ValueError, IndexError):
+                for task in Path(f"/proc/{self._parent}/task").iterdir():
+                    for each in (task / "children").read_text().split():
+                        held += _resident(int(each))
+            self._most = max(self._most, held)
+
+    def end(self) -> int:
+        """Bytes."""
+        self._ended.set()
+        self.join()
+        return self._most
 
 
 def _resident(process: int) -> int:
@@ -133,7 +162,6 @@ def show(took: dict[str, list[Took]], size: int) -> None:
         memory = statistics.median(each.memory - each.before for each in runs) / 1e6
         digits = 0 if max(rates) >= 20 else 1
         span = f"({min(rates):.{digits}f}-{max(rates):.{digits}f})"
-        # Of clients that are Python; the others are children of one that is.
         weight = f"{memory:13.0f}" if memory >= 0.5 else f"{'':13}"
         note = "" if name in VERIFIES else "  not verified"
         rate, ratio = statistics.median(rates), statistics.median(ratios)

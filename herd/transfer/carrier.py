@@ -61,6 +61,8 @@ class Wish:
     """Further sources for the same carrier."""
     budget: Budget = field(default_factory=Budget)
     """How fast bytes may come."""
+    is_pressed: bool = False
+    """Whether other sources are waiting: Resting is better than to wait for this one."""
     only_parts: bool = False
     """Whether an address that gives nothing but the whole file is of no use: for repair."""
 
@@ -83,6 +85,10 @@ class Mismatch(DigestMismatch):
         """Whether the carrier tried already what else could mend it."""
         self.kept: str | None = None
         """The path of the file, where it was kept out of the way."""
+
+
+class Resting(SourceFailed):
+    """Nobody delivers now, and somebody may later; meanwhile others can be asked."""
 
 
 class EachFailed(SourceFailed):

@@ -20,7 +20,7 @@ from herd.model import HfSource, Sha256, Source, UrlSource
 from herd.progress import Stage
 from herd.transfer import ledger
 from herd.transfer.board import Board
-from herd.transfer.carrier import Delivery, EachFailed, Mismatch, Share, Wish
+from herd.transfer.carrier import Delivery, EachFailed, Mismatch, Resting, Share, Wish
 from herd.transfer.doubt import Doubt
 from herd.transfer.extents import Extents
 from herd.transfer.keeper import Keeper
@@ -40,6 +40,8 @@ _ENOUGH = 0.25
 """Processors in use at which another connection would only take from the others."""
 _TICK = 0.05
 _STEP = 0.05
+_MUCH = 8
+"""One in so many parts of a file is worth waiting for its mirrors."""
 _WORTH_SHOWING = 64 * 1024 * 1024
 """Bytes left to hash that a person would wait for."""
 _EARLIER = ""
@@ -243,6 +245,8 @@ class _Download:
             return
         if self._mirrors.are_out():
             raise self._failure()
+        if self._wish.is_pressed and self._is_hardly_begun:
+            self._rest()
         if gauge.read().stage is not Stage.FETCHING or gauge.read().total is None:
             self._begin()
         gauge.at_work(mirrors=self._mirrors.at_work())
@@ -287,6 +291,21 @@ class _Download:
             return Mismatch(f"the bytes have the digest {got[:12]}…", got, is_final=True)
         each = [(one.source, one.out) for one in self._mirrors.each if one.out is not None]
         return each[0][1] if len(each) == 1 else EachFailed(tuple(each))
+
+    @property
+    def _is_hardly_begun(self) -> bool:
+        """Whether another kind of source, which may begin anew, would lose little."""
+        return self._board.done * _MUCH <= (self._board.size or 0)
+
+    def _rest(self) -> None:
+        """Let other sources have a try while all mirrors are left alone.
+
+        Raises:
+            Resting: they are.
+        """
+        if self._mirrors.are_resting(time.monotonic()):
+            each = [one.trouble for one in self._mirrors.each if one.trouble is not None]
+            raise Resting("; ".join(dict.fromkeys(why.message for why in each)))
 
     def _etags(self) -> dict[str, str]:
         return {one.key: one.etag for one in self._mirrors.each if one.etag is not None}

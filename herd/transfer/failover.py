@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import deque
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import groupby
@@ -24,7 +25,16 @@ from herd.model import (
 from herd.progress import Gauge
 from herd.staging import discard
 from herd.transfer.budget import Budget
-from herd.transfer.carrier import Carrier, Delivery, EachFailed, Mismatch, Share, Staged, Wish
+from herd.transfer.carrier import (
+    Carrier,
+    Delivery,
+    EachFailed,
+    Mismatch,
+    Resting,
+    Share,
+    Staged,
+    Wish,
+)
 from herd.transfer.part import check, writing
 from herd.words import count, size
 
@@ -94,7 +104,8 @@ class Transfer:
 
         Addresses that follow one another are one source with many mouths, and where there
         is a swarm they all feed it; but for sources that are doubted: they are asked when no
-        other one delivered. With `only_parts` an address that gives nothing but the whole file
+        other one delivered. Addresses that can only be waited for wait while others are asked.
+        With `only_parts` an address that gives nothing but the whole file
         is of no use.
 
         Raises:
@@ -103,20 +114,33 @@ class Transfer:
             NoRoom, CannotWrite, Interrupted: what is staged is kept.
         """
         tried, begun = _Tried(file), time.monotonic()
-        for sources in _grouped(file.sources, doubted):
+        left = deque((sources, True) for sources in _grouped(file.sources, doubted))
+        while left:
             check(stop)
+            sources, is_new = left.popleft()
             first = sources[0]
             if isinstance(first, MagnetSource) and first.state is SwarmState.REVOKED:
                 gauge.note(f"{describe(first)} was withdrawn")
                 tried.withdrawn.append((first, SourceRefused("it was withdrawn")))
                 continue
             wish = Wish(
-                file, first, staged, gauge, stop, sources[1:], budget or Budget(), only_parts
+                file,
+                first,
+                staged,
+                gauge,
+                stop,
+                sources[1:],
+                budget or Budget(),
+                only_parts=only_parts,
+                is_pressed=is_new and bool(left),
             )
             try:
                 delivery = self._fetch(wish)
             except (SourceFailed, DigestMismatch) as failure:
-                tried.add(sources, failure)
+                if isinstance(failure, Resting):
+                    left.append((sources, False))  # patiently, when nobody else delivered
+                else:
+                    tried.add(sources, failure)
                 names = ", ".join(dict.fromkeys(describe(each) for each in sources))
                 gauge.note(f"{names}: {failure.message.rstrip('.')}")
                 continue

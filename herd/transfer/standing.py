@@ -24,6 +24,8 @@ from herd.transfer.watch import TooSlow
 
 _NEAR = 2.0
 """Seconds until a mirror that serves ranges may be asked again."""
+_HICCUPS = 2
+"""Failures without progress after which a mirror is said to be away."""
 _BETTER = 1.5
 """How many times as fast another mirror must be for a worker to leave its own."""
 
@@ -184,6 +186,12 @@ class Mirrors:
         with self._lock:
             return not any(one.is_usable for one in self.each)
 
+    def are_resting(self, now: float) -> bool:
+        """Whether all that may be asked ever again are left alone now, and not for a hiccup."""
+        with self._lock:
+            usable = [one for one in self.each if one.is_usable]
+            return bool(usable) and all(_is_resting(one, now) for one in usable)
+
     def at_work(self) -> int:
         """How many mirrors are being asked now."""
         with self._lock:
@@ -217,6 +225,11 @@ class Mirrors:
         if one.is_single:
             return one.connections > 0
         return one.is_usable and (one.connections > 0 or one.until <= now + _NEAR)
+
+
+def _is_resting(one: Standing, now: float) -> bool:
+    left = one.until - now
+    return one.connections == 0 and left > 0 and (one.failures >= _HICCUPS or left > _NEAR)
 
 
 def _rank(one: Standing, current: Standing | None) -> tuple[float, int]:

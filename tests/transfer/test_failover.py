@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -166,3 +166,25 @@ def test_a_real_server_says_that_it_has_no_such_file(
     with pytest.raises(NoSourceDelivered, match="does not have the file") as caught:
         get(desk, transfer, promise(UrlSource(nginx.url + "x")))
     assert "404" in caught.value.message
+
+
+def test_a_mirror_that_is_away_holds_no_other_source_up(
+    desk: Desk, server: FileServer, tmp_path: Path
+) -> None:
+    server.faults = Faults(status=503, headers={"Retry-After": "600"})
+    mine = tmp_path / "mine.gguf"
+    mine.write_bytes(CONTENT)
+    sources = UrlSource(server.url), PathSource(str(mine))
+    patient = Transfer({UrlSource: HttpCarrier(replace(QUICK, longest_asked=600.0))})
+    assert get(desk, patient, promise(*sources)).source == sources[1]
+    assert len(server.requests) == 1
+
+
+def test_a_mirror_that_is_away_is_waited_for_when_nobody_else_delivers(
+    desk: Desk, server: FileServer, tmp_path: Path
+) -> None:
+    server.faults = Faults(times=1, status=503, headers={"Retry-After": "3"})
+    sources = UrlSource(server.url), PathSource(str(tmp_path / "gone"))
+    patient = Transfer({UrlSource: HttpCarrier(replace(QUICK, longest_asked=5.0))})
+    assert get(desk, patient, promise(*sources)).source == sources[0]
+    assert any("does not exist" in said for said in desk.gauge.said)
