@@ -88,6 +88,7 @@ async def test_without_any_model_a_chat_says_where_to_get_one(opened: Opening) -
         await hand.command("app.show_chat")
 
         assert "No model is installed yet" in hand.screen
+        await hand.sees("tokens of context")
         await hand.looks_like("chat-no-model")
 
 

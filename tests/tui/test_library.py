@@ -328,6 +328,7 @@ async def test_what_no_registry_vouches_for_is_asked_first(opened: Opening, give
         await hand.press("y")
 
         await hand.sees("stranger:file is installed")
+        await hand.until(lambda: under_cursor(hand) == "stranger")
         assert not given.herd.installed("stranger").is_verified
 
 

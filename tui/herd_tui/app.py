@@ -247,6 +247,7 @@ class HerdApp(App[None]):
 
     @on(OpenChat)
     def _open_chat(self, event: OpenChat) -> None:
+        self.clear_notifications()  # they said what enter does, and would cover the prompt
         self.chat.begin(event.reference)
         self.switch_mode("chat")
 

@@ -201,6 +201,8 @@ class LibraryScreen(Tending):
     def _ask_licence(self, plan: Plan) -> None:
         from herd_tui.screens.licence import LicenceQuestion
 
+        if self.current is None:  # an address: its name finds it once it is here
+            self.query_one(Filter).value = plan.choice.model.name
         if plan.needs_acceptance:
             self.app.push_screen(
                 LicenceQuestion(plan), lambda accepted: self._begin(plan.choice, bool(accepted))
