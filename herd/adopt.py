@@ -275,15 +275,18 @@ def name_of(found: Found, header: Header | None = None) -> tuple[str, str]:
     return _slug(stem[: match.start()] if match else stem), _slug(said or "file")
 
 
-def same_bytes(found: Sequence[Found], held: Iterable[Installed]) -> dict[int, str]:
+def same_bytes(found: Sequence[Found], store: Store) -> dict[int, str]:
     """For each model found, by its place in the row, whose bytes it has.
 
     Only what is certain without reading: the same file on the disk, or the digest that two
     tools say for it.
     """
     known: dict[object, str] = {}
-    for installed in held:
-        known.setdefault(installed.files[0].sha256, str(installed.reference))
+    for installed in store.installed():
+        sha256 = installed.files[0].sha256
+        for key in (sha256, _identity(store.blob(sha256))):
+            known.setdefault(key, str(installed.reference))
+    known.pop(None, None)
     said: dict[int, str] = {}
     for at, each in enumerate(found):
         if not each.files:

@@ -26,6 +26,8 @@ from herd.store import Store
 from herd.store.adopting import OWN, have
 from herd.store.proof import damaged
 
+_ELSEWHERE = "--with PATH names another bundle, a store or a folder that has it."
+
 
 @dataclass(frozen=True)
 class Unpacking:
@@ -187,7 +189,7 @@ class Unpacker:
             return self._mender.mend(file, staged, table, means)
         except NoSourceDelivered as error:
             raise NoSourceDelivered(
-                f"The bundle is torn: {lacks(lack)}, and nobody else has it.", error.hint
+                f"The bundle is torn: {lacks(lack)}, and nobody else has it.", _ELSEWHERE
             ) from error
 
     def _require_model(self, bundle: Bundle, staged: Staged) -> None:

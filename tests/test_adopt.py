@@ -276,13 +276,25 @@ def test_the_same_bytes_are_seen_without_reading_them(store: Store, theirs: Path
     path = write(theirs / "one" / "m.gguf", gguf())
     (theirs / "two").mkdir()
     (theirs / "two" / "n.gguf").hardlink_to(path)
-    adopted = adopter(store).adopt(Asked(only(theirs / "one")))
+    adopter(store).adopt(Asked(only(theirs / "one")))
     layouts.ollama(theirs / "ollama", "tiny", "1", {"model": gguf()})
     found = [only(theirs / "one"), only(theirs / "two"), only(theirs / "ollama")]
 
-    same = same_bytes(found, [adopted.installed])
+    same = same_bytes(found, store)
 
-    assert same == {1: "folder m.gguf", 2: "m:q4_0"}
+    assert same == {0: "m:q4_0", 1: "m:q4_0", 2: "m:q4_0"}
+
+
+def test_the_same_file_under_two_names_is_seen_before_it_is_installed(
+    store: Store, theirs: Path
+) -> None:
+    path = write(theirs / "one" / "m.gguf", gguf())
+    (theirs / "two").mkdir()
+    (theirs / "two" / "n.gguf").hardlink_to(path)
+
+    same = same_bytes([only(theirs / "one"), only(theirs / "two")], store)
+
+    assert same == {1: "folder m.gguf"}
 
 
 def test_several_are_taken_over_beside_each_other_and_the_same_bytes_once(

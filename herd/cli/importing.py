@@ -13,7 +13,7 @@ from herd.cli import options
 from herd.cli.session import Session
 from herd.cli.verbs import Command
 from herd.disk import files_below, stretch
-from herd.errors import BadUsage, HerdError, UnknownModel
+from herd.errors import BadUsage, CannotRun, HerdError, UnknownModel
 from herd.words import count, size
 
 if TYPE_CHECKING:
@@ -101,6 +101,8 @@ def import_(
     is_asking = not yes and (scan or tools is not None or len(wanted) > 1)
     if wishes.dry_run or is_asking:
         _show(session, found)
+    else:
+        _tell_troubles(session, found)
     if wishes.dry_run or not wanted or (is_asking and not _confirmed(session, wanted)):
         return
     _take(session, wanted, wishes)
@@ -181,12 +183,25 @@ def _scanned(tools: str | None) -> list[Found]:
 def _show(session: Session, found: list[Found]) -> None:
     from herd.adopt import same_bytes
 
-    same = same_bytes(found, session.herd.store.installed())
+    same = same_bytes(found, session.herd.store)
     rows = [
         [each.name, each.tool, size(each.size), each.trouble or same.get(at, "")]
         for at, each in enumerate(found)
     ]
     session.answer_table(HEADS, rows, right=("SIZE",))
+
+
+def _tell_troubles(session: Session, found: list[Found]) -> None:
+    """Name what cannot be taken over, where no table did.
+
+    Raises:
+        CannotRun: that is all there is.
+    """
+    told = [f"{each.name} cannot be imported: {each.trouble}." for each in found if each.trouble]
+    if told and len(told) == len(found):
+        raise CannotRun("\n".join(told))
+    for text in told:
+        session.say(text)
 
 
 def _confirmed(session: Session, wanted: list[Found]) -> bool:
@@ -231,7 +246,7 @@ def _report(session: Session, found: Found, adopted: Adopted) -> None:
 def _forms(session: Session, found: list[Found]) -> list[dict[str, object]]:
     from herd.adopt import same_bytes
 
-    same = same_bytes(found, session.herd.store.installed())
+    same = same_bytes(found, session.herd.store)
     return [
         {
             "name": each.name,

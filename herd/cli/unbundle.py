@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from herd.cli.session import Session
-from herd.errors import LicenceNotAccepted
+from herd.errors import HerdError, Interrupted, LicenceNotAccepted
 from herd.words import count, size
 
 if TYPE_CHECKING:
@@ -19,13 +19,16 @@ if TYPE_CHECKING:
 def unbundle(session: Session, path: Path, wishes: Wishes) -> bool:
     """Install the bundles of a folder; False where there are none.
 
+    One bundle's trouble does not keep the others from coming.
+
     Raises:
-        HerdError: as `Unpacker.unpack`.
+        HerdError: as `Unpacker.unpack`; the last of them, those before it are told.
     """
     from herd.bundle import find
     from herd.unpack import Unpacking
 
     bundles = find(path)
+    failures: list[HerdError] = []
     for bundle in bundles:
         if wishes.dry_run:
             _show(session, bundle)
@@ -37,7 +40,16 @@ def unbundle(session: Session, path: Path, wishes: Wishes) -> bool:
             is_licence_accepted=wishes.accept_licence,
             is_offline=wishes.offline,
         )
-        _report(session, _unpacked(session, wanted))
+        try:
+            _report(session, _unpacked(session, wanted))
+        except Interrupted:
+            raise
+        except HerdError as error:
+            failures.append(error)
+    for failure in failures[:-1]:
+        session.complain(failure)
+    if failures:
+        raise failures[-1]
     return bool(bundles)
 
 

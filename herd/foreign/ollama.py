@@ -17,7 +17,8 @@ _DIGEST = re.compile(r"sha256[:-]([0-9a-f]{64})")
 _KIND = "application/vnd.ollama.image."
 _NAMES = {"model": "{name}.gguf", "projector": "mmproj-{name}.gguf", "adapter": "{name}-lora.gguf"}
 _MOST_TAGS = 10_000
-_LIBRARY = ("registry.ollama.ai", "library")
+_HOME = ["registry.ollama.ai", "library"]
+"""Where Ollama's own models come from; its names leave out what is as here."""
 
 
 def folders(home: Path, env: Mapping[str, str]) -> list[Path]:
@@ -37,7 +38,7 @@ def scan(folder: Path) -> Iterator[Found]:
 
 def _model(folder: Path, parts: tuple[str, ...], path: Path) -> Found:
     *where, name, tag = parts
-    full = name if tuple(where) == _LIBRARY else "/".join((*where, name))
+    full = "/".join((*_where(where), name))
     try:
         layers = _layers(content_of(path))
         files, lost = _files(folder, layers, f"{name}-{tag}")
@@ -46,6 +47,13 @@ def _model(folder: Path, parts: tuple[str, ...], path: Path) -> Found:
         return Found(TOOL, f"{full}:{tag}", (), tag, trouble=f"its manifest does not read: {error}")
     trouble = lost or (None if files else "it has no weights")
     return Found(TOOL, f"{full}:{tag}", files, tag, stop, sampling, trouble)
+
+
+def _where(parts: list[str]) -> list[str]:
+    """What Ollama itself shows of host and owner."""
+    if parts == _HOME:
+        return []
+    return parts[1:] if parts[:1] == _HOME[:1] else parts
 
 
 def _layers(content: bytes | None) -> list[tuple[str, Sha256, int]]:

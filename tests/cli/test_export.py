@@ -40,11 +40,28 @@ def test_a_torn_bundle_is_completed_from_another(herd: Caller, stick: Path, tmp_
     torn = herd("import", str(stick), "--offline")
     assert torn.code == 4
     assert "The bundle is torn: 1 piece of mine.Q8_0.gguf is missing" in torn.err
+    assert "--with PATH names" in torn.err
     ran = herd("import", str(stick), "--with", str(good.parent), "--offline")
 
     assert ran.code == 0
     assert "Completed mine.Q8_0.gguf: 1 piece from" in ran.err
     assert herd("verify").code == 0
+
+
+def test_a_torn_bundle_does_not_keep_the_others_from_coming(
+    herd: Caller, stick: Path, tmp_path: Path
+) -> None:
+    path = write(tmp_path / "other.Q8_0.gguf", gguf(5))
+    herd("import", str(path), "--copy")
+    herd("export", "other", str(stick))
+    write(stick / "mine-q8_0" / "mine.Q8_0.gguf", b"torn")
+    herd("remove", "-y", "mine", "other")
+
+    ran = herd("import", str(stick), "--offline")
+
+    assert ran.code == 4
+    assert "The bundle is torn" in ran.err
+    assert [each["reference"] for each in herd.json("list")] == ["other:q8_0"]
 
 
 def test_wrong_words_are_answered(herd: Caller, tmp_path: Path) -> None:

@@ -75,6 +75,18 @@ def test_a_file_is_imported_without_a_question(herd: Caller, other: Path) -> Non
     assert path.stat().st_nlink == 1
 
 
+def test_a_model_with_a_missing_part_is_never_passed_over_in_silence(
+    herd: Caller, other: Path
+) -> None:
+    torn = other / ".lmstudio" / "models" / "u" / "r" / "torn-00001-of-00002.gguf"
+
+    alone, among = herd("import", str(torn)), herd("import", "--scan", "-y")
+
+    assert (alone.code, among.code) == (8, 0)
+    assert "torn cannot be imported: of its 2 parts 2 is missing." in alone.err
+    assert "u/r/torn cannot be imported: of its 2 parts 2 is missing." in among.err
+
+
 def test_wrong_words_are_answered(herd: Caller, other: Path) -> None:
     (other / "empty").mkdir()
 

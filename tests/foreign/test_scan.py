@@ -47,6 +47,12 @@ def test_ollama_models_of_other_hosts_keep_their_full_name(tmp_path: Path) -> No
     assert only(look(tmp_path)).name == "hf.co/user/repo:Q4_0"
 
 
+def test_ollama_models_of_its_own_users_are_named_as_ollama_names_them(tmp_path: Path) -> None:
+    layouts.ollama(tmp_path, "user/mine", "latest", {"model": gguf()})
+
+    assert only(look(tmp_path)).name == "user/mine:latest"
+
+
 @pytest.mark.parametrize(
     "content",
     [

@@ -146,7 +146,7 @@ class Tending(HerdScreen):
 
             gauge.begin(Stage.WAITING, note=", ".join(TOOLS))
             found = scan()
-            return found, same_bytes(found, self.herd.store.installed())
+            return found, same_bytes(found, self.herd.store)
 
         self.app.push_screen(Working("Looking for models of other tools", look), self._found)
 
