@@ -266,7 +266,10 @@ def test_a_folder_of_old_files_is_said_to_be_one(herd: Caller, own: Path) -> Non
     ran = herd("import", str(own))
 
     assert ran.code == 3
-    assert "takes one by one: my-gpt4all.bin, old-thing.bin, parts.bin." in ran.err
+    assert (
+        "It has 3 ggml files of before GGUF: my-gpt4all.bin, old-thing.bin, parts.bin." in ran.err
+    )
+    assert f"`herd import {own / 'my-gpt4all.bin'}` converts the first." in ran.err
 
 
 def other_model(own: Path) -> str:
