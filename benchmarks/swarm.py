@@ -24,7 +24,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -109,7 +109,7 @@ def run(case: Case, shelf: Shelf, folder: Path) -> Took:
         child.stdin.close()
         memory = 0
         while True:
-            memory = max(memory, _peak(child.pid))
+            memory = max(memory, _held(child.pid))
             process, status, used = os.wait4(child.pid, os.WNOHANG)
             if process:
                 break
@@ -128,14 +128,16 @@ ARIA2C = (
 )
 
 
-def _peak(process: int) -> int:
-    """Bytes that were resident at most: anonymous ones, files that are mapped do not count."""
-    try:
+def _held(process: int) -> int:
+    """Anonymous bytes that it and its children hold now; files that are mapped do not count."""
+    held = 0
+    with suppress(OSError, ValueError):
         status = Path(f"/proc/{process}/status").read_text()
-    except OSError:
-        return 0
-    lines = dict(line.split(":", 1) for line in status.splitlines() if ":" in line)
-    return int(lines.get("RssAnon", "0 kB").split()[0]) * 1024
+        lines = dict(line.split(":", 1) for line in status.splitlines() if ":" in line)
+        held = int(lines.get("RssAnon", "0 kB").split()[0]) * 1024
+        for task in Path(f"/proc/{process}/task").iterdir():
+            held += sum(_held(int(each)) for each in (task / "children").read_text().split())
+    return held
 
 
 def as_herd(words: list[str]) -> None:

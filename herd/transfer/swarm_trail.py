@@ -8,21 +8,28 @@ counts only where a promised digest confirms it: otherwise the whole file is rea
 
 from __future__ import annotations
 
+import hashlib
+import logging
+import os
 import threading
 from collections import deque
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from herd import hashing
 from herd.errors import HerdError
+from herd.hashing import Gone, Hasher
 from herd.model import Sha256
-from herd.pieces import Proof, Table
+from herd.pieces import Table, piece_size_of
 from herd.transfer.part import writing
 from herd.transfer.swarm_settings import MOST_QUEUED
 
-_PIECE = 1024 * 1024
+log = logging.getLogger(__name__)
+
 BEHIND = 8 * MOST_QUEUED
 """Bytes that must have come since, and"""
 FEWEST_LOOKS = 4
@@ -51,7 +58,10 @@ class SwarmTrail:
         """
         self._file = file
         self._size = size
-        self._proof = Proof(size)
+        self._piece = piece_size_of(size)
+        self._hasher: Hasher | None = None
+        self._digest = hashlib.sha256().digest()
+        self._hashes: list[bytes] = []
         self._recent: deque[_Reached] = deque(maxlen=MOST_LOOKS)
         self._changed = threading.Condition()
         self._allowed = 0
@@ -75,6 +85,8 @@ class SwarmTrail:
         with self._changed:
             self._is_ended = True
             self._changed.notify()
+            if self._hasher is not None:
+                self._hasher.wake()
         self._thread.join()
 
     @property
@@ -83,9 +95,14 @@ class SwarmTrail:
         return self._thread.is_alive()
 
     @property
+    def is_whole(self) -> bool:
+        """Whether all of the file is hashed."""
+        return self.at >= self._size
+
+    @property
     def is_done(self) -> bool:
         """Whether all of the file is hashed, or never will be."""
-        return self.at >= self._size or self.trouble is not None
+        return self.is_whole or self.trouble is not None
 
     def reach(self, prefix: int, fetched: int) -> None:
         """Take what a look has.
@@ -106,8 +123,9 @@ class SwarmTrail:
         self._allow(self._size)
 
     def proof(self) -> tuple[Sha256, Table]:
-        """The digest and the pieces; once, when it is done."""
-        return self._proof.sha256, self._proof.table()
+        """The digest and the pieces; once it has hashed all of the file."""
+        table = Table(self._size, self._piece, b"".join(self._hashes))
+        return Sha256(self._digest.hex()), table
 
     def _allow(self, prefix: int) -> None:
         with self._changed:
@@ -118,24 +136,48 @@ class SwarmTrail:
         if not self._wait():
             return
         try:
-            # Two hashes beside each other: what is left at the end takes half as long.
-            with (
-                writing(self._file),
-                self._file.open("rb", buffering=0) as stream,
-                ThreadPoolExecutor(1, "herd-trail") as pool,
-            ):
+            with writing(self._file), self._hashing() as hasher:
                 while self._wait():
-                    piece = stream.read(min(_PIECE, self._allowed - self.at))
-                    if not piece:
+                    length = self._next
+                    found = hasher.piece(self.at, length)
+                    if found is None:
                         return  # shorter than it should be: the full pass will say so
-                    self._proof.update_beside(piece, pool)
-                    self.at += len(piece)
+                    self._hashes.append(found)
+                    if self.at + length == self._size:
+                        self._digest = hasher.digest()
+                    self.at += length
+        except Gone:
+            if not self._is_ended:
+                log.warning("the process that hashed is gone: all will be hashed at the end")
         except HerdError as error:
             self.trouble = error
 
+    @contextmanager
+    def _hashing(self) -> Iterator[Hasher]:
+        file = os.open(self._file, os.O_RDONLY | getattr(os, "O_BINARY", 0))
+        try:
+            hasher = hashing.begin(file, self._size)
+            with self._changed:
+                self._hasher = hasher
+            try:
+                yield hasher
+            finally:
+                with self._changed:
+                    self._hasher = None
+                hasher.close()
+        finally:
+            os.close(file)
+
+    @property
+    def _next(self) -> int:
+        """Bytes that are hashed next: a piece of the table."""
+        return min(self._piece, self._size - self.at)
+
     def _wait(self) -> bool:
-        """Until there is something to hash; False at the end."""
+        """Until there is a piece to hash; False at the end."""
         with self._changed:
-            while self.at >= self._allowed and not self._is_ended and self.at < self._size:
+            while not self._is_ended and self.at < self._size:
+                if self._allowed >= self.at + self._next:
+                    return True
                 self._changed.wait()
-            return not self._is_ended and self.at < self._size
+            return False

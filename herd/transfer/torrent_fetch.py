@@ -275,10 +275,11 @@ class TorrentFetch:
             while not trail.is_done and trail.is_running:
                 gauge.move_to(trail.at)
                 self._pause()
-            digest, table = trail.proof()
             gauge.move_to(trail.at)
-            if digest == promised:
-                return digest, table
+            if trail.is_whole:
+                digest, table = trail.proof()
+                if digest == promised:
+                    return digest, table
             gauge.begin(Stage.VERIFYING, self._wish.file.size)
         return self._folder.proof(self._wish.stop, gauge.advance)
 

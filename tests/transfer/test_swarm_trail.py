@@ -6,15 +6,20 @@ from pathlib import Path
 
 import pytest
 
+from herd import hashing
 from herd.errors import CannotWrite
+from herd.hashing import Beside
 from herd.model import File, Sha256
+from herd.pieces import PIECE, Proof, Table
 from herd.transfer.swarm_trail import BEHIND, FEWEST_LOOKS, MOST_LOOKS, SwarmTrail
-from tests.tools.swarm import PIECE, noise
+from tests.tools.swarm import noise
 from tests.tools.wait import until
 from tests.transfer.desk import digest
 from tests.transfer.swarm_desk import SIZE, SwarmDesk
 
-CONTENT = noise(1_000_000, seed=3)
+SOME = PIECE + 300_000
+"""Bytes that are right, and one piece of the table among them."""
+CONTENT = noise(2 * PIECE + 12_345, seed=3)
 
 
 @pytest.fixture
@@ -26,52 +31,54 @@ def file(tmp_path: Path) -> Path:
 
 def test_it_follows_what_is_right_and_ends_with_the_digest(file: Path) -> None:
     with SwarmTrail(file, len(CONTENT)) as trail:
-        trail.reach(300_000, 0)
+        trail.reach(SOME, 0)
         for _ in range(FEWEST_LOOKS):
-            trail.reach(400_000, BEHIND)
-        until(lambda: trail.at == 300_000)
+            trail.reach(len(CONTENT), BEHIND)
+        until(lambda: trail.at == PIECE)
         assert not trail.is_done
         trail.reach_all()
         until(lambda: trail.is_done)
-        sha256, table = trail.proof()
-    assert sha256 == digest(CONTENT)
-    assert table.size == len(CONTENT)
+        found = trail.proof()
+    proof = Proof(len(CONTENT))
+    proof.update(CONTENT)
+    assert found == (proof.sha256, proof.table())
 
 
 def test_it_stays_behind_by_what_may_wait_to_be_written(file: Path) -> None:
     with SwarmTrail(file, len(CONTENT)) as trail:
-        trail.reach(500_000, 0)
+        trail.reach(SOME, 0)
         for _ in range(FEWEST_LOOKS):
-            trail.reach(700_000, BEHIND - 1)
+            trail.reach(len(CONTENT), BEHIND - 1)
         assert trail.at == 0
-        trail.reach(800_000, BEHIND)
-        until(lambda: trail.at == 500_000)
+        trail.reach(len(CONTENT), BEHIND)
+        until(lambda: trail.at == PIECE)
 
 
 def test_it_stays_a_few_looks_behind_however_much_comes(file: Path) -> None:
     with SwarmTrail(file, len(CONTENT)) as trail:
-        trail.reach(500_000, 0)
+        trail.reach(SOME, 0)
         for look in range(1, FEWEST_LOOKS):
-            trail.reach(700_000, look * BEHIND)
+            trail.reach(len(CONTENT), look * BEHIND)
         assert trail.at == 0
-        trail.reach(700_000, FEWEST_LOOKS * BEHIND)
-        until(lambda: trail.at == 500_000)
+        trail.reach(len(CONTENT), FEWEST_LOOKS * BEHIND)
+        until(lambda: trail.at == PIECE)
 
 
 def test_it_goes_on_after_some_looks_though_nothing_more_comes(file: Path) -> None:
     with SwarmTrail(file, len(CONTENT)) as trail:
-        trail.reach(500_000, 500_000)
+        trail.reach(SOME, 500_000)
         for _ in range(MOST_LOOKS):
             assert trail.at == 0
-            trail.reach(700_000, 700_000)
-        until(lambda: trail.at == 500_000)
+            trail.reach(len(CONTENT), 700_000)
+        until(lambda: trail.at == PIECE)
 
 
 def test_a_file_that_ends_early_ends_it_without_trouble(tmp_path: Path, file: Path) -> None:
     with SwarmTrail(file, len(CONTENT) + 5) as trail:
         trail.reach_all()
         until(lambda: not trail.is_running)
-        assert trail.at == len(CONTENT)
+        assert trail.at == 2 * PIECE
+        assert not trail.is_done
 
 
 def test_a_file_that_does_not_read_is_its_trouble(tmp_path: Path) -> None:
@@ -81,11 +88,38 @@ def test_a_file_that_does_not_read_is_its_trouble(tmp_path: Path) -> None:
         assert isinstance(trail.trouble, CannotWrite)
 
 
+def test_when_the_process_that_hashes_is_gone_the_file_is_read_once_more(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun: list[Beside] = []
+
+    def begin(file: int, size: int) -> Beside:
+        begun.append(Beside(file, size))
+        begun[-1].wake()
+        return begun[-1]
+
+    monkeypatch.setattr(hashing, "begin", begin)
+    desk = SwarmDesk(tmp_path)
+    torrent = desk.torrent()
+    with desk.swarm(torrent) as swarm:
+        delivery = desk.fetch(torrent.magnet(swarm.tracker.url))
+    assert begun
+    assert delivery.sha256 == digest(desk.content)
+    assert delivery.table is not None
+    assert delivery.table.size == SIZE
+
+
+def test_an_empty_file_is_done_at_once(file: Path) -> None:
+    with SwarmTrail(file, 0) as trail:
+        assert trail.is_done
+        assert trail.proof()[0] == digest(b"")
+
+
 def test_a_trail_that_read_too_early_is_not_believed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     wrong = digest(b"what lay there a moment before")
-    monkeypatch.setattr(SwarmTrail, "proof", lambda trail: (wrong, trail._proof.table()))
+    monkeypatch.setattr(SwarmTrail, "proof", lambda _: (wrong, Table(0, PIECE, b"")))
     desk = SwarmDesk(tmp_path)
     torrent = desk.torrent()
     with desk.swarm(torrent) as swarm:
@@ -102,7 +136,7 @@ def test_without_a_promise_the_file_is_read_once_more(
 
     monkeypatch.setattr(SwarmTrail, "proof", never)
     desk = SwarmDesk(tmp_path)
-    torrent = desk.torrent(piece=PIECE)
+    torrent = desk.torrent()
     with desk.swarm(torrent) as swarm:
         source = torrent.magnet(swarm.tracker.url)
         delivery = desk.fetch(source, File("unknown", (source,)))
