@@ -52,8 +52,9 @@ def check(session: Session, name: str | None, online: bool, as_json: bool) -> No
         session.say(f"{count(models, 'model')} read, {count(len(remarks), 'remark')}.")
     bad = [each for each in verdicts if each.state.is_bad]
     if bad:
+        holds = "does" if len(bad) == 1 else "do"
         raise NoSourceDelivered(
-            f"{len(bad)} of {count(len(verdicts), 'source')} do not hold.",
+            f"{len(bad)} of {count(len(verdicts), 'source')} {holds} not hold.",
             "They are asked last on this machine from now on; the registry is as it was.",
         )
 

@@ -33,7 +33,6 @@ from herd.model import (
 from herd.registry.layer import Layer
 from herd.transfer import pip
 from herd.transfer.ask import Question, Reply, ask
-from herd.words import size
 
 AT_ONCE = 8
 """Sources that are asked at the same time."""
@@ -192,7 +191,7 @@ def _of_reply(asking: Asking, reply: Reply) -> tuple[State, str]:
     file = asking.file
     said, digest = _size(reply), _linked(reply, "X-Linked-ETag").strip('"').removeprefix("W/")
     if file.size is not None and said is not None and said != file.size:
-        return State.WRONG_SIZE, f"{size(said)} ({said} bytes) instead of {file.size}"
+        return State.WRONG_SIZE, f"{said:,} bytes instead of {file.size:,}"
     if file.sha256 and is_sha256(digest) and digest != file.sha256:
         return State.WRONG_DIGEST, f"{digest[:12]}… instead of {file.sha256[:12]}…"
     magics = _MAGICS.get(asking.variant.format)

@@ -149,7 +149,7 @@ def test_a_check_remarks_and_asks_and_ranks(herd: Caller, site: Site) -> None:
     assert online.code == 4
     assert ".gguf: gone (it is not there (404))" in online.out
     assert ".gguf: ok in " in online.out
-    assert "1 of 2 sources do not hold." in online.err
+    assert "1 of 2 sources does not hold." in online.err
     order = [line.split()[-1] for line in herd("install", "--dry-run", "tiny").out.splitlines()]
     assert order[-2:] == ["127.0.0.1", "127.0.0.1"]
     assert (herd.home / "registries" / "test.yaml").read_text() == text

@@ -70,8 +70,8 @@ def test_a_server_without_ranges_is_not_read_to_its_end(site: Site) -> None:
         (Page(b"", 401), State.GATED, "gated or removed"),
         (Page(b"", 403), State.GATED, "gated or removed"),
         (Page(b"", 500), State.UNREACHABLE, "500"),
-        (Page(CONTENT + b"!"), State.WRONG_SIZE, f"instead of {len(CONTENT)}"),
-        (ranged(CONTENT + b"!"), State.WRONG_SIZE, f"instead of {len(CONTENT)}"),
+        (Page(CONTENT + b"!"), State.WRONG_SIZE, f"instead of {len(CONTENT):,}"),
+        (ranged(CONTENT + b"!"), State.WRONG_SIZE, f"instead of {len(CONTENT):,}"),
         (ranged(b"XXXX" + CONTENT[4:]), State.WRONG_BYTES, "no gguf file"),
         (Page(b"<html>hotel" + bytes(len(CONTENT) - 11)), State.WRONG_BYTES, "a web page"),
         (

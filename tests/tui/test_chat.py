@@ -8,6 +8,7 @@ from textual.widgets import OptionList
 
 from herd.chat import Conversation, Role, Turn
 from herd.errors import EngineCrashed
+from herd_tui.screens.help import Help
 from herd_tui.screens.library import LibraryScreen
 from herd_tui.widgets.chat_status import ChatStatus
 from herd_tui.widgets.conversation_list import ConversationList
@@ -279,9 +280,22 @@ async def test_a_slash_runs_a_command_and_an_unknown_one_says_so(
         await hand.say("/library")
         assert hand.is_at(LibraryScreen)
         await hand.command("app.show_chat")
-        await hand.say("/sing")
+        await hand.say("/sing of llamas")
 
-        await hand.sees("There is no command /sing")
+        await hand.sees("There is no command /sing;")
+
+
+async def test_a_path_at_the_beginning_is_a_question_and_no_command(
+    opened: Opening, given: Given
+) -> None:
+    given.install("vicuna")
+    async with opened(model="vicuna:q4_0") as hand:
+        await hand.say("/etc/hosts is for what?")
+        await answered(hand)
+
+        assert turns(hand)[0] == ("user", "/etc/hosts is for what?")
+        await hand.say("/help")
+        assert hand.is_at(Help)
 
 
 async def test_a_slash_shows_the_commands_that_it_may_become(opened: Opening, given: Given) -> None:

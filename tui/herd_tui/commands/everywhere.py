@@ -9,7 +9,14 @@ from herd_tui.commands.command import Command, Scope
 _c = partial(Command, scope=Scope.EVERYWHERE)
 
 EVERYWHERE: tuple[Command, ...] = (
-    _c("app.show_help", "f1", "Help", "Show every key and what it does.", in_footer=True),
+    _c(
+        "app.show_help",
+        "f1",
+        "Help",
+        "Show every key and what it does.",
+        in_footer=True,
+        slash="help",
+    ),
     _c("app.show_library", "f2", "Library", "Models: offered and installed.", slash="library"),
     _c("app.show_chat", "f3", "Chat", "The conversation, where it was left."),
     _c("app.show_transfers", "ctrl+t", "Transfers", "Go to the installs under way, and back."),

@@ -220,7 +220,7 @@ class ChatScreen(Recalling):
 
     @on(Prompt.Sent)
     async def _send(self, event: Prompt.Sent) -> None:
-        if event.text.startswith("/"):
+        if event.text.startswith("/") and not _begins_with_a_path(event.text):
             await self._run_slash(event.text[1:].strip())
         elif self.talk:
             self.notify("The answer is not over yet; escape stops it.", markup=False)
@@ -235,7 +235,8 @@ class ChatScreen(Recalling):
         command = found[0] if len(found) == 1 else None
         node = node_of(command, self) if command else None
         if command is None or node is None:
-            self.notify(f"There is no command /{one_line(word)}; F1 lists them.", markup=False)
+            name = one_line(word).partition(" ")[0]
+            self.notify(f"There is no command /{name}; F1 lists them.", markup=False)
             return
         self.query_one(Prompt).clear()
         await self.app.run_action(command.call, node)
@@ -348,3 +349,8 @@ class ChatScreen(Recalling):
         """Show what changed of the conversation and in the list."""
         self._tell()
         self.list_anew()
+
+
+def _begins_with_a_path(text: str) -> bool:
+    """Whether the slash begins a path, as in "/etc/hosts is what?", and no command."""
+    return "/" in text[1:].partition(" ")[0]

@@ -58,6 +58,11 @@ class Recalling(Conversing):
         self.recent = tuple(dict.fromkeys(models))
         self.query_one(ConversationList).show(summaries, self.conversation.id)
 
+    @on(ConversationList.Left)
+    def _leave(self) -> None:
+        self.query_one(ConversationList).remove_class("-shown")
+        self.focus_main()
+
     @on(ConversationList.Chosen)
     def _choose(self, event: ConversationList.Chosen) -> None:
         def found(conversation: Conversation | None) -> None:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from textual import on
+from textual import events, on
 from textual.app import ComposeResult
+from textual.binding import Binding
 from textual.containers import Vertical
 from textual.content import Content
 from textual.message import Message
@@ -23,7 +24,12 @@ WIDTH = 28
 
 
 class ConversationList(Vertical):
-    """Titles to choose from."""
+    """Titles to choose from; letters that are typed on them search."""
+
+    BINDINGS = [Binding("escape", "leave", "Back", show=False)]
+
+    class Left(Message):
+        """The person wants to go back to the conversation."""
 
     @dataclass
     class Chosen(Message):
@@ -45,6 +51,19 @@ class ConversationList(Vertical):
     def focus_list(self) -> None:
         """Go to the titles."""
         self.query_one(OptionList).focus()
+
+    def action_leave(self) -> None:
+        """Go back; what was searched for is forgotten."""
+        self.query_one(Filter).clear()
+        self.post_message(self.Left())
+
+    def on_key(self, event: events.Key) -> None:
+        """Search for what is typed on the titles."""
+        field = self.query_one(Filter)
+        if event.is_printable and event.character and not field.has_focus:
+            event.stop()
+            field.focus()
+            field.insert_text_at_cursor(event.character)
 
     def show(self, summaries: Sequence[Summary], current: str) -> None:
         """Show these, with the cursor on the one that is open."""
