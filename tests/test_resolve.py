@@ -51,6 +51,34 @@ def test_an_address_may_be_given_a_name_and_a_digest(herd: Herd) -> None:
     assert choice.variant.files[0].sha256 == "ab" * 32
 
 
+def test_one_part_of_a_model_brings_the_others(herd: Herd, tmp_path: Path) -> None:
+    paths = [tmp_path / f"Big-Q4_0-0000{number}-of-00003.gguf" for number in (1, 2, 3)]
+    for path in paths:
+        path.write_bytes(b"GGUF")
+
+    here = herd.choose(str(paths[1])).variant
+    there = herd.choose("https://example.org/Big-Q4_0-00001-of-00002.gguf?download=true").variant
+
+    assert [file.name for file in here.files] == [path.name for path in paths]
+    assert [file.sources for file in here.files] == [(PathSource(str(path)),) for path in paths]
+    assert [file.sources for file in there.files] == [
+        (UrlSource(f"https://example.org/Big-Q4_0-0000{number}-of-00002.gguf?download=true"),)
+        for number in (1, 2)
+    ]
+
+
+def test_a_part_without_the_others_is_refused(herd: Herd, tmp_path: Path) -> None:
+    path = tmp_path / "Big-Q4_0-00001-of-00002.gguf"
+    path.write_bytes(b"GGUF")
+
+    with pytest.raises(UnknownModel, match=r"Big-Q4_0-00002-of-00002\.gguf is not beside it"):
+        herd.choose(str(path))
+    with pytest.raises(BadUsage, match="has 2 parts"):
+        herd.choose(f"https://example.org/{path.name}", Promise(sha256="ab" * 32))
+    with pytest.raises(BadUsage, match="does not take"):
+        herd.choose("https://example.org/Big-Q4_0-00001-of-99999.gguf")
+
+
 def test_a_magnet_is_named_after_what_it_calls_itself(herd: Herd) -> None:
     choice = herd.choose(f"magnet:?xt=urn:btih:{HASH}&dn=My+Model-Q4_0.gguf")
     source = choice.variant.files[0].sources[0]
