@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 from herd.errors import BadUsage
+from herd.places import expanded
 from herd.words import one_line, size
 
 LARGEST = 256 * 1024
@@ -19,7 +20,7 @@ def attached(path: Path) -> str:
         BadUsage: it cannot be read, is no text, or is too large to be asked about.
     """
     try:
-        with path.expanduser().open("rb") as stream:
+        with expanded(path).open("rb") as stream:
             content = stream.read(LARGEST + 1)
     except OSError as error:
         reason = error.strerror or str(error)

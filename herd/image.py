@@ -17,6 +17,7 @@ from pathlib import Path
 
 from herd.errors import BadUsage
 from herd.model import Installed, InstalledFile
+from herd.places import expanded
 from herd.words import count, one_line, size
 
 LARGEST = 32 << 20
@@ -61,7 +62,7 @@ def read(image: str) -> bytes:
 def is_one(path: Path) -> bool:
     """Whether what lies there begins as an image does."""
     try:
-        return _sides(_from_file(str(path.expanduser()), path.name)) is not None
+        return _sides(_from_file(str(expanded(path)), path.name)) is not None
     except (BadUsage, struct.error, IndexError):
         return False
 
@@ -77,7 +78,7 @@ def absolute(path: Path) -> str:
     Raises:
         BadUsage: as `read`.
     """
-    image = str(path.expanduser().absolute())
+    image = str(expanded(path).absolute())
     read(image)
     return image
 

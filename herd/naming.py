@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 
 from herd.model import is_name
+from herd.words import one_line
 
 _QUANTISATION = re.compile(r"[-._]((?:ud-)?i?q\d\w*|bf16|f16|f32|mxfp4\w*)$", re.IGNORECASE)
 _ENDING = re.compile(r"\.(gguf|bin)$", re.IGNORECASE)
@@ -44,7 +45,7 @@ def named(file_name: str) -> Named:
     found = _QUANTISATION.search(stem)
     quantisation = found[1].upper() if found else None
     numbers = (int(shard[1]), int(shard[2])) if shard else (1, 1)
-    return Named(stem[: found.start()] if found else stem, quantisation, *numbers)
+    return Named(one_line(stem[: found.start()] if found else stem), quantisation, *numbers)
 
 
 def slug(text: str) -> str:

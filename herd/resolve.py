@@ -31,6 +31,7 @@ from herd.model import (
     reference,
 )
 from herd.naming import named
+from herd.places import expanded
 from herd.registry import Registry
 from herd.registry.catalogue import Trust
 from herd.words import nearest
@@ -221,7 +222,7 @@ def _of_the_registry(text: str) -> BadUsage:
 
 def _nearly(text: str) -> str | None:
     """The files near a path that is not there, as a question."""
-    path = Path(text).expanduser()
+    path = expanded(text)
     try:
         there = [each.name for each in path.parent.iterdir() if each.suffix in _ENDINGS]
     except (OSError, ValueError):
@@ -246,7 +247,7 @@ def _outside(text: str) -> tuple[Source, str] | None:
     """A source that is not a name of the registry, and what to call its file."""
     if text.lower().startswith(("http://", "https://")):
         return _address(text)
-    path = Path(text).expanduser()
+    path = expanded(text)
     if path.is_dir():
         raise BadUsage(f"{text} is a folder.", "Name the .gguf file in it.")
     if not path.is_file():

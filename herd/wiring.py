@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from herd.config import Config, load
-from herd.places import Places
+from herd.places import Places, expanded
 
 if TYPE_CHECKING:
     from herd.engine import Engine
@@ -20,7 +20,7 @@ def store(own: Places, chosen: str) -> Store:
     from herd.store import Store, View
 
     if chosen:
-        own = replace(own, store=Path(chosen).expanduser().absolute())
+        own = replace(own, store=expanded(chosen).absolute())
     shared = load(own.system_config, {}).store if own.system_config.is_file() else None
     below = (View(replace(own, store=Path(shared))),) if shared else ()
     return Store(own, below, is_chosen=bool(chosen))

@@ -2,7 +2,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from herd.places import places
+import pytest
+
+from herd.places import expanded, places
 
 
 def test_herd_home_puts_everything_under_one_folder(tmp_path: Path) -> None:
@@ -33,3 +35,14 @@ def test_asking_for_places_makes_no_folder(tmp_path: Path) -> None:
 
 def test_without_herd_home_the_platform_decides() -> None:
     assert places({}).store.name == "herd"
+
+
+@pytest.mark.parametrize("text", ["~nobody-of-this-name/model.gguf", "model~", "a/~b"])
+def test_a_path_that_begins_with_nobodys_home_stays_as_it_is(text: str) -> None:
+    assert expanded(text) == Path(text)
+
+
+def test_a_tilde_is_the_persons_home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+
+    assert expanded("~/model.gguf") == tmp_path / "model.gguf"

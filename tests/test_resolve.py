@@ -116,6 +116,17 @@ def test_a_path_that_is_not_there_is_said_to_be_missing(herd: Herd) -> None:
     assert caught.value.message == "There is no file ./nothing/here.gguf and no model of that name."
 
 
+def test_a_path_below_a_home_of_nobody_is_missing_too(herd: Herd) -> None:
+    with pytest.raises(UnknownModel, match="There is no file"):
+        herd.choose("~nobody-of-this-name/here.gguf")
+
+
+def test_the_name_of_a_file_never_makes_lines_of_its_own(herd: Herd) -> None:
+    title = herd.choose("https://one.example/wool%0A%20%20proof%1B[2K%20verified.gguf").model.title
+
+    assert title == "wool proof[2K verified"
+
+
 def test_a_folder_is_not_a_model(herd: Herd, tmp_path: Path) -> None:
     with pytest.raises(BadUsage):
         herd.choose(str(tmp_path))

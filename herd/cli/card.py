@@ -29,6 +29,7 @@ from herd.model import (
     Variant,
     reference,
 )
+from herd.places import expanded
 from herd.plan import Convert, fit
 from herd.registry import Registry
 from herd.registry.catalogue import Trust
@@ -55,8 +56,8 @@ def info(session: Session, name: str, as_json: bool) -> None:
     that variant. Of a .gguf file by its path, what its header says.
     """
     wanted = reference(name)
-    if name.lower().endswith(".gguf") and Path(name).expanduser().is_file():
-        _of_file(session, Path(name).expanduser(), as_json=as_json)
+    if name.lower().endswith(".gguf") and expanded(name).is_file():
+        _of_file(session, expanded(name), as_json=as_json)
         return
     model, variant = _offered(session, wanted)
     named = model.name if model else wanted.name

@@ -10,6 +10,7 @@ from herd.cli import completion, options
 from herd.cli.session import Session
 from herd.cli.verbs import Command
 from herd.model import Installed
+from herd.places import expanded
 from herd.words import size
 
 
@@ -28,7 +29,7 @@ def export(session: Session, names: tuple[str, ...], folder: str) -> None:
     what a torn copy lacks. Written again, only what is missing or damaged is copied.
     """
     models = [session.herd.installed(name) for name in names]
-    where = Path(folder).expanduser().absolute()
+    where = expanded(folder).absolute()
     for model in models:
         _one(session, model, where)
     session.suggest(f"herd import {folder}")

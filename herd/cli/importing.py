@@ -14,6 +14,7 @@ from herd.cli.session import Session
 from herd.cli.verbs import Command
 from herd.disk import files_below, stretch
 from herd.errors import BadUsage, CannotRun, HerdError, UnknownModel
+from herd.places import expanded
 from herd.words import count, size
 
 if TYPE_CHECKING:
@@ -110,7 +111,7 @@ def import_(
 
 def _by_another_way(session: Session, text: str, wishes: Wishes) -> bool:
     """Take a bundle or an old ggml file over, which other parts of herd know; whether it is one."""
-    path = Path(text).expanduser().absolute()
+    path = expanded(text).absolute()
     if not path.exists():
         raise UnknownModel(f"There is nothing at {text}.", "`herd import --scan` looks around.")
     if path.is_file() and _is_old(path):
@@ -141,7 +142,7 @@ def _looked(paths: list[str]) -> list[Found]:
 
     found = []
     for text in paths:
-        models = look(Path(text).expanduser().absolute())
+        models = look(expanded(text).absolute())
         if not models:
             raise UnknownModel(
                 f"There is no .gguf file in {text}.", _about_old_files(Path(text)) or None
@@ -155,7 +156,7 @@ def _about_old_files(folder: Path) -> str:
 
     They are imported one by one, because each leaves questions open.
     """
-    folder = folder.expanduser().absolute()
+    folder = expanded(folder).absolute()
     if not folder.is_dir():
         return ""
     below = files_below(folder, most=_MOST_FILES, deepest=1)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -11,6 +10,7 @@ import click
 from herd.cli import options
 from herd.cli.session import Session
 from herd.cli.verbs import Command
+from herd.places import expanded
 from herd.words import count, size
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ def move_store(session: Session, folder: str, yes: bool) -> None:
     from herd.store import Store
 
     herd = session.herd
-    where, home = Path(folder).expanduser().absolute(), herd.places.store
+    where, home = expanded(folder).absolute(), herd.places.store
     # What an earlier try moved, and was stopped before it cleared, is still at home.
     old = Store(herd.places) if where == herd.store.root else herd.store
     if where != home:

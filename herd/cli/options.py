@@ -10,6 +10,7 @@ import click
 
 from herd.cli.session import Session
 from herd.cli.verbs import Option
+from herd.places import expanded
 
 Verb = TypeVar("Verb", bound=Callable[..., Any])
 
@@ -77,7 +78,7 @@ def places(name: str, field: str, words: str) -> Callable[[Verb], Verb]:
     """Paths on this machine that may have bytes that are wanted; as often as there are any."""
 
     def absolute(_: click.Context, __: click.Parameter, value: tuple[str, ...]) -> tuple[Path, ...]:
-        return tuple(Path(each).expanduser().absolute() for each in value)
+        return tuple(expanded(each).absolute() for each in value)
 
     path = click.Path(exists=True)
     return click.option(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from pathlib import Path
 from typing import TypeVar
 
 import click
@@ -14,6 +13,7 @@ from herd.cli.checking import check
 from herd.cli.session import Session
 from herd.cli.verbs import Command, Group
 from herd.errors import BadUsage, HerdError
+from herd.places import expanded
 from herd.words import count
 
 T = TypeVar("T")
@@ -111,12 +111,12 @@ def _followed(session: Session, note: str, work: Callable[[threading.Event], T])
 
 def _key(text: str | None) -> str | None:
     """A key given as text or as the path of its file."""
-    if text is None or text.startswith("RW") or not Path(text).expanduser().is_file():
+    if text is None or text.startswith("RW") or not expanded(text).is_file():
         return text
     from herd.registries.signature import MOST
 
     try:
-        with Path(text).expanduser().open(encoding="utf-8", errors="replace") as stream:
+        with expanded(text).open(encoding="utf-8", errors="replace") as stream:
             return stream.read(MOST)
     except OSError as error:
         raise BadUsage(f"{text} cannot be read: {error.strerror}.") from error

@@ -12,6 +12,7 @@ from pathlib import Path, PurePosixPath
 from urllib.parse import urldefrag, urlsplit
 
 from herd.errors import BadUsage, SourceFailed, SourceRefused
+from herd.places import expanded
 from herd.registries.signature import MOST as MOST_OF_SIGNATURE
 from herd.registry.limits import MOST_BYTES
 from herd.transfer.ask import Question, Reply, ask
@@ -52,7 +53,7 @@ def absolute(text: str) -> str:
         return text
     if text.lower().startswith(("http://", "https://")):
         return text
-    path = Path(text).expanduser().absolute()
+    path = expanded(text).absolute()
     if path.is_dir():
         path /= FILE
     if not path.is_file():

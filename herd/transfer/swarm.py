@@ -5,10 +5,10 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 
 from herd.errors import HerdError, SourceFailed, SourceRefused
 from herd.model import HfSource, MagnetSource, Source, SwarmState, TorrentSource, UrlSource
+from herd.places import expanded
 from herd.transfer import torrent
 from herd.transfer.carrier import Carrier, Delivery, EachFailed, Wish
 from herd.transfer.patience import Patience
@@ -131,7 +131,7 @@ class TorrentCarrier:
         if is_web(location):
             return self._get_small(location, MOST_BYTES, stop)
         try:
-            with Path(location).expanduser().open("rb") as stream:
+            with expanded(location).open("rb") as stream:
                 return stream.read(MOST_BYTES + 1)
         except (OSError, ValueError, RuntimeError) as error:
             reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)

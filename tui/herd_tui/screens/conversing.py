@@ -11,6 +11,7 @@ from herd.chat import Conversation, Role, Turn
 from herd.errors import BadUsage, CannotRun
 from herd.export import file_name
 from herd.model import Installed
+from herd.places import expanded
 from herd.prompts import Prompt, library
 from herd.talk import Talk
 from herd.words import count, one_line
@@ -153,7 +154,7 @@ class Conversing(HerdScreen):
 
         def named(text: str | None) -> None:
             if text:
-                path = Path(text).expanduser()
+                path = expanded(text)
                 beside(self, lambda: write(path, conversation), self._say, group="save")
 
         ask = Ask(
@@ -168,7 +169,7 @@ class Conversing(HerdScreen):
 
         def named(text: str | None) -> None:
             if text:
-                path = Path(text).expanduser()
+                path = expanded(text)
                 beside(self, lambda: take_over(path, self.herd.history), self._taken, group="save")
 
         self.app.push_screen(Ask("Take over ChatGPT's conversations.json", hint="its path"), named)
