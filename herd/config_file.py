@@ -26,10 +26,9 @@ def put(path: Path, name: str, value: object | None) -> None:
         ConfigError: the file must be edited by hand.
         CannotWrite, NoRoom: the file is as it was.
     """
-    text = edited(read(path), name, value)
     with disk.writing(path):
         disk.make_folder(path.parent)
-        disk.write_whole(path, text.encode())
+        disk.write_whole(path, lambda: edited(read(path), name, value).encode())
 
 
 def edited(text: str, name: str, value: object | None) -> str:

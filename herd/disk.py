@@ -9,7 +9,7 @@ import errno
 import os
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from io import FileIO
 from pathlib import Path
 from stat import S_ISREG
@@ -126,11 +126,47 @@ def write(path: Path, content: bytes) -> None:
         os.fsync(stream.fileno())
 
 
-def write_whole(path: Path, content: bytes) -> None:
-    """Write a small file so that a kill leaves the old content or the new, through `*.new`."""
+def write_whole(path: Path, content: bytes | Callable[[], bytes]) -> None:
+    """Write a small file so that a kill leaves the old content or the new, through `*.new`.
+
+    Args:
+        path: The file.
+        content: What to write, or what makes it; no other herd writes the file meanwhile.
+    """
     fresh = path.with_name(path.name + ".new")
-    write(fresh, content)
-    replace(fresh, path)
+    with _alone(fresh):
+        try:
+            made = content() if callable(content) else content
+        except BaseException:
+            fresh.unlink(missing_ok=True)
+            raise
+        write(fresh, made)
+        replace(fresh, path)
+
+
+@contextmanager
+def _alone(fresh: Path) -> Iterator[None]:
+    """Have a file that is about to be written and renamed to oneself, where the system can."""
+    if os.name == "nt":
+        yield  # it renames no file that is open
+        return
+    from fcntl import LOCK_EX, flock
+
+    while True:
+        with fresh.open("ab") as stream:
+            with suppress(OSError):  # some network disks know no locks
+                flock(stream, LOCK_EX)
+            if _is_still(stream.fileno(), fresh):
+                yield
+                return
+
+
+def _is_still(opened: int, path: Path) -> bool:
+    """Whether an open file has this name yet: whoever had it before has renamed it."""
+    try:
+        return os.path.samestat(os.fstat(opened), path.stat())
+    except FileNotFoundError:
+        return False
 
 
 def nearest(path: Path) -> Path:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -53,6 +54,32 @@ def test_a_file_is_written_whole(tmp_path: Path) -> None:
     disk.write_whole(path, b"new")
 
     assert path.read_bytes() == b"new"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_many_who_write_one_file_at_once_wait_for_each_other(tmp_path: Path) -> None:
+    path = tmp_path / "small"
+    disk.write_whole(path, b"0")
+
+    def counted(_: int) -> None:
+        for _ in range(20):
+            disk.write_whole(path, lambda: str(int(path.read_bytes()) + 1).encode())
+
+    with ThreadPoolExecutor(4) as threads:
+        list(threads.map(counted, range(4)))
+
+    assert path.read_bytes() == b"80"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_what_cannot_be_made_leaves_the_old_file_and_nothing_beside_it(tmp_path: Path) -> None:
+    path = tmp_path / "small"
+    disk.write_whole(path, b"old")
+
+    with pytest.raises(ZeroDivisionError):
+        disk.write_whole(path, lambda: bytes(1 // 0))
+
+    assert path.read_bytes() == b"old"
     assert list(tmp_path.iterdir()) == [path]
 
 

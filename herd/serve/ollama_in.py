@@ -79,7 +79,7 @@ def keep_alive(item: Item) -> float | None:
     if value is None:
         return None
     if isinstance(value, str) and re.fullmatch(r"-?\d+", value):
-        value = int(value)
+        value = float(value)  # int() refuses thousands of digits
     if type(value) in (int, float):
         return _kept(value)
     parts = _DURATION.findall(value) if isinstance(value, str) else []

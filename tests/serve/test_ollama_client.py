@@ -152,7 +152,10 @@ def test_a_model_stays_as_long_as_it_is_asked_to(client: ollama.Client) -> None:
     assert list(gone) == []
 
 
-@pytest.mark.parametrize("stay", ["1e300", "1" + "0" * 400, '"' + "9" * 300 + 'h"'])
+STAYS = ["1e300", "1" + "0" * 400, '"' + "9" * 300 + 'h"', '"' + "9" * 5000 + '"']
+
+
+@pytest.mark.parametrize("stay", STAYS, ids=range(len(STAYS)))
 def test_a_stay_beyond_every_calendar_is_for_ever(serve: Serve, stay: str) -> None:
     served = serve()
     body = f'{{"model": "tiny", "prompt": "wool", "stream": false, "keep_alive": {stay}}}'
