@@ -9,6 +9,7 @@ looked for in the texts themselves.
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections.abc import Sequence
 
@@ -22,21 +23,23 @@ CREATE TABLE IF NOT EXISTS indexed (
     revision INTEGER NOT NULL
 )
 """
-_WORDS = "CREATE VIRTUAL TABLE IF NOT EXISTS words USING fts5 (text, tokenize = 'trigram')"
+_WORDS = "CREATE VIRTUAL TABLE words USING fts5 (text, tokenize = 'trigram')"
 _STALE = (
     "SELECT conversation.id, conversation.revision, title FROM conversation"
     " LEFT JOIN indexed ON indexed.conversation = conversation.id"
     " WHERE indexed.revision IS NOT conversation.revision"
 )
 _GONE = "SELECT conversation FROM indexed WHERE conversation NOT IN (SELECT id FROM conversation)"
-_IN_INDEX = (
-    "id IN (SELECT conversation FROM indexed WHERE indexed.id IN"
-    " (SELECT rowid FROM words WHERE words MATCH ?))"
+_FOUND = (
+    "SELECT conversation FROM indexed WHERE id IN (SELECT rowid FROM words WHERE words MATCH ?)"
 )
+_AMONG = "id IN (SELECT value FROM json_each(?))"
 _IN_TEXT = (
-    "(instr(lower(title), lower(?)) OR EXISTS (SELECT 1 FROM turn"
-    " WHERE conversation = id AND instr(lower(text), lower(?))))"
+    "NOT EXISTS (SELECT 1 FROM json_each(?) WHERE NOT instr(lower(title), lower(value))"
+    " AND NOT EXISTS (SELECT 1 FROM turn WHERE conversation = conversation.id"
+    " AND instr(lower(text), lower(value))))"
 )
+"""One condition for any number of words: SQLite nests a thousand at most."""
 
 
 def condition(connection: sqlite3.Connection, text: str) -> tuple[str, list[str]]:
@@ -45,27 +48,45 @@ def condition(connection: sqlite3.Connection, text: str) -> tuple[str, list[str]
     Returns:
         A condition on the table `conversation`, and its values.
     """
-    words = text.replace("\0", " ").encode(errors="replace").decode().split()
+    words = list(dict.fromkeys(text.replace("\0", " ").encode(errors="replace").decode().split()))
     long = [word for word in words if len(word) >= SHORTEST]
-    if long and not _is_brought_up_to_date(connection):
-        long = []
-    short = [word for word in words if word not in long]
-    parts = [_IN_TEXT] * len(short)
-    values = [word for word in short for _ in range(2)]
-    if long:
-        parts.append(_IN_INDEX)
-        values.append(" AND ".join(_quoted(long)))
-    return " AND ".join(parts) or "1", values
+    found = _found(connection, long) if long else None
+    short = words if found is None else [word for word in words if len(word) < SHORTEST]
+    conditions = {}
+    if short:
+        conditions[_IN_TEXT] = json.dumps(short)
+    if found is not None:
+        conditions[_AMONG] = json.dumps(found)
+    return " AND ".join(conditions) or "1", list(conditions.values())
 
 
 def forget(connection: sqlite3.Connection, conversation: str) -> None:
     """Take a conversation out of the index, also on the disk; without an index nothing happens."""
     if _is_there(connection):
+        connection.execute("SAVEPOINT forgotten")
         try:
             _drop(connection, conversation)
             connection.execute("INSERT INTO words (words) VALUES ('optimize')")
-        except sqlite3.OperationalError:
-            return  # it was made where SQLite has FTS5; the next search there sees that it is gone
+        except sqlite3.DatabaseError as error:
+            connection.execute("ROLLBACK TO forgotten")
+            # Made where SQLite has FTS5: the next search there sees that it is gone.
+            if not isinstance(error, sqlite3.OperationalError):
+                _unmake(connection)
+        connection.execute("RELEASE forgotten")
+
+
+def _found(connection: sqlite3.Connection, words: Sequence[str]) -> list[str] | None:
+    """The conversations that have all of these words, by the index; None where there is none."""
+    try:
+        if not _is_brought_up_to_date(connection):
+            return None
+        asked = " AND ".join(_quoted(words))
+        return [each for (each,) in connection.execute(_FOUND, (asked,))]
+    except sqlite3.DatabaseError as error:
+        if isinstance(error, sqlite3.OperationalError):
+            raise
+        _unmake(connection)
+        return None
 
 
 def _is_brought_up_to_date(connection: sqlite3.Connection) -> bool:
@@ -94,8 +115,16 @@ def _is_brought_up_to_date(connection: sqlite3.Connection) -> bool:
 def _make(connection: sqlite3.Connection) -> None:
     connection.execute("BEGIN IMMEDIATE")
     connection.execute(_INDEXED)
-    connection.execute(_WORDS)
+    if not _is_there(connection):  # else somebody else was faster
+        connection.execute("DELETE FROM indexed")
+        connection.execute(_WORDS)
     connection.execute("COMMIT")
+
+
+def _unmake(connection: sqlite3.Connection) -> None:
+    """Throw an index away that is damaged: the next search makes it anew, of the texts."""
+    connection.execute("DROP TABLE IF EXISTS words")
+    connection.execute("DROP TABLE IF EXISTS indexed")
 
 
 def _index(connection: sqlite3.Connection, conversation: str, revision: int, title: str) -> None:

@@ -336,6 +336,34 @@ def test_what_was_said_since_the_last_search_is_found_and_what_was_taken_back_is
     assert history.search("camels") == ()
 
 
+def test_any_number_of_words_is_a_search(history: History, seeking: str) -> None:
+    history.save(talk(QUESTION))
+
+    assert seeking
+    assert len(history.search("do " * 2000 + "llamas " * 2000)) == 1
+    assert history.search(" ".join(f"{number:x}" for number in range(2000))) == ()
+
+
+@pytest.mark.parametrize("damage", ["UPDATE words_data SET block = x'00'", "DROP TABLE words"])
+def test_an_index_that_is_damaged_is_made_anew_and_no_conversation_is_lost(
+    path: Path, history: History, damage: str
+) -> None:
+    first, second = talk(QUESTION), talk(Turn(Role.USER, "And sheep?"))
+    history.save(first)
+    assert history.search("llamas")
+    history.close()
+    written(path, damage)
+
+    history.save(second)
+    assert [each.id for each in history.search("sheep")] == [second.id]
+    assert [each.id for each in history.search("llamas")] == [first.id]
+
+    history.close()
+    written(path, damage)
+    history.remove(first.id)
+    assert [each.id for each in history.all()] == [second.id]
+
+
 def test_a_removed_conversation_leaves_the_index_on_the_disk_too(
     path: Path, history: History
 ) -> None:
