@@ -78,6 +78,7 @@ class Eyes:
         self._mtmd = mtmd
         self._pictures: dict[str, Picture] = {}
         self._digests: dict[tuple[str, int, int], str] = {}
+        """Of what was shown last; a data: URI is as large as its image."""
         params = mtmd.mtmd_context_params_default()
         placement = wanted.placement
         params.use_gpu = 0 < placement.layers <= placement.gpu_layers
@@ -115,6 +116,8 @@ class Eyes:
         if digest is None or digest not in self._pictures:
             content = image.read(shown)
             digest = self._digests[stamp] = hashlib.sha256(content).hexdigest()
+            while len(self._digests) > image.MOST_IMAGES:
+                del self._digests[next(iter(self._digests))]
             if digest not in self._pictures:
                 self._pictures[digest] = self._cut(content, digest, image.named(shown))
         found = self._pictures[digest] = self._pictures.pop(digest)  # the last one now
