@@ -5,6 +5,7 @@ Nothing is imported here that a command might not need; `main` brings the rest.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
@@ -22,6 +23,10 @@ def main(arguments: Sequence[str] | None = None, make: Callable[[], Herd] | None
     Returns:
         The exit code.
     """
-    from herd.cli.entry import run
+    try:
+        from herd.cli.entry import run
+    except KeyboardInterrupt:  # a command is typed and taken back while Python still imports
+        sys.stderr.write("herd: Interrupted.\n")
+        return 130
 
     return run(arguments, make)

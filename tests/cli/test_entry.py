@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import inspect
 import logging
+import sys
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
-from herd import errors
+from herd import cli, errors
 from herd.cli.session import Session
 from herd.core import Herd
 from herd.errors import HerdError
@@ -63,6 +65,21 @@ def test_ctrl_c_is_130(herd: Caller) -> None:
     ran = herd("list")
 
     assert (ran.code, ran.err) == (130, "herd: Interrupted.\n")
+
+
+def test_ctrl_c_while_herd_is_still_imported_is_130_too(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    class Importing(ModuleType):
+        def __getattr__(self, name: str) -> object:
+            if name == "run":
+                raise KeyboardInterrupt
+            raise AttributeError(name)
+
+    monkeypatch.setitem(sys.modules, "herd.cli.entry", Importing("herd.cli.entry"))
+
+    assert cli.main(["list"]) == 130
+    assert capsys.readouterr().err == "herd: Interrupted.\n"
 
 
 def test_debug_shows_the_traceback_of_an_error(herd: Caller) -> None:
