@@ -1,6 +1,7 @@
 """The store beside plain tools: proving beside sha256sum, repair, listing, import beside hashing.
 
     python -m benchmarks.store [--folder DIR] [--rounds 5] [--mib 512] [--files 100] [--each 100]
+                                [--only import]
 
 Every comparison runs in one interleaved run; medians and ratios are printed. Files are read
 once before, so that all read from memory. `herd verify` runs as a command of its own.
@@ -37,11 +38,17 @@ def main() -> int:
     options = _options()
     with tempfile.TemporaryDirectory(prefix="herd-store-", dir=options.folder) as name:
         folder = Path(name)
-        verifying(folder / "one", 1, options.mib << 20, options.rounds)
-        verifying(folder / "four", 4, options.mib << 18, options.rounds)
-        repairing(folder / "repair", options.repair << 20)
-        listing(folder / "many", 1000, options.rounds)
-        importing(folder / "import", options.files, options.each * 1_000_000, options.rounds)
+        parts: dict[str, Callable[[], None]] = {
+            "verify": lambda: verifying(folder / "one", 1, options.mib << 20, options.rounds),
+            "several": lambda: verifying(folder / "four", 4, options.mib << 18, options.rounds),
+            "repair": lambda: repairing(folder / "repair", options.repair << 20),
+            "list": lambda: listing(folder / "many", 1000, options.rounds),
+            "import": lambda: importing(
+                folder / "import", options.files, options.each * 1_000_000, options.rounds
+            ),
+        }
+        for part in options.only or parts:
+            parts[part]()
     return 0
 
 
@@ -221,6 +228,12 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--repair", type=int, default=1024, help="MiB of the blob to repair")
     parser.add_argument("--files", type=int, default=100)
     parser.add_argument("--each", type=int, default=100, help="MB of each imported file")
+    parser.add_argument(
+        "--only",
+        action="append",
+        choices=("verify", "several", "repair", "list", "import"),
+        help="this part alone; may be said several times",
+    )
     return parser.parse_args()
 
 

@@ -31,12 +31,15 @@ from herd.model import (
     is_name,
 )
 from herd.naming import line
-from herd.pieces import Proof
+from herd.pieces import Proven
 from herd.progress import Gauge, Stage
+from herd.prover import WORTH, Provers
 from herd.recording import described
 from herd.store import Store
 from herd.store.adopting import Way
 
+Prove = Callable[[Path, Callable[[int], None]], Proven]
+"""Reads a file from end to end, and says how far it is."""
 _LONGEST = 200
 """Characters of a title, a licence, a family; a header may have millions."""
 _QUANTISATION = re.compile(r"[-._]((?:ud-)?i?q\d\w*|bf16|f16|f32|mxfp4\w*)$", re.IGNORECASE)
@@ -52,8 +55,6 @@ class Asked:
     """The name to install under; by default the registry's, else the tool's."""
     copies: bool = False
     """Whether bytes of the store's own are wanted."""
-    beside: int = 1
-    """How many models are read beside each other, this one among them."""
     gauge: Gauge = field(default_factory=Gauge)
     stop: threading.Event = field(default_factory=threading.Event)
 
@@ -75,7 +76,7 @@ class _Read:
     """A file after all of it was read."""
 
     file: FoundFile
-    proof: Proof
+    proof: Proven
     header: Header | None
 
     @property
@@ -118,7 +119,12 @@ class Adopter:
             CannotWrite, NoRoom, Busy, Interrupted: nothing is installed.
             BadUsage: the name is taken by other bytes.
         """
-        return self._adopt(asked, _read_all(asked))
+        threads = reading.at_once(next(_paths([asked]), None), len(asked.found.files))
+
+        def prove(path: Path, took: Callable[[int], None]) -> Proven:
+            return reading.prove(path, took, threads)
+
+        return self._adopt(asked, _read_all(asked, prove))
 
     def _adopt(self, asked: Asked, read: Sequence[_Read]) -> Adopted:
         installed = self._described(asked, read)
@@ -152,13 +158,14 @@ class Adopter:
         Raises:
             Interrupted: `stop` was set.
         """
-        gauge.begin(Stage.VERIFYING, sum(each.found.size for each in asked))
-        paths = [file.path for each in asked for file in each.found.files]
-        threads = reading.at_once(next(iter(paths), None), len(asked))
+        size = sum(each.found.size for each in asked)
+        gauge.begin(Stage.VERIFYING, size)
+        threads = reading.at_once(next(_paths(asked), None), len(asked))
+        provers = Provers(threads, are_processes=threads > 1 and size >= WORTH)
 
         def read(each: Asked) -> list[_Read] | HerdError:
             try:
-                return _read_all(replace(each, beside=threads, gauge=Echo(gauge), stop=stop))
+                return _read_all(replace(each, gauge=Echo(gauge), stop=stop), provers.prove)
             except Interrupted:
                 raise
             except HerdError as error:
@@ -166,7 +173,7 @@ class Adopter:
 
         # They are read beside each other and taken over in order: of two that are the same
         # the first one gives the name.
-        with ThreadPoolExecutor(threads) as pool:
+        with provers, ThreadPoolExecutor(threads) as pool:
             for each, came in zip(asked, pool.map(read, asked), strict=True):
                 yield each, self._outcome(replace(each, stop=stop), came)
 
@@ -308,7 +315,11 @@ def _identity(path: Path) -> tuple[int, int] | None:
     return found.st_dev, found.st_ino
 
 
-def _read_all(asked: Asked) -> list[_Read]:
+def _paths(asked: Sequence[Asked]) -> Iterator[Path]:
+    return (file.path for each in asked for file in each.found.files)
+
+
+def _read_all(asked: Asked, prove: Prove) -> list[_Read]:
     """Read every file, several beside each other where the disk gains by it.
 
     Raises:
@@ -323,17 +334,17 @@ def _read_all(asked: Asked) -> list[_Read]:
     asked.gauge.begin(Stage.VERIFYING, asked.found.size, note=asked.found.tool)
     threads = reading.at_once(files[0].path, len(files))
     with ThreadPoolExecutor(threads) as pool:
-        return list(pool.map(lambda file: _read(file, asked, threads * asked.beside), files))
+        return list(pool.map(lambda file: _read(file, asked, prove), files))
 
 
-def _read(file: FoundFile, asked: Asked, beside: int) -> _Read:
+def _read(file: FoundFile, asked: Asked, prove: Prove) -> _Read:
     def took(count: int) -> None:
         _check(asked.stop)
         asked.gauge.advance(count)
 
     try:
         header = gguf_header.read_file(file.path)
-        proof = reading.prove(file.path, took, beside)
+        proof = prove(file.path, took)
     except BadHeader as error:
         raise CannotRun(f"{file.path} is no GGUF model: {error}.") from error
     except OSError as error:

@@ -12,7 +12,7 @@ import struct
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from herd.model import Sha256
@@ -187,6 +187,29 @@ class Proof:
     def table(self) -> Table:
         """The table of all bytes taken; ends the work."""
         return self._maker.table()
+
+
+class Proven(Protocol):
+    """What one pass over a file found."""
+
+    @property
+    def sha256(self) -> Sha256:
+        """The digest of its bytes."""
+
+    def table(self) -> Table:
+        """The table of its bytes."""
+
+
+@dataclass(frozen=True)
+class Proved:
+    """What was found of a file elsewhere, as in another process."""
+
+    sha256: Sha256
+    pieces: Table
+
+    def table(self) -> Table:
+        """The table of its bytes."""
+        return self.pieces
 
 
 def write(table: Table) -> bytes:

@@ -32,7 +32,7 @@ from herd.store.tables import table_of
 from herd.store.view import View
 
 if TYPE_CHECKING:
-    from herd.pieces import Proof, Table
+    from herd.pieces import Proven, Table
 
 
 class Store(View):
@@ -147,7 +147,7 @@ class Store(View):
                 self.keep_table(sha256, table or table_of(blob))
             return blob
 
-    def adopt(self, path: Path, proof: Proof, *, copies: bool = False) -> Had | None:
+    def adopt(self, path: Path, proof: Proven, *, copies: bool = False) -> Had | None:
         """Have the bytes of a file of another tool without changing anything about it.
 
         Args:
