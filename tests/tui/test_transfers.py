@@ -59,6 +59,22 @@ async def test_an_install_is_paused_and_goes_on(opened: Opening, given: Given) -
         await hand.until(lambda: not pane(hand).display)
 
 
+async def test_a_line_that_says_the_same_is_not_drawn_again(opened: Opening, given: Given) -> None:
+    given.hold("vicuna")
+    async with opened() as hand:
+        await begin(hand, "vicuna")
+        await hand.sees("50 %")
+        await hand.command("app.show_transfers")
+        await hand.command("transfers.pause")
+        await hand.sees("paused")
+        (line,) = pane(hand)._lines()
+        before = line.visual
+        hand.app._glance()
+        await hand.settle()
+
+        assert line.visual is before
+
+
 async def test_a_cancelled_install_leaves_nothing(opened: Opening, given: Given) -> None:
     given.hold("vicuna")
     async with opened() as hand:

@@ -28,13 +28,17 @@ class JobLine(Static):
     def __init__(self, job: Job) -> None:
         super().__init__(markup=False)
         self.job = job
+        self._drawn: Content | None = None
 
     def draw(self, *, here: bool) -> None:
-        """Read the gauge and show it."""
+        """Read the gauge and show it, where it is not on the screen already."""
         from herd_tui.job_line import line
 
         width = max(40, self.size.width or 80)
-        self.update(line(self.job.name, self.job.progress(), width, here=here), layout=False)
+        text = line(self.job.name, self.job.progress(), width, here=here)
+        if self._drawn is None or not text.is_same(self._drawn):
+            self._drawn = text
+            self.update(text, layout=False)
 
 
 class TransfersPane(Vertical, can_focus=True):
