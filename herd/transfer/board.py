@@ -56,19 +56,23 @@ class Board:
     """Shared by all workers of one file."""
 
     def __init__(
-        self, size: int | None, workers: int = 8, clock: Callable[[], float] = monotonic
+        self, size: int | None, workers: int = 1, clock: Callable[[], float] = monotonic
     ) -> None:
         """Everything is free; with no size, only what the first answer will tell."""
         self.size = size
-        self.changed = threading.Condition()
+        self.workers = workers
+        """How many there are now: towards the end they take small shares of what is left."""
+        lock = threading.RLock()
+        self.changed = threading.Condition(lock)
         """Notified when there may be something to do."""
+        self._grown = threading.Condition(lock)
+        self._awaited: int | None = None
         self.written = Extents()
         self.given: dict[str, Extents] = {}
         """Who gave what of it."""
         self.wasted = 0
         """Bytes that came and were there already, or were thrown away."""
         self._clock = clock
-        self._workers = workers
         self._claims: list[Claim] = []
         self._free = Extents([(0, size)] if size else [(0, FIRST)])
 
@@ -142,6 +146,8 @@ class Board:
         """Bytes are in the file."""
         with self.changed:
             self.wasted += stop - start - self._mark(giver, start, stop)
+            if self._awaited is not None and self.written.reach(0) >= self._awaited:
+                self._grown.notify_all()
             if self.is_whole:
                 self.changed.notify_all()
 
@@ -187,6 +193,23 @@ class Board:
         with self.changed:
             self.changed.wait(seconds)
 
+    def await_prefix(self, stop: int, seconds: float) -> None:
+        """Until all before `stop` is written, or somebody wakes; at most so long. For one thread.
+
+        Whoever follows the writers need not look around for what may have come.
+        """
+        with self.changed:
+            self._awaited = stop
+            if self.written.reach(0) < stop:
+                self._grown.wait(seconds)
+            self._awaited = None
+
+    def wake(self) -> None:
+        """Let everybody who waits look around now."""
+        with self.changed:
+            self.changed.notify_all()
+            self._grown.notify_all()
+
     def _mark(self, giver: str, start: int, stop: int) -> int:
         new = self.written.add(start, stop)
         for other in self.given.values():
@@ -203,7 +226,8 @@ class Board:
         start, stop = span
         wanted = FIRST if rate is None else int(min(MOST, max(LEAST, rate * SECONDS)))
         # Towards the end smaller claims, so that all workers end together.
-        wanted = min(wanted, max(LEAST, self._free.total // self._workers))
+        shares = 2 * self.workers if self.workers > 1 else 1
+        wanted = min(wanted, max(LEAST, self._free.total // shares))
         wanted = -(-wanted // _ALIGN) * _ALIGN
         end = stop if stop - start < wanted + LEAST // 4 else start + wanted
         self._free.remove(start, end)

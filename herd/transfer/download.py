@@ -90,7 +90,7 @@ class HttpCarrier:
             Sheet(wish.staged.part) as sheet,
             Watch(wish.stop, self._patience) as watch,
         ):
-            board = Board(wish.file.size, self._workers)
+            board = Board(wish.file.size)
             task = Task(wish, sheet, board, mirrors, watch)
             return _Download(task, self._workers).run()
 
@@ -222,6 +222,7 @@ class _Download:
             return self._trail.digest()
         finally:
             task.is_over.set()
+            self._board.wake()
             for worker in workers:
                 # Again and again: one that was just connecting had nothing to be cut yet.
                 while worker.thread.is_alive():
@@ -269,6 +270,7 @@ class _Download:
             wanted = max(wanted, len(workers) + 1)
         while len(workers) < wanted:
             workers.append(Worker(self._task))
+            self._board.workers = len(workers)
             workers[-1].thread.start()
 
     def _begin(self) -> None:
@@ -331,12 +333,15 @@ class _Effort:
     """How busy this process is: with a fast line more connections only cost."""
 
     def __init__(self) -> None:
-        self._then, self._used = time.monotonic(), time.process_time()
-        self._share = 0.0
+        self._then: float | None = None
+        self._used = self._share = 0.0
 
     def is_enough(self) -> bool:
-        """Whether the processor, and not the line, is what limits."""
+        """Whether the processor, and not the line, is what limits, or nothing is known yet."""
         now = time.monotonic()
+        if self._then is None:
+            self._then, self._used = now, time.process_time()
+            return True
         if now - self._then >= _STEP:
             used = time.process_time()
             self._share = (used - self._used) / (now - self._then)

@@ -60,6 +60,7 @@ class Trail:
         """Stop, wherever it is."""
         self._ended.set()
         self._hasher.wake()
+        self._board.wake()
         if self._thread.is_alive():
             self._thread.join()
         self._hasher.close()
@@ -105,7 +106,11 @@ class Trail:
             self.at, self._digest, self._is_rewound = 0, b"", False
         if self._size == 0 and not self._digest:
             self._end_well()
-        if not self._step():
+        if self._step():
+            return
+        if self.at < self._size:
+            self._board.await_prefix(min(self.at + self._piece, self._size), _TICK)
+        else:
             self._board.wait(_TICK)
 
     def _start_again(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import threading
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -61,6 +62,35 @@ def test_a_claim_lasts_four_seconds_within_bounds() -> None:
     board = Board(100_000 * MIB)
     sizes = [board.take("a", rate) for rate in (10_000.0, 5.0 * MIB, 1000.0 * MIB)]
     assert [claim.left for claim in sizes if claim] == [LEAST, 20 * MIB, MOST]
+
+
+def test_several_workers_share_what_is_left_and_one_alone_takes_all_of_it() -> None:
+    board = Board(20 * MIB)
+    alone = board.take("a", 100.0 * MIB)
+    assert alone is not None
+    assert alone.left == 20 * MIB
+    board.release(alone)
+    board.workers = 4
+    shares = [board.take("a", 100.0 * MIB) for _ in range(4)]
+    assert all(share is not None and share.left <= 20 * MIB // 8 for share in shares)
+
+
+def test_who_follows_the_writers_is_woken_by_the_byte_that_it_waits_for() -> None:
+    board = Board(10 * MIB)
+    woken = threading.Event()
+
+    def follow() -> None:
+        while board.prefix() < MIB:
+            board.await_prefix(MIB, 60.0)
+        woken.set()
+
+    following = threading.Thread(target=follow, daemon=True)
+    following.start()
+    board.wrote("a", 4096, MIB)
+    assert not woken.is_set()
+    board.wrote("a", 0, 4096)
+    assert woken.wait(30.0)
+    following.join()
 
 
 def test_what_is_not_finished_is_free_again() -> None:
