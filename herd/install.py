@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from herd.bring import Known, Work, half_made, left_over
 from herd.errors import Interrupted
-from herd.model import Choice, File, Installed
+from herd.model import Choice, File, Installed, InstalledFile
 from herd.order import Order
 from herd.plan import Ground, Plan, plan
 from herd.progress import Stage
@@ -72,8 +72,7 @@ class Installer:
         """
         files = choice.variant.files
         kept = (each.sha256 for each in files if each.sha256 and self._is_near(each))
-        unpromised = (file for file in files if file.sha256 is None)
-        came = {file: whole for file in unpromised if (whole := self._store.whole(file))}
+        came = {file: whole for file in files if (whole := self._already(file))}
         ground = Ground(
             kept=frozenset(kept),
             staged={file: self._begun(file) for file in files},
@@ -161,6 +160,15 @@ class Installer:
             order.gauge.move_to(done)
         else:
             order.gauge.begin(Stage.WAITING, order.choice.variant.size, done, WAITING)
+
+    def _already(self, file: File) -> InstalledFile | None:
+        """What a file is, of which nobody promised all, if the store has its bytes."""
+        digest = file.sha256
+        if digest is None:
+            return self._store.whole(file)
+        if file.size is not None or not self._store.has(digest, None):
+            return None
+        return InstalledFile(file.name, self._store.blob(digest).stat().st_size, digest)
 
     def _is_near(self, file: File) -> bool:
         """Whether this store or one below it has the file."""

@@ -132,6 +132,23 @@ def test_a_file_without_a_promise_is_installed_as_unverified(
     assert outcome.installed.files[0].sha256 == digest(GGUF)
 
 
+def test_bytes_of_a_promised_digest_are_fetched_once_also_where_nobody_said_how_many(
+    herd: Herd, carrier: FakeCarrier
+) -> None:
+    herd.installer.install(Order(choice_of(FILE)))
+    asked = list(carrier.asked)
+    other = replace(choice_of(replace(FILE, name="other.gguf", size=None)).variant, name="other")
+    choice = Choice(
+        replace(choice_of(FILE).model, name="other", variants=(other,), default="other"), other
+    )
+
+    outcome = herd.installer.install(Order(choice))
+
+    assert carrier.asked == asked
+    assert outcome.installed.files[0].size == len(GGUF)
+    assert outcome.installed.is_verified
+
+
 def test_a_file_that_is_no_model_is_not_installed(herd: Herd, carrier: FakeCarrier) -> None:
     carrier.contents[URL] = b"just a text"
 
