@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from pathlib import Path
 
 from herd import __version__
 
@@ -18,6 +19,8 @@ MOST_METADATA = 4 << 20
 MOST_PIECES = 0x40000
 MOST_QUEUED = 8 << 20
 """Bytes that wait to be written: more costs memory and makes nothing faster."""
+_USUAL_WINDOW = 6 << 20
+"""Bytes that Linux lets wait in a connection at most, unless it was told otherwise."""
 _BOOTSTRAP = "dht.libtorrent.org:25401,router.bittorrent.com:6881,dht.transmissionbt.com:6881"
 
 _PRIVATE: dict[str, object] = {
@@ -121,4 +124,21 @@ def settings(*, interface: str | None = None, dht: bool = False) -> dict[str, ob
         "enable_dht": dht,
         "dht_bootstrap_nodes": _BOOTSTRAP if dht else "",
     }
+    bound["recv_socket_buffer_size"] = receive_buffer()
     return _PRIVATE | _BOUNDS | _MANNERS | _SEAM | bound
+
+
+def receive_buffer(system: Path = Path("/proc/sys/net")) -> int:
+    """What a connection may be asked to hold; 0 leaves it to the system.
+
+    libtorrent takes all that waits in a connection into memory at once, whatever
+    `max_peer_recv_buffer_size` says: 3 peers held 240 MB where the system allowed 32 MiB to
+    each. Where it allows no more than usual nothing is asked, because it would then not grow.
+    """
+    try:
+        grows_to = int((system / "ipv4/tcp_rmem").read_text().split()[2])
+        may_ask = int((system / "core/rmem_max").read_text())
+    except (OSError, ValueError, IndexError):
+        return 0  # no Linux
+    asked = _USUAL_WINDOW // 2  # Linux doubles what it is asked for
+    return asked if grows_to > _USUAL_WINDOW and may_ask >= asked else 0
