@@ -7,7 +7,9 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
+import jsonschema
 import pytest
+import yaml
 
 from herd.registry import schema, shape
 
@@ -61,3 +63,19 @@ def test_the_whole_example_reads() -> None:
 
 def test_the_schema_for_editors_is_current() -> None:
     assert json.loads((DOCS / "registry.schema.json").read_text()) == shape.rendered()
+
+
+def test_an_editor_finds_nothing_wrong_with_the_registry_itself() -> None:
+    editor = jsonschema.Draft202012Validator(shape.rendered())
+    registry = yaml.safe_load((DOCS.parent / "registry.yaml").read_text())
+
+    assert [error.message for error in editor.iter_errors(registry)] == []
+
+
+def test_an_editor_finds_a_wrong_key_in_a_registry() -> None:
+    editor = jsonschema.Draft202012Validator(shape.rendered())
+    registry = yaml.safe_load((DOCS.parent / "registry.yaml").read_text())
+    registry["models"]["smollm2-135m"]["titel"] = "SmolLM2"
+
+    [error] = editor.iter_errors(registry)
+    assert "titel" in error.message
