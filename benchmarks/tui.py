@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import gc
 import statistics
 import tempfile
 import threading
@@ -161,6 +162,7 @@ async def stream_alone() -> tuple[list[float], float]:
 
 async def filter_many(folder: Path) -> list[float]:
     """Keys into the filter of a registry of ten thousand."""
+    gc.disable()  # as `herd_tui.run` does until the library is shown
     herd = herd_at(folder)
     families = ("llama", "qwen", "gemma", "alpaca", "vicuna")
     vars(herd)["registry"] = Registry(

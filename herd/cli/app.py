@@ -1,44 +1,13 @@
-"""The way to the terminal app, which is another front end and knows nothing of this one."""
+"""`herd chat`: the app, opened in a chat."""
 
 from __future__ import annotations
-
-import importlib
-import sys
-from typing import TYPE_CHECKING, Protocol, cast
 
 import click
 
 from herd.cli import completion, options
+from herd.cli.front import open_app
 from herd.cli.session import Session
-from herd.cli.terminal import is_terminal
 from herd.cli.verbs import Command
-from herd.errors import BadUsage
-
-if TYPE_CHECKING:
-    from herd.core import Herd
-
-
-class Front(Protocol):
-    """What herd_tui offers."""
-
-    def run(self, herd: Herd, model: str | None = None) -> None:
-        """Open the app: the library, or a chat with the model."""
-
-
-def open_app(session: Session, model: str | None) -> None:
-    """Open the app and come back when the person leaves it.
-
-    Raises:
-        BadUsage: there is no terminal.
-    """
-    if not (is_terminal(sys.stdin) and is_terminal(sys.stdout)):
-        raise BadUsage(
-            "The app needs a terminal.", '`herd run MODEL "a question"` answers without one.'
-        )
-    session.keep_log()
-    # By name: the two front ends are independent of each other, and textual costs 170 ms.
-    front = cast("Front", importlib.import_module("herd_tui"))
-    front.run(session.herd, model)
 
 
 @click.command(cls=Command)
@@ -48,9 +17,9 @@ def open_app(session: Session, model: str | None) -> None:
 def chat(session: Session, model: str | None) -> None:
     """Open the app in a chat.
 
-    MODEL is an installed one; without it the chat opens with the model of the configuration.
+    MODEL is an installed one; without it the chat opens with the model of the configuration, or
+    with the last one installed where that is not.
     `herd run MODEL` is a chat in the plain terminal.
     """
-    if model is not None:
-        model = str(session.herd.installed(model).reference)
-    open_app(session, model or session.herd.config.model)
+    held = session.herd.installed(model) if model is not None else session.herd.first_model()
+    open_app(session, str(held.reference) if held else session.herd.config.model)

@@ -13,12 +13,12 @@ from collections.abc import Callable, Iterator, Sequence
 from types import FrameType
 from typing import TYPE_CHECKING
 
-from click.exceptions import Exit, UsageError
-
 from herd.cli.session import Session
 from herd.errors import BadUsage, CannotWrite, HerdError, Interrupted
 
 if TYPE_CHECKING:
+    from click.exceptions import UsageError
+
     from herd.core import Herd
 
 TERMINATED = 128 + signal.SIGTERM
@@ -81,8 +81,6 @@ def _ended(session: Session, arguments: Sequence[str]) -> int:
     try:
         with contextlib.closing(session):
             return _called(session, list(arguments))
-    except UsageError as error:
-        return _failed(session, _usage(error))
     except HerdError as error:
         return _failed(session, error)
     except (KeyboardInterrupt, EOFError):
@@ -94,6 +92,14 @@ def _ended(session: Session, arguments: Sequence[str]) -> int:
 
 
 def _called(session: Session, arguments: list[str]) -> int:
+    if not arguments and COMPLETE not in os.environ:
+        from herd.cli.front import is_seen, open_app
+
+        if is_seen():  # click and the tree of verbs would take 30 ms of the start
+            open_app(session, None)
+            return 0
+    from click.exceptions import Exit, UsageError
+
     from herd.cli.tree import herd
 
     if instruction := os.environ.get(COMPLETE):
@@ -105,6 +111,8 @@ def _called(session: Session, arguments: list[str]) -> int:
             herd.invoke(context)
     except Exit as end:
         return end.exit_code
+    except UsageError as error:
+        raise _usage(error) from error
     return 0
 
 

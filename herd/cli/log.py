@@ -6,47 +6,41 @@ touches no disk. Prompts are never logged; addresses lose their queries and pass
 
 from __future__ import annotations
 
-import io
 import logging
-import logging.handlers
-import re
 from pathlib import Path
 
-BYTES = 512 * 1024
-_QUERY = re.compile(r"(https?://[^\s?'\"]+)\?[^\s'\")]+")
-_PASSWORD = re.compile(r"(\w+://)[^\s/@'\"]+@")
 
-
-class Scrubbing(logging.Formatter):
-    """Takes out of a line what might open a door."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        """The line and its traceback, scrubbed."""
-        text = _QUERY.sub(r"\1?…", super().format(record))
-        return _PASSWORD.sub(r"\1…@", text)
-
-
-class LogFile(logging.handlers.RotatingFileHandler):
-    """herd.log, made with its folder when the first line comes; a log is never an error."""
+class LogFile(logging.Handler):
+    """herd.log from the first line on; until then it costs nothing."""
 
     def __init__(self, path: Path) -> None:
-        super().__init__(path, maxBytes=BYTES, backupCount=1, encoding="utf-8", delay=True)
-        self.setFormatter(Scrubbing("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+        super().__init__(logging.WARNING)
+        self._path = path
+        self._file: logging.Handler | None = None
         self.has_failed = False
+        """Whether a line could not be written."""
 
-    def _open(self) -> io.TextIOWrapper:
-        Path(self.baseFilename).parent.mkdir(parents=True, exist_ok=True)
-        return super()._open()
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write a line; called by one thread at a time."""
+        if self._file is None:
+            from herd.cli.log_file import Rotating
 
-    def handleError(self, record: logging.LogRecord) -> None:  # noqa: ARG002, N802  # logging's
-        """Remember that the line could not be written; the command goes on."""
+            self._file = Rotating(self._path, self._fail)
+        self._file.handle(record)
+
+    def close(self) -> None:
+        """Close the file."""
+        if self._file is not None:
+            self._file.close()
+        super().close()
+
+    def _fail(self) -> None:
         self.has_failed = True
 
 
 def keep(path: Path) -> LogFile:
     """Write warnings and worse of this process to the log from now on."""
     file = LogFile(path)
-    file.setLevel(logging.WARNING)
     logging.getLogger().addHandler(file)
     return file
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from herd.cli import completion, options
-from herd.cli.log import Scrubbing
+from herd.cli.log_file import Scrubbing
 from herd.cli.session import Session
 from herd.cli.verbs import Command
 from herd.errors import BadUsage

@@ -5,14 +5,11 @@ A new verb is a module of its own and a line in PANELS.
 
 from __future__ import annotations
 
-import sys
-
 import click
 
 from herd import __version__
 from herd.cli import options
 from herd.cli.session import Session
-from herd.cli.terminal import is_terminal
 from herd.cli.verbs import Verb, Verbs
 
 PANELS = {
@@ -96,11 +93,11 @@ def herd(context: click.Context) -> None:
     """Open the app, or print the help where nobody could see the app."""
     if context.invoked_subcommand is not None:
         return
-    if not (is_terminal(sys.stdin) and is_terminal(sys.stdout)):
+    from herd.cli.front import is_seen, open_app
+
+    if not is_seen():
         click.echo(context.get_help())
         return
-    from herd.cli.app import open_app
-
     session = context.find_object(Session)
     assert session is not None  # noqa: S101  # entry.py gives one to every context
     open_app(session, None)

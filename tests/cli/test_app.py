@@ -31,8 +31,7 @@ def front(monkeypatch: pytest.MonkeyPatch) -> Front:
 
 @pytest.fixture
 def terminal(monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in ("app", "tree"):
-        monkeypatch.setattr(f"herd.cli.{module}.is_terminal", lambda _: True)
+    monkeypatch.setattr("herd.cli.front.is_terminal", lambda _: True)
 
 
 @pytest.mark.usefixtures("terminal")
@@ -41,16 +40,26 @@ def test_herd_alone_opens_the_app_on_a_terminal(herd: Caller, front: Front) -> N
     assert front.opened == [None]
 
 
+@pytest.mark.usefixtures("terminal", "front")
+def test_herd_alone_reads_no_verbs_on_a_terminal(
+    herd: Caller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "herd.cli.tree", None)  # who imports it fails
+
+    assert herd().code == 0
+    assert herd("list").code == 1
+
+
 @pytest.mark.usefixtures("terminal")
-def test_chat_opens_with_the_model_that_was_named_or_that_of_the_settings(
+def test_chat_opens_with_the_model_that_was_named_or_one_that_is_here(
     herd: Caller, front: Front
 ) -> None:
+    herd("chat")
     herd("install", "tiny")
-
     herd("chat", "tiny")
     herd("chat")
 
-    assert front.opened == ["tiny:q4_0", "smollm2"]
+    assert front.opened == ["smollm2", "tiny:q4_0", "tiny:q4_0"]
 
 
 @pytest.mark.usefixtures("terminal")
