@@ -1,4 +1,6 @@
-r"""What was written to a part since its ledger was, a line for each run of bytes: a kill loses next to none.
+r"""What was written to a part since its ledger was: a line for each run of bytes.
+
+A kill loses next to none.
 
 A line is `<run> <start> <stop> <giver>\n`: bytes from `start` to `stop`, given by the
 giver of that number in the ledger. Lines of another run than the ledger's are old and do
