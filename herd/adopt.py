@@ -18,12 +18,13 @@ from herd.chat import now
 from herd.errors import BadUsage, CannotRun, CannotWrite, DigestMismatch, HerdError, Interrupted
 from herd.foreign import Found, FoundFile
 from herd.gguf_header import BadHeader, Header
+from herd.heading import LONGEST, told
+from herd.licences import licence
 from herd.model import (
     File,
     Format,
     Installed,
     InstalledFile,
-    Licence,
     Model,
     Sha256,
     Variant,
@@ -40,8 +41,6 @@ from herd.store.adopting import Way
 
 Prove = Callable[[Path, Callable[[int], None]], Proven]
 """Reads a file from end to end, and says how far it is."""
-_LONGEST = 200
-"""Characters of a title, a licence, a family; a header may have millions."""
 _QUANTISATION = re.compile(r"[-._]((?:ud-)?i?q\d\w*|bf16|f16|f32|mxfp4\w*)$", re.IGNORECASE)
 _PART = re.compile(r"-\d{5}-of-\d{5}$")
 
@@ -241,26 +240,21 @@ class Adopter:
             raise BadUsage(
                 f"No name for a model can be made of {asked.found.name!r}.", "Add --as NAME."
             )
-        header = read[0].header
-        return Installed(
+        installed = Installed(
             name=name,
             variant=variant,
-            title=line(header.name if header else None, _LONGEST)
-            or line(asked.found.name, _LONGEST),
+            title=line(asked.found.name, LONGEST),
             format=Format.GGUF,
             files=_files(read, ()),
             installed_at=now(),
             source=asked.found.tool,
             is_verified=False,
-            licence=Licence(_said(header, "general.license") or "unknown"),
-            family=_said(header, "general.architecture"),
-            parameters=_said(header, "general.size_label"),
-            quantisation=header.quantisation if header else None,
-            role=_role(header),
-            context=header.context if header else None,
+            licence=licence(None),
             stop=asked.found.stop,
             sampling=asked.found.sampling,
         )
+        header = read[0].header
+        return told(installed, header) if header else installed
 
     def _require_free_name(self, installed: Installed) -> None:
         for each in self._store.installed():
@@ -371,19 +365,6 @@ def _files(read: Sequence[_Read], known: Sequence[File]) -> tuple[InstalledFile,
         sources = entry.sources if entry else ()
         files.append(InstalledFile(name, each.file.size, each.sha256, sources))
     return tuple(files)
-
-
-def _said(header: Header | None, key: str) -> str | None:
-    """A short text of the header, fit to be shown."""
-    return line(header.text(key), _LONGEST) or None if header else None
-
-
-def _role(header: Header | None) -> str:
-    if header is None:
-        return "chat"
-    if header.kind == "adapter":
-        return "adapter"
-    return "chat" if header.template else "base"
 
 
 def _slug(text: str) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from herd import legacy, reading
+from herd import gguf_header, legacy, reading
 from herd.convert import Made, Old, check, convert, taught
 from herd.errors import (
     CannotRun,
@@ -19,6 +19,8 @@ from herd.errors import (
     LegacyDamaged,
     LegacyRefused,
 )
+from herd.gguf_header import BadHeader
+from herd.heading import told
 from herd.model import (
     Choice,
     File,
@@ -252,9 +254,17 @@ def _manifest(
     source = ", ".join(sources) or _local(variant) or "the store"
     installed = described(model, variant, tuple(came), source)
     if made is None:
-        return installed
+        return _headed(installed, here[0].path) if model.registry is None else installed
     quantisation = installed.quantisation or made.legacy.quantisation
     return replace(installed, format=Format.GGUF, quantisation=quantisation, original=made.original)
+
+
+def _headed(installed: Installed, path: Path) -> Installed:
+    """A model that no registry describes, with what its header says."""
+    try:
+        return told(installed, gguf_header.read_file(path))
+    except (BadHeader, OSError):  # it came as promised; who loads it says what is wrong
+        return installed
 
 
 def _local(variant: Variant) -> str | None:

@@ -9,10 +9,14 @@ from __future__ import annotations
 from herd.model import Commercial, Licence
 
 UNKNOWN = "unknown"
-_OPEN = frozenset(
-    {"apache-2.0", "mit", "bsd-2-clause", "bsd-3-clause", "isc", "cc0-1.0", "cc-by-4.0"}
-    | {"unlicense", "zlib", "bsl-1.0"}
-)
+_OPEN = {
+    each.lower(): each
+    for each in (
+        *("Apache-2.0", "MIT", "BSD-2-Clause", "BSD-3-Clause", "ISC", "CC0-1.0", "CC-BY-4.0"),
+        *("Unlicense", "Zlib", "BSL-1.0"),
+    )
+}
+"""As SPDX writes them."""
 _CONDITIONAL = ("llama2", "llama3", "gemma", "openrail", "bigcode-openrail", "falcon-llm", "lfm")
 _PROHIBITED = ("cc-by-nc", "mnpl", "research-only")
 
@@ -20,7 +24,7 @@ _PROHIBITED = ("cc-by-nc", "mnpl", "research-only")
 def licence(name: str | None) -> Licence:
     """The licence of this name, and what it allows as far as the name says."""
     told = (name or "").strip() or UNKNOWN
-    return Licence(told, commercial=_commercial(told.lower()))
+    return Licence(_OPEN.get(told.lower(), told), commercial=_commercial(told.lower()))
 
 
 def _commercial(name: str) -> Commercial:

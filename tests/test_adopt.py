@@ -5,20 +5,24 @@ from __future__ import annotations
 import os
 import threading
 from dataclasses import replace
+from operator import attrgetter
 from pathlib import Path
 
 import pytest
 
 from herd.adopt import Adopted, Adopter, Asked, name_of, same_bytes
+from herd.core import Herd
 from herd.errors import BadUsage, CannotRun, DigestMismatch, Interrupted
 from herd.foreign import Found, FoundFile, look
 from herd.model import File, Licence, Model, Sha256, UrlSource, Variant
+from herd.order import Order
 from herd.progress import Gauge
 from herd.store import Store, adopting
 from herd.store.adopting import Had, Way
 from tests.foreign import layouts
 from tests.foreign.layouts import digest, gguf, write
 from tests.store.models import store_at
+from tests.tools.fakes import herd_at
 
 
 @pytest.fixture
@@ -270,6 +274,23 @@ def test_what_a_header_says_is_made_fit_to_be_shown(store: Store, theirs: Path) 
     assert installed.parameters
     assert installed.parameters.startswith("7Bx")
     assert len(installed.parameters) == 200
+
+
+def test_installing_a_path_records_what_importing_it_does(
+    tmp_path: Path, store: Store, theirs: Path
+) -> None:
+    texts = {"general.license": "mit", "tokenizer.chat_template": "{{ messages }}"}
+    path = write(theirs / "Tiny-Chat.Q4_0.gguf", gguf(1, 2000, **texts))
+    herd = Herd(herd_at(tmp_path / "another").places)
+
+    herd.installer.install(Order(herd.choose(str(path))))
+    imported = adopter(store).adopt(Asked(only(path))).installed
+
+    (installed,) = herd.store.installed()
+    assert (installed.licence.id.lower(), installed.context) == ("mit", 2048)
+    facts = "reference title licence family parameters quantisation role context"
+    described = attrgetter(*facts.split())
+    assert described(installed) == described(imported)
 
 
 def test_the_same_bytes_are_seen_without_reading_them(store: Store, theirs: Path) -> None:

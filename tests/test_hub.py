@@ -88,7 +88,7 @@ def test_a_quantisation_is_found_pinned_and_has_its_digest(site: Site) -> None:
     assert str(choice.reference) == "tiny:q8_0"
     assert (only.size, only.sha256) == (8 * GB, "3c" * 32)
     assert only.sources == (HfSource("someone/Tiny-GGUF", COMMIT, "Tiny-Q8_0.gguf"),)
-    assert choice.model.licence.id == "apache-2.0"
+    assert choice.model.licence.id == "Apache-2.0"
 
 
 def test_a_file_is_found_by_its_path_with_all_of_its_shards(site: Site) -> None:

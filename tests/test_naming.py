@@ -62,4 +62,13 @@ def test_a_strangers_text_is_one_line_that_can_be_shown(text: str, most: int) ->
 )
 def test_the_name_of_a_licence_says_what_it_allows(name: str | None, allows: str) -> None:
     assert licence(name).commercial == allows
-    assert licence(name).id == (name or "unknown")
+    assert licence(name).id.lower() == (name or "unknown").lower()
+
+
+def test_a_known_licence_is_spelt_as_spdx_does_whoever_names_it() -> None:
+    assert [licence(each).id for each in ("apache-2.0", "APACHE-2.0", "mit", "Other")] == [
+        "Apache-2.0",
+        "Apache-2.0",
+        "MIT",
+        "Other",
+    ]

@@ -141,7 +141,7 @@ def test_a_gallery_gives_what_can_be_proved_and_counts_the_rest() -> None:
 def test_merged_entries_have_what_they_inherit_and_their_own_files() -> None:
     first, second, *_ = take(GALLERY.encode(), "index.yaml").models
 
-    assert (first.licence.id, first.licence.commercial) == ("apache-2.0", "open")
+    assert (first.licence.id, first.licence.commercial) == ("Apache-2.0", "open")
     assert second.licence == first.licence
     assert first.summary == "A small model. It has <b>two</b> lines."
     (file,) = first.variants[0].files
