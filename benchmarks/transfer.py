@@ -3,9 +3,9 @@
     python benchmarks/transfer.py [--size MIB] [--rounds N] [--tls] [--link] [--only NAME,...]
 
 A file of random bytes comes from nginx on loopback. All clients run once in each round, in
-turns, every other time in reverse (whoever comes after curl finds memory in smaller runs and is
-slower for it), each in a process of its own; what Python clients import is imported before the
-clock starts. The table has medians over the rounds; `x curl` is the median of (curl's time /
+turns, every other time in reverse (who comes right after curl was seen to be slower), each in
+a process of its own; what Python clients import is imported before the clock starts. The table
+has medians over the rounds; `x curl` is the median of (curl's time /
 the client's) within each round. Who proves no digest is marked. `--link` goes through a
 relay that is a link of 100 Mbit/s and 80 ms, clean and with 0.5 % loss.
 
