@@ -42,9 +42,7 @@ def order_of(entry: Download, choose: Callable[[str, Promise], Choice]) -> Order
 
 def why_paused(entry: Download) -> str:
     """Why a download of an earlier process rests; empty where the person paused it or quit."""
-    if entry.stage == Stage.FAILED:
-        return f"{Stage.FAILED}: {entry.note}"
-    return entry.note if entry.stage == Stage.PAUSED else ""
+    return entry.note if entry.stage in (Stage.FAILED, Stage.PAUSED) else ""
 
 
 def rules_of(config: Config) -> Rules:

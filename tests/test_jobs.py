@@ -312,11 +312,11 @@ def test_what_failed_in_an_earlier_process_says_so_where_it_rests(
     [job] = herd.restore()
 
     until(lambda: job.progress().stage is Stage.PAUSED)
-    until(lambda: job.progress().note == "failed: nobody had it")
-    until(lambda: herd.downloads.all()[0].note == "failed: nobody had it")
-    assert why_paused(herd.downloads.all()[0]) == "failed: nobody had it"
+    until(lambda: job.progress().note == "nobody had it")
+    until(lambda: herd.downloads.all()[0].note == "nobody had it")
+    assert why_paused(herd.downloads.all()[0]) == "nobody had it"
     herd.jobs.resume(job)
-    until(lambda: job.progress().note != "failed: nobody had it")
+    until(lambda: job.progress().note != "nobody had it")
 
 
 def test_a_list_that_does_not_read_keeps_nothing_from_running(

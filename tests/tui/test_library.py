@@ -16,10 +16,9 @@ from herd_tui.sifting import Order, Sieve
 from herd_tui.widgets.details import Details
 from herd_tui.widgets.filter import Filter
 from herd_tui.widgets.model_list import ModelList
-from tests.tools.fakes import GGUF
 from tests.tui.conftest import Opening
 from tests.tui.hand import Hand
-from tests.tui.shelf import MEMORY, MODELS, Given, model, url
+from tests.tui.shelf import MEMORY, MODELS, Given, model
 
 
 def names(hand: Hand) -> list[str]:
@@ -195,22 +194,6 @@ async def test_a_click_on_the_name_of_a_group_chooses_nothing(opened: Opening) -
         assert hand.got(Install) == []
 
 
-async def test_an_address_that_is_typed_offers_to_be_installed(opened: Opening) -> None:
-    async with opened() as hand:
-        for typed, said in (
-            ("magnet:?xt=urn:btih:" + "a" * 40, "A magnet that is in no registry"),
-            ("https://models.example.org/new.gguf", "An address that is in no registry"),
-            ("hf:someone/something", "A repository of the Hugging Face Hub"),
-            ("~/llama.gguf", "A path that is in no registry"),
-        ):
-            await hand.write(typed)
-            assert said in card(hand)
-            assert "Nothing matches" not in card(hand)
-            await hand.command("library.clear")
-        await hand.write("https://models.example.org/new.gguf")
-        await hand.looks_like("library-address")
-
-
 async def test_what_a_registry_says_is_text_and_never_markup(opened: Opening) -> None:
     async with opened() as hand:
         await hand.write("vicuna")
@@ -315,23 +298,6 @@ async def test_what_is_too_big_for_the_machine_is_asked_first(
         assert given.carrier.asked == []
 
 
-async def test_what_no_registry_vouches_for_is_asked_first(opened: Opening, given: Given) -> None:
-    address = "https://models.example.org/stranger.gguf"
-    given.carrier.contents[address] = GGUF + b"stranger"
-    async with opened() as hand:
-        await hand.write(address)
-        await hand.press("enter")
-        await hand.until(lambda: hand.is_at(Question))
-        await hand.sees("Nobody promised a digest: it will be called unverified.")
-        assert "models.example.org" in hand.screen
-        assert given.carrier.asked == []
-        await hand.press("y")
-
-        await hand.sees("stranger:file is installed")
-        await hand.until(lambda: under_cursor(hand) == "stranger")
-        assert not given.herd.installed("stranger").is_verified
-
-
 async def test_a_failed_install_says_why_and_what_to_do_next(opened: Opening, given: Given) -> None:
     given.carrier.failure = NoSourceDelivered("The [b]line[/b] is dead.", "Try again tomorrow.")
     async with opened() as hand:
@@ -344,19 +310,14 @@ async def test_a_failed_install_says_why_and_what_to_do_next(opened: Opening, gi
         await hand.looks_like("install-failed")
 
 
-async def test_a_path_that_is_typed_is_installed_like_a_name(opened: Opening, given: Given) -> None:
-    gguf = given.herd.places.store / "mine.gguf"
-    gguf.parent.mkdir(parents=True, exist_ok=True)
-    gguf.write_bytes(b"nothing of the kind")
+async def test_what_is_said_of_the_order_replaces_what_was_said_before(opened: Opening) -> None:
     async with opened() as hand:
-        hand.app.screen.query_one(Filter).value = str(gguf)
-        await hand.settle()
-        await hand.press("enter")
+        await hand.command("library.group")
+        await hand.sees("Grouped by family.")
+        await hand.command("library.group")
 
-        # The test's only carrier brings addresses, so this is as far as it goes here.
-        await hand.sees("mine")
-        assert len(hand.got(Install)) == 1
-        assert url("mine") not in given.carrier.asked
+        await hand.sees("Grouped by role.")
+        assert "Grouped by family." not in hand.screen
 
 
 async def test_a_name_that_nobody_knows_offers_the_nearest(opened: Opening) -> None:

@@ -63,6 +63,18 @@ async def test_the_state_of_the_model_is_said_before_anything_is_asked(
         await hand.looks_like("chat-broken")
 
 
+async def test_the_switcher_says_that_nothing_matches(opened: Opening, given: Given) -> None:
+    given.install("vicuna", "llama-small")
+    async with opened(model="vicuna:q4_0") as hand:
+        await hand.command("chat.switch")
+        assert "Nothing matches." not in hand.screen
+        await hand.write("zebra")
+
+        await hand.sees("Nothing matches.")
+        await hand.press("enter")
+        assert hand.is_at(Pick)
+
+
 async def test_slash_model_opens_the_switcher_and_escape_changes_nothing(
     opened: Opening, given: Given
 ) -> None:

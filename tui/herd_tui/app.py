@@ -15,6 +15,7 @@ from textual import on
 from textual.app import App
 from textual.command import CommandPalette
 from textual.css.query import NoMatches
+from textual.notifications import Notification, Notify
 from textual.screen import Screen
 
 from herd import core
@@ -89,6 +90,8 @@ class HerdApp(App[None]):
         self._is_prepared = False
         self._sight: Sight | None = None
         """What was installed and offered at the last look."""
+        self._of_list: Notification | None = None
+        """What was last said of how the list is sorted or grouped."""
         self._told: set[Job] = set()
         """Installs whose end was shown."""
         self.add_mode("chat", lambda: self.chat)
@@ -168,6 +171,13 @@ class HerdApp(App[None]):
             timeout=ERROR_SHOWN,
             markup=False,
         )
+
+    def say_instead(self, text: str) -> None:
+        """Say how the list stands now; what was said of it before goes."""
+        if self._of_list and self._of_list in self._notifications:
+            self._unnotify(self._of_list)
+        self._of_list = Notification(text, timeout=self.NOTIFICATION_TIMEOUT, markup=False)
+        self.post_message(Notify(self._of_list))
 
     def end_talks(self, timeout: float = 3.0) -> None:
         """Stop what models still say, so that all of it is kept; after the app was left."""

@@ -123,10 +123,13 @@ def _ways(insight: Insight, now: float) -> Iterator[Part]:
 def nothing(text: str) -> str:
     """What is said where no row is left: what enter would do with what was typed."""
     if what := outside(text):
-        return (
-            f"{what} that is in no registry.\n\n{one_line(text)}\n\nenter looks at it, says "
-            "what it is, and asks before anything is fetched."
+        is_here = what == "A path" and not text.strip().lower().endswith(".torrent")
+        enter = (
+            "enter installs the file that lies there: nothing is fetched."
+            if is_here
+            else "enter looks at it, says what it is, and asks before anything is fetched."
         )
+        return f"{what} that is in no registry.\n\n{one_line(text)}\n\n{enter}"
     return (
         "Nothing matches.\n\nAn address (https://…), a magnet, hf:owner/repository and a path may "
         "be typed here as well: enter installs from there."

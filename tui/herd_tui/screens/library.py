@@ -13,7 +13,7 @@ from textual.widgets import Input, Static
 from herd_tui.commands import Scope, bindings
 from herd_tui.messages import Install, LibraryChanged, OpenChat
 from herd_tui.screens.tending import Tending
-from herd_tui.sifting import Grouping, Order, Sieve, grouped
+from herd_tui.sifting import Grouping, Order, Sieve, grouped, outside
 from herd_tui.widgets.details import Details
 from herd_tui.widgets.filter import Filter
 from herd_tui.widgets.key_line import KeyLine
@@ -48,6 +48,8 @@ class LibraryScreen(Tending):
         self._grouping = Grouping.NONE
         self._sifted = ""
         """What the list was sifted by."""
+        self._awaited = ""
+        """What is being installed of what was typed as a path or address."""
         self._possible: tuple[bool | None, ...] = ()
         self._rest: Timer | None = None
         """Runs out once the cursor has rested on a row."""
@@ -134,14 +136,14 @@ class LibraryScreen(Tending):
         orders = list(Order)
         self._order = orders[(orders.index(self._order) + 1) % len(orders)]
         self._sieve = Sieve(self._rows, self._order)
-        self.notify(f"Sorted {self._order}.", markup=False)
+        self.host.say_instead(f"Sorted {self._order}.")
         self._sift()
 
     def action_group(self) -> None:
         """Divide the list by the next thing."""
         groupings = list(Grouping)
         self._grouping = groupings[(groupings.index(self._grouping) + 1) % len(groupings)]
-        self.notify(f"Grouped {self._grouping}.", markup=False)
+        self.host.say_instead(f"Grouped {self._grouping}.")
         self._sift()
 
     def order(self, text: str) -> None:
@@ -168,7 +170,7 @@ class LibraryScreen(Tending):
         self._rows, quick = read
         self._sieve = Sieve(self._rows, self._order)
         self._welcome(quick)
-        self._sift()
+        self._sift(self._arrived())
         self.call_after_refresh(self.host.prepare)
 
     def _welcome(self, quick: str) -> None:
@@ -178,12 +180,24 @@ class LibraryScreen(Tending):
         if welcome.display and quick:
             welcome.update(Content(f"Nothing is installed yet. {quick}"))
 
-    def _sift(self) -> None:
+    def _arrived(self) -> str | None:
+        """The name of what was typed as a path or address, once: when it is here."""
+        awaited = self._awaited
+        if not any(row.name == awaited and row.entry.is_installed for row in self._rows):
+            return None
+        self._awaited, box = "", self.query_one(Filter)
+        if box.value != awaited and not outside(box.value):
+            return None  # the person types something else by now
+        box.value = ""
+        return awaited
+
+    def _sift(self, under: str | None = None) -> None:
+        """Show what the filter leaves, with the cursor on the row of this name or where it was."""
         box = self.query_one(ModelList)
         here = box.current
         self._sifted = self.query_one(Filter).value
         found = self._sieve.sift(self._sifted)
-        box.show(grouped(found, self._grouping), here.name if here else None)
+        box.show(grouped(found, self._grouping), under or (here.name if here else None))
 
     def _ask(self, plan: Plan, doubts: str | None) -> None:
         if trouble := plan.trouble(is_licence_accepted=True):
@@ -201,8 +215,8 @@ class LibraryScreen(Tending):
     def _ask_licence(self, plan: Plan) -> None:
         from herd_tui.screens.licence import LicenceQuestion
 
-        if self.current is None:  # an address: its name finds it once it is here
-            self.query_one(Filter).value = plan.choice.model.name
+        if self.current is None or outside(self.query_one(Filter).value):
+            self.query_one(Filter).value = self._awaited = plan.choice.model.name
         if plan.needs_acceptance:
             self.app.push_screen(
                 LicenceQuestion(plan), lambda accepted: self._begin(plan.choice, bool(accepted))

@@ -48,6 +48,7 @@ class Pick(Dialog[str | None]):
             yield Static(Content(self._title), classes="dialog-title", markup=False)
             yield Filter("type to filter", id="pick-filter")
             yield OptionList(id="pick", markup=False)
+            yield Static("Nothing matches.", id="pick-nothing", markup=False)
             yield Static(Content(self._foot), classes="dialog-foot", markup=False)
 
     def on_mount(self) -> None:
@@ -88,4 +89,6 @@ class Pick(Dialog[str | None]):
         fitting = [item for item in self._items if all(w in item.words.lower() for w in words)]
         box.add_options([Option(item.line, id=item.id) for item in fitting])
         box.highlighted = 0 if fitting else None
+        box.display = bool(fitting)
+        self.query_one("#pick-nothing").display = not fitting
         self._shown = text
