@@ -180,7 +180,7 @@ def _show(session: Session, plan: Plan, wishes: Wishes) -> None:
     is_close = plan.fit in (Fit.TIGHT, Fit.TOO_BIG) and not plan.trouble(is_licence_accepted=True)
     if is_close and (words := session.herd.foresee(plan.choice)):
         tell(f"  loaded   {words}")
-    if is_of_strangers(plan.choice):
+    if plan.fetches and is_of_strangers(plan.choice):
         _say_once(session)
 
 

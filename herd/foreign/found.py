@@ -11,6 +11,7 @@ from stat import S_ISREG
 
 from herd.model import Sampling, Sha256
 
+MAGIC = b"GGUF"
 LIMIT = 1024 * 1024
 """Bytes; no manifest of another tool is longer."""
 
@@ -123,7 +124,7 @@ def grouped(tool: str, name: str, files: Iterable[FoundFile]) -> list[Found]:
             match = _PART.fullmatch(file.name)
             parts.setdefault(match["stem"] if match else file.name, []).append(file)
     return [
-        Found(tool, name + stem, (*group, *companions), trouble=_lacks(group))
+        Found(tool, name + stem, (*group, *companions), trouble=_lacks(group) or _is_other(group))
         for stem, group in ((stem, _in_order(each)) for stem, each in parts.items())
     ]
 
@@ -135,6 +136,21 @@ def is_companion(name: str) -> bool:
 
 def _in_order(group: list[FoundFile]) -> list[FoundFile]:
     return sorted(group, key=lambda file: file.name.lower())
+
+
+def _is_other(group: list[FoundFile]) -> str | None:
+    """Whether a file is something else than its name says; one look at its first bytes."""
+    for file in group:
+        if file.size == 0:
+            return "it is empty" if len(group) == 1 else f"{file.name} is empty"
+        try:
+            with file.path.open("rb") as stream:
+                is_gguf = stream.read(len(MAGIC)) == MAGIC
+        except OSError:
+            continue  # who takes it over says why it cannot be read
+        if not is_gguf:
+            return "it is no GGUF file" if len(group) == 1 else f"{file.name} is no GGUF file"
+    return None
 
 
 def _lacks(group: list[FoundFile]) -> str | None:

@@ -111,3 +111,20 @@ def test_old_files_of_a_folder_are_named_with_what_converts_them(herd: Caller, o
     assert "Imported new:q4_0" in mixed.err
     assert f"ggml-old.bin. `herd import {old}` converts it." in mixed.err
     assert f"2 ggml files of before GGUF: a.bin, b.bin. `herd import {other / 'only'}" in only.err
+
+
+def test_what_is_no_gguf_says_so_in_its_row_and_is_not_offered(herd: Caller, other: Path) -> None:
+    folder = other / "mixed"
+    write(folder / "empty.gguf", b"")
+    write(folder / "page.gguf", b"<html>")
+    write(folder / "good.gguf", gguf(7))
+
+    shown, taken = herd("import", "--dry-run", str(folder)), herd("import", "-y", str(folder))
+
+    rows = {line.split()[0]: line for line in shown.out.splitlines()}
+    assert "it is empty" in rows["empty.gguf"]
+    assert "it is no GGUF file" in rows["page.gguf"]
+    assert "it is" not in rows["good.gguf"]
+    assert taken.code == 0
+    assert "page.gguf cannot be imported: it is no GGUF file." in taken.err
+    assert [each["name"] for each in herd.json("list")] == ["good"]

@@ -309,3 +309,13 @@ def test_what_a_swarm_learns_is_said_at_the_first_one_alone(herd: Caller) -> Non
     words = "learn your address and what you fetch"
     assert words in herd("install", "--dry-run", magnet).err
     assert words not in herd("install", "--dry-run", magnet).err
+
+
+def test_nothing_is_said_of_strangers_where_the_store_has_the_bytes(herd: Caller) -> None:
+    herd("install", "tiny")
+    magnet = f"magnet:?xt=urn:btih:{'ab' * 20}&dn=new-model.gguf"
+
+    ran = herd("install", "--dry-run", magnet, "--sha256", digest(GGUF))
+
+    assert "nothing: the store has the bytes" in ran.out
+    assert "strangers" not in ran.err

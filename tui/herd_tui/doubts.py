@@ -35,7 +35,7 @@ def doubts(herd: Herd, plan: Plan) -> str | None:
         lines += [one_line(origin(source)) for file in variant.files for source in file.sources[:1]]
         if any(file.sha256 is None for file in variant.files):
             lines.append("Nobody promised a digest: it will be called unverified.")
-        if any(isinstance(source, MagnetSource | TorrentSource) for source in sources):
+        if plan.fetches and any(isinstance(each, MagnetSource | TorrentSource) for each in sources):
             lines.append(SWARM)
     if not lines:
         return None
