@@ -220,10 +220,27 @@ def write_all(stream: FileIO, content: bytes | memoryview) -> None:
         left = left[stream.write(left) :]
 
 
+def ordinary(path: Path) -> FileIO:
+    """An ordinary file to read; whoever puts a pipe or a device there makes nobody wait.
+
+    Raises:
+        OSError: there is none, or it is something else.
+    """
+    return FileIO(path, "rb", opener=_opened)
+
+
+def _opened(path: str, flags: int) -> int:
+    opened = os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
+    if S_ISREG(os.fstat(opened).st_mode):
+        return opened
+    os.close(opened)
+    raise OSError(errno.EINVAL, "Is no ordinary file", path)
+
+
 def stretch(path: Path, span: range) -> bytes | None:
     """Bytes of a file; None when it does not have all of them, or cannot be read."""
     try:
-        with path.open("rb", buffering=0) as stream:
+        with ordinary(path) as stream:
             stream.seek(span.start)
             buffer = bytearray(len(span))
             return bytes(buffer) if read_into(stream, memoryview(buffer)) == len(span) else None
@@ -236,7 +253,7 @@ def digest(path: Path, took: Callable[[int], None] = lambda _: None) -> str:
     import hashlib  # drags OpenSSL in
 
     found, buffer = hashlib.sha256(), memoryview(bytearray(1024 * 1024))
-    with path.open("rb", buffering=0) as stream:
+    with ordinary(path) as stream:
         expect_all(stream)
         while count := stream.readinto(buffer) or 0:
             found.update(buffer[:count])

@@ -29,10 +29,10 @@ def prove(path: Path, took: Callable[[int], None], files: int = 1) -> Proof:
         files: How many are read beside each other, this one among them.
 
     Raises:
-        OSError: the file.
+        OSError: the file, or it is no ordinary one.
     """
     buffer = memoryview(bytearray(_STEP))
-    with path.open("rb", buffering=0) as stream:
+    with disk.ordinary(path) as stream:
         size = os.fstat(stream.fileno()).st_size
         is_split = size >= _WORTH and 2 * files <= (os.cpu_count() or 1)
         disk.expect_all(stream)

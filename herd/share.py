@@ -174,7 +174,7 @@ class Sharer:
 
     def _read(self, file: InstalledFile, making: Making, take: Callable[[bytes], None]) -> None:
         making.gauge.begin(Stage.VERIFYING, file.size, note=f"hashing {file.name} for a torrent")
-        with self._store.blob(file.sha256).open("rb", buffering=0) as stream:
+        with disk.ordinary(self._store.blob(file.sha256)) as stream:
             while piece := stream.read(_READ):
                 if making.stop.is_set():
                     raise Interrupted("Making the torrent was stopped.")

@@ -171,7 +171,7 @@ def damaged(path: Path, table: Table, stop: threading.Event) -> list[int]:
     """
     bad = []
     buffer = bytearray(min(table.piece_size, table.size))
-    with path.open("rb", buffering=0) as stream:
+    with disk.ordinary(path) as stream:
         for piece in range(len(table)):
             if stop.is_set():
                 raise Interrupted("Verifying was stopped.", "Nothing was changed.")

@@ -35,9 +35,9 @@ class Tables:
         from herd import pieces  # drags OpenSSL in, and a list of models needs no hash
 
         try:
-            with self._path(sha256).open("rb") as stream:
+            with disk.ordinary(self._path(sha256)) as stream:
                 return pieces.read(stream.read(pieces.longest(size) + 1), size)
-        except (FileNotFoundError, pieces.BadTable):
+        except (OSError, pieces.BadTable):
             return None
 
     def keep(self, sha256: Sha256, table: Table) -> None:
@@ -75,7 +75,7 @@ def table_of(path: Path, check: Callable[[int], None] = lambda _: None) -> Table
     """
     from herd import pieces
 
-    with path.open("rb", buffering=0) as stream:
+    with disk.ordinary(path) as stream:
         maker = pieces.TableMaker(path.stat().st_size)
         while piece := stream.read(_READ):
             maker.update(piece)

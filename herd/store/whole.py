@@ -28,7 +28,7 @@ def note(path: Path, file: InstalledFile) -> None:
 def read(path: Path) -> InstalledFile | None:
     """What came, None if nothing is noted that can be true."""
     try:
-        with path.open("rb") as stream:
+        with disk.ordinary(path) as stream:
             fields = json.loads(stream.read(_LIMIT))
         name, size, digest = fields["name"], fields["size"], fields["sha256"]
         is_sound = isinstance(size, int) and size >= 0 and is_file_name(name) and is_sha256(digest)

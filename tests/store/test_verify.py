@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable
 from dataclasses import replace
@@ -51,6 +52,24 @@ def spoil(path: Path, change: Callable[[bytearray], object]) -> None:
     path.chmod(0o644)
     path.write_bytes(content)
     path.chmod(0o444)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
+@pytest.mark.parametrize("kind", ["blob", "table"])
+def test_a_pipe_in_the_place_of_a_file_makes_nobody_wait(
+    store: Store, tiny: Installed, kind: str
+) -> None:
+    sha256 = tiny.files[0].sha256
+    path = store.blob(sha256) if kind == "blob" else store.root / "pieces" / sha256
+    assert path.is_file()
+    path.unlink()
+    os.mkfifo(path)
+
+    findings = proof(store).findings
+
+    is_blob = kind == "blob"
+    assert (Flaw.UNREADABLE in {each.flaw for each in findings}) is is_blob
+    assert ("is no ordinary file" in {each.note for each in findings}) is is_blob
 
 
 def test_a_sound_store_has_no_findings(store: Store, tiny: Installed) -> None:
