@@ -20,11 +20,20 @@ _NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 _VIRTUAL = ("vd", "xvd")
 """How Linux calls the disks of virtio and Xen."""
 _READ_ONLY = errno.EROFS
+_LACKS_FOLDER = frozenset({errno.ENOENT, errno.ENOTDIR})
+_NOWHERE = "Make the folder that it is to be in, or name another place."
+_NOT_WRITABLE = "Make it writable, or set HERD_HOME to another folder."
 _NOT_OURS = frozenset({errno.EACCES, errno.EPERM})
 
 
-def trouble(error: OSError, path: Path) -> HerdError:
-    """The words for a system's error met while writing at `path`; they name the path."""
+def trouble(error: OSError, path: Path, hint: str | None = None) -> HerdError:
+    """The words for a system's error met while writing at `path`; they name the path.
+
+    Args:
+        error: What the system says.
+        path: Where it was met.
+        hint: What to do where the place is wrong; by default about herd's own folder.
+    """
     if error.errno in _NO_ROOM:
         return NoRoom(
             f"There is no room for {path}: {_reason(error)}.",
@@ -38,13 +47,13 @@ def trouble(error: OSError, path: Path) -> HerdError:
         reason = _reason(error)
     return CannotWrite(
         f"{path} cannot be written: {reason}.",
-        "Make it writable, or set HERD_HOME to another folder.",
+        hint or (_NOWHERE if error.errno in _LACKS_FOLDER else _NOT_WRITABLE),
     )
 
 
 @contextmanager
-def writing(path: Path) -> Iterator[None]:
-    """Put the system's errors at a path into words.
+def writing(path: Path, hint: str | None = None) -> Iterator[None]:
+    """Put the system's errors at a path into words; the hint is that of `trouble`.
 
     Raises:
         NoRoom: the disk, the quota or the largest size of a file is reached.
@@ -53,7 +62,7 @@ def writing(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise trouble(error, path) from error
+        raise trouble(error, path, hint) from error
 
 
 def make_folder(folder: Path) -> None:

@@ -42,7 +42,7 @@ _PLAIN_ADDRESS = re.compile(r"[!#-;=?-\[\]_a-z~]+", _ANY_CASE)
 """The ASCII that an address is made of (RFC 3986): no blanks, quotes, `<>`, backslash, braces."""
 _KEY = re.compile(r"(?:amp;)?(?P<name>[a-z]{1,8}(?:\.[a-z]{1,8})?)(?:\.[0-9]{1,4})?", _ANY_CASE)
 """`tr`, `tr.1` (numbered), `x.pe`, and `amp;tr` (copied from the source of a page)."""
-_LIKE_MAGNET = re.compile(r"\s*magnet:\?", _ANY_CASE)
+_LIKE_MAGNET = re.compile(r"\s*magnet:", _ANY_CASE)
 _UNSHOWN = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 _HINT = "A magnet looks like magnet:?xt=urn:btih:<40 hex digits>&dn=<name>&tr=<tracker>."
 

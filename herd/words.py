@@ -59,6 +59,11 @@ def count(number: int, one: str, many: str | None = None) -> str:
     return f"{number} {one if number == 1 else many or one + 's'}"
 
 
+def sentence(text: str) -> str:
+    """The text with a full stop, where it ends without any stop."""
+    return text if text.endswith((".", "!", "?", "…", ":")) else f"{text}."
+
+
 def nearest(wrong: str, known: list[str]) -> str:
     """`did you mean x, y or z?`, or an empty text when nothing is near."""
     import difflib

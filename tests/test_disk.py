@@ -39,6 +39,15 @@ def test_an_error_without_words_still_makes_a_sentence() -> None:
     assert disk.trouble(OSError(), HOME).message.endswith("cannot be written: unknown trouble.")
 
 
+def test_the_hint_fits_what_is_wrong_with_the_place() -> None:
+    missing = disk.trouble(OSError(errno.ENOENT, "No such file or directory"), HOME).hint or ""
+    closed = disk.trouble(OSError(errno.EACCES, "Permission denied"), HOME).hint or ""
+
+    assert "HERD_HOME" not in missing
+    assert "HERD_HOME" in closed
+    assert disk.trouble(OSError(errno.EACCES, "x"), HOME, "Name it.").hint == "Name it."
+
+
 def test_only_the_errors_of_the_system_are_put_into_words() -> None:
     with pytest.raises(CannotWrite) as caught, disk.writing(HOME):
         raise FileNotFoundError(errno.ENOENT, "No such file or directory")

@@ -177,6 +177,7 @@ def test_a_display_name_is_shown_without_what_would_move_the_cursor() -> None:
     [
         ("", "That is no magnet."),
         ("http://example.org/", "That is no magnet."),
+        ("magnet:foo", "names no torrent"),
         ("magnet:?dn=x", "names no torrent"),
         ("magnet:?xt=urn:sha1:YNCKHTQCWBTRNJIV4WNAE52SJUQCZO5C", "names no torrent"),
         ("magnet:?xt=urn:btih:5aaceaec63", "is cut off"),

@@ -7,8 +7,10 @@ from pathlib import Path
 import pytest
 
 from herd.core import Herd
+from herd.errors import BadUsage
 from herd.model import MagnetSource, SwarmState
-from herd.resolve import Promise
+from herd.registry import Registry
+from herd.resolve import Promise, resolve
 from tests.tools.fakes import herd_at
 
 SEVEN = (
@@ -30,6 +32,12 @@ THIRTEEN = (
 @pytest.fixture
 def herd(tmp_path: Path) -> Herd:
     return herd_at(tmp_path)
+
+
+@pytest.mark.parametrize("text", ["magnet:foo", "MAGNET:?dn=x"])
+def test_a_magnet_that_does_not_read_is_no_name_of_a_model(text: str) -> None:
+    with pytest.raises(BadUsage, match="has no xt=urn:btih: or urn:btmh:"):
+        resolve(text, Registry())
 
 
 def test_the_first_magnet_of_the_alpaca_page_is_the_registrys_alpaca(herd: Herd) -> None:

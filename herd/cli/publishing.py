@@ -88,7 +88,7 @@ def _write_torrents(session: Session, made: Registry) -> None:
 def _write(path: Path, content: bytes) -> None:
     from herd.disk import write_whole, writing
 
-    with writing(path):
+    with writing(path, "Name a file in a folder that is there and that you may write to."):
         write_whole(path, content)
 
 

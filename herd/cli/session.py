@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from herd.cli.terminal import BOLD, DIM, RED, is_interactive, is_terminal, plain, styled
 from herd.errors import HerdError, Interrupted
+from herd.words import sentence
 
 if TYPE_CHECKING:
     from herd.cli.log import LogFile
@@ -113,7 +114,7 @@ class Session:
 
     def complain(self, error: HerdError) -> None:
         """The error: what happened, and what to do next."""
-        _tell(styled("herd:", RED, sys.stderr) + f" {plain(error.message)}")
+        _tell(styled("herd:", RED, sys.stderr) + f" {sentence(plain(error.message))}")
         if error.hint:
             _tell(styled(plain(error.hint), DIM, sys.stderr))
 

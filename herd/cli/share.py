@@ -108,7 +108,7 @@ def _write(session: Session, offers: list[Offer], path: Path) -> None:
             f"--torrent writes one file, and these are {count(len(offers), 'file')}.",
             "Name one model of one file.",
         )
-    with writing(path):
+    with writing(path, "Name a file in a folder that is there and that you may write to."):
         write(path, offers[0].made.raw)
     session.answer(offers[0].magnet)
     session.say(f"Wrote {path}: {offers[0].file.name}, {size(offers[0].file.size)}.")

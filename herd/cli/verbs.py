@@ -126,7 +126,7 @@ class Verbs(Group):
         word = args[0] if args else ""
         if self.get_command(ctx, word) is None and not word.startswith("-"):
             near = nearest(word, [*self.commands, *self._aliases])
-            ctx.fail(f"There is no verb {word!r}{near and f': {near}'}")
+            ctx.fail(f"There is no verb {word!r}{f': {near}' if near else '.'}")
         _, command, rest = super().resolve_command(ctx, args)
         if isinstance(command, StandIn):
             command = command.verb.load()

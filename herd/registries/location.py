@@ -54,11 +54,12 @@ def absolute(text: str) -> str:
     if text.lower().startswith(("http://", "https://")):
         return text
     path = expanded(text).absolute()
+    lacks = "no file is there"
     if path.is_dir():
-        path /= FILE
+        path, lacks = path / FILE, f"it has no {FILE} in it"
     if not path.is_file():
         raise BadUsage(
-            f"{text} is no registry: no file is there.",
+            f"{text} is no registry: {lacks}.",
             "Name an https address, a .yaml file, a folder, or a git repository (git+https://…).",
         )
     return str(path)

@@ -86,7 +86,7 @@ def test_the_version_is_printed_alone(herd: Caller) -> None:
     ("words", "said"),
     [
         (("instal",), "There is no verb 'instal': did you mean install"),
-        (("frobnicate",), "There is no verb 'frobnicate'"),
+        (("frobnicate",), "There is no verb 'frobnicate'.\n"),
         (("list", "--jsn"), "No such option"),
         (("install",), "Missing argument"),
     ],

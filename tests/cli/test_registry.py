@@ -199,3 +199,15 @@ def test_importing_a_catalog_says_what_it_took_and_left(herd: Caller, site: Site
     assert "Took 4 models of a LocalAI gallery into " in ran.err
     assert "Left out 2: a sha256 that is none." in ran.err
     assert "small-model" in herd("search", "small-model").out
+
+
+def test_a_folder_without_a_registry_and_an_address_without_one_are_said_in_sentences(
+    herd: Caller, site: Site, tmp_path: Path
+) -> None:
+    (tmp_path / "empty").mkdir()
+
+    folder = herd("registry", "import", str(tmp_path / "empty"))
+    nowhere = herd("registry", "add", f"{site.origin}/nothing.yaml")
+
+    assert "it has no registry.yaml in it." in folder.err
+    assert "has no registry there (404).\n" in nowhere.err

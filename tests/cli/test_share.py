@@ -49,3 +49,11 @@ def test_all_of_nothing_is_nothing(herd: Caller) -> None:
 )
 def test_what_cannot_be_meant_is_refused(installed: Caller, words: tuple[str, ...]) -> None:
     assert installed("share", *words).code == 2
+
+
+def test_a_torrent_that_has_no_folder_to_be_in_is_said_so(installed: Caller) -> None:
+    ran = installed("share", "tiny", "--torrent", "/nonexistent/tiny.torrent")
+
+    assert ran.code == 6
+    assert "Name a file in a folder that is there" in ran.err
+    assert "HERD_HOME" not in ran.err

@@ -20,7 +20,7 @@ from textual.screen import Screen
 
 from herd import core
 from herd.errors import HerdError, Interrupted
-from herd.words import bytes_of, one_line, rate
+from herd.words import bytes_of, one_line, rate, sentence
 from herd_tui.commands import COMMANDS as ALL_COMMANDS
 from herd_tui.commands import Scope, bindings
 from herd_tui.messages import (
@@ -166,7 +166,7 @@ class HerdApp(App[None]):
     def complain(self, error: HerdError) -> None:
         """Show an error: what happened, and what to do next."""
         self.notify(
-            one_line(error.message) + (f"\n{one_line(error.hint)}" if error.hint else ""),
+            sentence(one_line(error.message)) + (f"\n{one_line(error.hint)}" if error.hint else ""),
             severity="error",
             timeout=ERROR_SHOWN,
             markup=False,
