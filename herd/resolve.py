@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from urllib.parse import unquote, urlsplit
 
-from herd import hub, legacy, magnet
+from herd import gguf_header, hub, legacy, magnet
 from herd.errors import BadUsage, SourceFailed, UnknownModel
+from herd.gguf_header import BadHeader
+from herd.heading import LONGEST
+from herd.licences import licence
 from herd.magnet import Magnet
 from herd.model import (
     Choice,
@@ -30,7 +34,7 @@ from herd.model import (
     is_sha256,
     reference,
 )
-from herd.naming import named
+from herd.naming import line, named
 from herd.places import expanded
 from herd.registry import Registry
 from herd.registry.catalogue import Trust
@@ -285,8 +289,17 @@ def _choice(source: Source, file_name: str, promise: Promise) -> Choice:
     one = Variant(found.variant, tuple(files), Format.GGUF, found.quantisation)
     if isinstance(source, PathSource) and legacy.recognise(Path(source.path)):
         one = _old(Path(source.path), file)
-    model = Model(name, found.stem, (one,), one.name, Licence("unknown"), summary="", registry=None)
+    model = Model(name, found.stem, (one,), one.name, _terms(source), summary="", registry=None)
     return Choice(_taught(model, promise), one)
+
+
+def _terms(source: Source) -> Licence:
+    """The licence that the header of a file on this machine names."""
+    if isinstance(source, PathSource):
+        with suppress(BadHeader, OSError), Path(source.path).open("rb") as stream:
+            header = gguf_header.read(stream, is_brief=True)
+            return licence(line(header.text("general.license"), LONGEST))
+    return licence(None)
 
 
 def _file(source: Source, name: str, digest: Sha256 | None) -> File:

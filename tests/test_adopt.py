@@ -283,7 +283,9 @@ def test_installing_a_path_records_what_importing_it_does(
     path = write(theirs / "Tiny-Chat.Q4_0.gguf", gguf(1, 2000, **texts))
     herd = Herd(herd_at(tmp_path / "another").places)
 
-    herd.installer.install(Order(herd.choose(str(path))))
+    choice = herd.choose(str(path))
+    assert choice.model.licence.id == "MIT", "it is said before anything is installed"
+    herd.installer.install(Order(choice))
     imported = adopter(store).adopt(Asked(only(path))).installed
 
     (installed,) = herd.store.installed()
