@@ -7,6 +7,8 @@ must name this server, and a request that carries an Origin must come from an al
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import hmac
 import ipaddress
 import json
@@ -27,6 +29,10 @@ log = logging.getLogger("herd.serve.access")
 OPEN = ("/", "/health")
 """What is told to everybody who asks."""
 _METHODS = b"GET, POST, DELETE, OPTIONS"
+_PATIENCE = 1.0
+"""Seconds for which the body of a request that is refused is waited for."""
+_MOST_UNREAD = 256 * 1024
+"""Bytes of it that are read."""
 
 
 @dataclass(frozen=True)
@@ -71,6 +77,7 @@ class Gate:
         try:
             refusal = self._refusal(scope, headers)
             if refusal is not None:
+                await _let_arrive(receive)
                 await _answer(scope["path"], refusal, sent)
             elif scope["method"] == "OPTIONS":
                 await _empty(sent)
@@ -135,6 +142,21 @@ def route(path: str, known: Collection[str]) -> str:
     if path in known:
         return path
     return "/v1/models/{id}" if path.startswith("/v1/models/") else "other"
+
+
+async def _let_arrive(receive: Receive) -> None:
+    """Read what a request still sends, so far as it is small and comes soon.
+
+    A connection that is closed with bytes unread is reset, and the reset takes the answer along.
+    """
+    read = 0
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(_PATIENCE):
+            while read <= _MOST_UNREAD:
+                message = await receive()
+                read += len(message.get("body", b""))
+                if not message.get("more_body", False):
+                    return
 
 
 async def _answer(path: str, refusal: tuple[int, str], send: Send) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import logging
+import socket
 from contextlib import closing
 
 import pytest
@@ -51,6 +52,23 @@ def test_a_page_of_another_origin_may_not_ask(serve: Serve) -> None:
     assert "access-control-allow-origin" not in headers
     assert served.engine
     assert served.engine.asked == []
+
+
+def test_who_is_refused_hears_it_also_when_the_body_comes_later(serve: Serve) -> None:
+    served = serve()
+    head = (
+        "POST /api/chat HTTP/1.1\r\nHost: localhost\r\nOrigin: https://evil.example\r\n"
+        "Connection: close\r\nContent-Length: 20000\r\n\r\n"
+    )
+
+    for _ in range(10):
+        with socket.create_connection(("127.0.0.1", served.port), timeout=20) as line:
+            line.sendall(head.encode())
+            for _ in range(10):
+                line.sendall(b" " * 2000)
+            answer = b"".join(iter(lambda line=line: line.recv(4096), b""))  # type: ignore[misc]
+        assert answer.startswith(b"HTTP/1.1 403")
+        assert b"https://evil.example" in answer
 
 
 def test_an_origin_that_was_let_in_may_ask(serve: Serve) -> None:
