@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import socket
 import subprocess
@@ -14,7 +15,7 @@ import urllib.request
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import BinaryIO, Self
 
 _STEP = 64 * 1024
 
@@ -101,28 +102,30 @@ class _Handler(BaseHTTPRequestHandler):
         with _Handler.lock:
             _Handler.busy += 1
         try:
-            self._give(Path(self.folder, self.path.lstrip("/")).read_bytes())
+            with Path(self.folder, self.path.lstrip("/")).open("rb") as file:
+                self._give(file)
         except OSError:
             self.close_connection = True
         finally:
             with _Handler.lock:
                 _Handler.busy -= 1
 
-    def _give(self, content: bytes) -> None:
+    def _give(self, file: BinaryIO) -> None:
         self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _STEP)
         match = re.fullmatch(r"bytes=(\d+)-(\d*)", self.headers.get("Range", ""))
-        start, stop = 0, len(content)
+        start, stop = 0, (size := os.fstat(file.fileno()).st_size)
         if match:
             start, stop = int(match[1]), min(stop, int(match[2] or stop - 1) + 1)
             self.send_response(206)
-            self.send_header("Content-Range", f"bytes {start}-{stop - 1}/{len(content)}")
+            self.send_header("Content-Range", f"bytes {start}-{stop - 1}/{size}")
         else:
             self.send_response(200)
         self.send_header("ETag", '"one"')
         self.send_header("Content-Length", str(stop - start))
         self.end_headers()
+        file.seek(start)
         for at in range(start, stop, _STEP):
-            piece = content[at : min(at + _STEP, stop)]
+            piece = file.read(min(_STEP, stop - at))
             self._pace(len(piece))
             self.wfile.write(piece)
             with _Handler.lock:
