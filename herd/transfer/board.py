@@ -5,7 +5,8 @@ by one worker, or *free*. A worker takes a claim from the lowest free bytes, as 
 will fetch in a few seconds, so that what is written stays nearly contiguous and can be
 hashed while it grows. When nothing is free a worker that has nothing to do takes the far
 end of the claim that would last longest: so no straggler holds up the end, and equal
-splits are never needed. A worker moves its claim forward before it writes, so that what
+splits are never needed. A claim of which nothing came yet is left alone for twice as long as
+its giver ever took to answer. A worker moves its claim forward before it writes, so that what
 it is writing cannot be taken from it.
 
 Pure but for its lock: no file, no network, and the clock is an argument.
@@ -29,6 +30,8 @@ FIRST = 4 * 1024 * 1024
 """Bytes of a claim of a worker whose rate is not known yet."""
 WORTH = 1.0
 """Seconds that a claim must still last for it to be worth taking from."""
+_TIMES = 2.0
+"""How many times as long as ever before a giver may be silent before its claim is taken."""
 _ALIGN = 64 * 1024
 
 
@@ -50,6 +53,11 @@ class Claim:
     def left(self) -> int:
         """Bytes still to come."""
         return self.stop - self.at
+
+    @property
+    def is_silent(self) -> bool:
+        """Whether no byte came yet."""
+        return self.at == self.start
 
 
 class Board:
@@ -74,6 +82,8 @@ class Board:
         """Bytes that came and were there already, or were thrown away."""
         self._clock = clock
         self._claims: list[Claim] = []
+        self._silences: dict[str, float] = {}
+        """Seconds that each giver may be silent at the beginning of a claim."""
         self._free = Extents([(0, size)] if size else [(0, FIRST)])
 
     @property
@@ -137,6 +147,8 @@ class Board:
     def advance(self, claim: Claim, count: int) -> int:
         """Say that `count` bytes are about to be written; how many of them are still wanted."""
         with self.changed:
+            if claim.is_silent and count:
+                self._waited(claim, self._clock())
             count = min(count, claim.left)
             claim.at += count
             claim.pace.add(count, self._clock())
@@ -237,12 +249,14 @@ class Board:
         if self.size is None:
             return None
         now = self._clock()
-        lasting = [(_seconds_left(claim, now), claim) for claim in self._claims if claim.left > 0]
+        lasting = [(self._seconds(claim, now), claim) for claim in self._claims if claim.left > 0]
         if not lasting:
             return None
         seconds, victim = max(lasting, key=lambda each: each[0])
         if seconds < WORTH:
             return None
+        if victim.is_silent:
+            self._waited(victim, now)
         theirs = victim.pace.rate(now)
         mine = rate or max(claim.pace.rate(now) for _, claim in lasting) or 1.0
         keep = int(min(victim.left / 2, victim.left * theirs / (theirs + mine)))
@@ -250,9 +264,19 @@ class Board:
         stop, victim.stop = victim.stop, victim.at + keep
         return victim.stop, stop
 
+    def _seconds(self, claim: Claim, now: float) -> float:
+        """How long a claim will last; 0 while that cannot be known."""
+        least = self._silences.get(claim.giver, WORTH) if claim.is_silent else WORTH
+        if now - claim.began < least:
+            return 0.0
+        rate = claim.pace.rate(now)
+        return claim.left / rate if rate > 0 else float("inf")
 
-def _seconds_left(claim: Claim, now: float) -> float:
-    if now - claim.began < WORTH:
-        return 0.0  # its rate cannot be known yet
-    rate = claim.pace.rate(now)
-    return claim.left / rate if rate > 0 else float("inf")
+    def _waited(self, claim: Claim, now: float) -> None:
+        """A claim was silent so long: its giver may take longer from now on.
+
+        Also when the claim was taken for it, so that workers do not take from one another for
+        ever what a slow giver would have answered.
+        """
+        longest = self._silences.get(claim.giver, WORTH)
+        self._silences[claim.giver] = max(longest, _TIMES * (now - claim.began))

@@ -138,6 +138,39 @@ def test_a_stalled_claim_is_taken_whole() -> None:
     assert (thief.start, thief.stop, stalled.left) == (5000, FIRST, 0)
 
 
+def test_workers_of_a_giver_that_answers_late_do_not_take_from_one_another_for_ever() -> None:
+    clock = Clock()
+    board = Board(3 * MIB, workers=4, clock=clock)
+    asked: list[Claim] = []
+    waiting: dict[int, Claim] = {}
+    while not board.is_whole:
+        for worker in range(4):
+            if worker not in waiting and (claim := board.take("a", None)) is not None:
+                asked.append(claim)
+                waiting[worker] = claim
+        clock.now += 0.1
+        for worker, claim in list(waiting.items()):
+            if clock.now - claim.began >= 3.0:  # seconds until it answers
+                start, count = claim.at, board.advance(claim, 4 * MIB)
+                board.wrote("a", start, start + count)
+                board.release(waiting.pop(worker))
+        assert clock.now < 60.0, "all of it came long ago"
+    assert len(asked) < 16
+
+
+def test_a_giver_that_never_answers_holds_up_what_another_can_give_for_a_second() -> None:
+    clock = Clock()
+    board = Board(FIRST, workers=1, clock=clock)
+    silent = board.take("silent", None)
+    assert silent is not None
+    clock.now = 0.9
+    assert board.take("b", 1.0 * MIB) is None
+    clock.now = 1.1
+    thief = board.take("b", 1.0 * MIB)
+    assert thief is not None
+    assert (thief.start, thief.stop) == (0, FIRST)
+
+
 def test_nothing_is_taken_from_who_is_nearly_done() -> None:
     clock = Clock()
     board = Board(FIRST, workers=1, clock=clock)
