@@ -31,7 +31,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from benchmarks.chaos_server import Paced
-from herd import moving
+from herd import move_store
 from herd.adopt import Asked
 from herd.bundle import Work as Writing
 from herd.bundle import find, write
@@ -180,7 +180,7 @@ class Ground:
     def _move(self, home: Path) -> None:
         old = Store(places({"HERD_HOME": str(home)}))
         new = Store(places({"HERD_HOME": str(home / "drive")}))
-        moving.clear(old, moving.move(old, new, moving.Work()))
+        move_store.clear(old, move_store.move(old, new, move_store.Work()))
 
 
 def main() -> int:

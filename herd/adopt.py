@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 
-from herd import gguf_header, reading
+from herd import gguf_header, proving
 from herd.chat import now
 from herd.errors import BadUsage, CannotRun, CannotWrite, DigestMismatch, HerdError, Interrupted
 from herd.foreign import Found, FoundFile
@@ -34,7 +34,7 @@ from herd.model import (
 from herd.naming import line
 from herd.pieces import Proven
 from herd.progress import Gauge, Stage
-from herd.prover import WORTH, Provers
+from herd.proving_pool import WORTH, Provers
 from herd.recording import described
 from herd.store import Store
 from herd.store.adopting import Way
@@ -118,10 +118,10 @@ class Adopter:
             CannotWrite, NoRoom, Busy, Interrupted: nothing is installed.
             BadUsage: the name is taken by other bytes.
         """
-        threads = reading.at_once(next(_paths([asked]), None), len(asked.found.files))
+        threads = proving.at_once(next(_paths([asked]), None), len(asked.found.files))
 
         def prove(path: Path, took: Callable[[int], None]) -> Proven:
-            return reading.prove(path, took, threads)
+            return proving.prove(path, took, threads)
 
         return self._adopt(asked, _read_all(asked, prove))
 
@@ -159,7 +159,7 @@ class Adopter:
         """
         size = sum(each.found.size for each in asked)
         gauge.begin(Stage.VERIFYING, size)
-        threads = reading.at_once(next(_paths(asked), None), len(asked))
+        threads = proving.at_once(next(_paths(asked), None), len(asked))
         provers = Provers(threads, are_processes=threads > 1 and size >= WORTH)
 
         def read(each: Asked) -> list[_Read] | HerdError:
@@ -326,7 +326,7 @@ def _read_all(asked: Asked, prove: Prove) -> list[_Read]:
         reason = found.trouble or "it has no files"
         raise CannotRun(f"{found.name} cannot be imported: {reason}.")
     asked.gauge.begin(Stage.VERIFYING, asked.found.size, note=asked.found.tool)
-    threads = reading.at_once(files[0].path, len(files))
+    threads = proving.at_once(files[0].path, len(files))
     with ThreadPoolExecutor(threads) as pool:
         return list(pool.map(lambda file: _read(file, asked, prove), files))
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from herd import gguf_header, legacy, reading
+from herd import gguf_header, legacy, proving
 from herd.convert import Made, Old, check, convert, taught
 from herd.errors import (
     CannotRun,
@@ -137,7 +137,7 @@ class Work:
             order.gauge.advance(count)
 
         try:
-            proof = reading.prove(path, took)
+            proof = proving.prove(path, took)
         except OSError:
             return None
         if proof.sha256 != file.sha256:

@@ -32,8 +32,8 @@ if TYPE_CHECKING:
     from herd.install import Installer, Order
     from herd.jobs import Job, Jobs
     from herd.library import Entry
-    from herd.mend import Mender
     from herd.model import Choice, Installed, Sampling
+    from herd.piece_repair import Mender
     from herd.plan import Plan
     from herd.ranks import Ranks
     from herd.registry import Registry
@@ -138,7 +138,7 @@ class Herd:
     @cached_property
     def mender(self) -> Mender:
         """What makes a file whole by the piece."""
-        from herd.mend import Mender
+        from herd.piece_repair import Mender
 
         return Mender(self.store, self._make_transfer(self.config), lambda: self.registry.models)
 
@@ -152,7 +152,7 @@ class Herd:
     @cached_property
     def jobs(self) -> Jobs:
         """Installs that run beside everything else."""
-        from herd.begun import rules_of
+        from herd.download_orders import rules_of
         from herd.jobs import Jobs
 
         return Jobs(self.installer.install, self.downloads, rules_of(self.config), self._discard)
@@ -196,7 +196,7 @@ class Herd:
 
     def start(self, order: Order) -> Job:
         """Begin an install in a thread of its own; it outlives this process in the list."""
-        from herd.begun import asked_for
+        from herd.download_orders import asked_for
 
         name = str(order.choice.reference)
         return self.jobs.start(order, asked_for(order, *self._asked.get(name, (name, None))))
@@ -206,7 +206,7 @@ class Herd:
 
         One that cannot be asked for any more (its registry is gone) stays in the list.
         """
-        from herd.begun import order_of, why_paused
+        from herd.download_orders import order_of, why_paused
         from herd.progress import Stage
 
         jobs = []

@@ -15,7 +15,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
-from herd import seek
+from herd import history_search
 from herd.chat import Conversation, Role, Stamp, Turn
 from herd.errors import Busy, CannotWrite, HerdError, HistoryUnreadable, NoRoom
 from herd.model import Sampling
@@ -148,7 +148,7 @@ class History:
         if not self._exists():
             return ()
         with self._open() as connection:
-            where, values = seek.condition(connection, text)
+            where, values = history_search.condition(connection, text)
             rows = connection.execute(
                 "SELECT is_pinned, id, title, model, updated_at,"  # noqa: S608  # marks alone
                 " (SELECT count(*) FROM turn WHERE conversation = id)"
@@ -166,7 +166,7 @@ class History:
         if self._exists():
             with self._open() as connection, _written(connection):
                 connection.execute("DELETE FROM conversation WHERE id = ?", (id,))
-                seek.forget(connection, id)
+                history_search.forget(connection, id)
 
     def close(self) -> None:
         """Let go of the file; the next call opens it again."""

@@ -22,8 +22,8 @@ from herd.downloads import Asked, Downloads, Wanted
 from herd.errors import HerdError, Interrupted
 from herd.install import Order, Outcome
 from herd.job import Job, State
-from herd.listing import Listing
 from herd.metered import is_metered
+from herd.own_downloads import Listing
 from herd.progress import Stage
 from herd.rules import Rules
 from herd.transfer import Budget

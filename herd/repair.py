@@ -8,8 +8,8 @@ from pathlib import Path
 
 from herd.convert import Old, again
 from herd.errors import CannotWrite, NoSourceDelivered
-from herd.mend import Means, Mended, Mender, check_stop
 from herd.model import File, Installed, InstalledFile, Original
+from herd.piece_repair import Means, Mended, Mender, check_stop
 from herd.progress import Gauge
 from herd.staging import Staged
 from herd.store import Store

@@ -16,8 +16,8 @@ from herd.bundle import Bundle, bytes_of
 from herd.chat import now
 from herd.errors import BadUsage, CannotRun, DigestMismatch, LicenceNotAccepted, NoSourceDelivered
 from herd.gguf_header import BadHeader
-from herd.mend import Means, Mended, Mender, check_stop
 from herd.model import File, Installed, InstalledFile, Model, Variant, is_name
+from herd.piece_repair import Means, Mended, Mender, check_stop
 from herd.pieces import Table, spans
 from herd.progress import Gauge, Stage
 from herd.recording import described

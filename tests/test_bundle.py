@@ -21,8 +21,8 @@ from herd.errors import (
     LicenceNotAccepted,
     NoSourceDelivered,
 )
-from herd.mend import Mender
 from herd.model import File, Installed, Licence, Model, Source, UrlSource, Variant
+from herd.piece_repair import Mender
 from herd.pieces import LEAF
 from herd.registry.schema import read as read_registry
 from herd.store import Store

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from herd.begun import asked_for, why_paused
 from herd.core import Herd
+from herd.download_orders import asked_for, why_paused
 from herd.downloads import Asked, Download, Downloads, Wanted
 from herd.errors import ConfigError, Interrupted
 from herd.install import Order

@@ -12,8 +12,8 @@ import pytest
 
 from herd import pieces
 from herd.errors import Interrupted, NoSourceDelivered
-from herd.mend import Mender
 from herd.model import Installed, Source, UrlSource
+from herd.piece_repair import Mender
 from herd.pieces import LEAF
 from herd.progress import Gauge
 from herd.repair import Repaired, Repairer, Wanted, summary

@@ -9,8 +9,8 @@ import pytest
 
 from herd import pieces
 from herd.errors import NoSourceDelivered
-from herd.mend import Mender
 from herd.model import MagnetSource, Source, TorrentSource, UrlSource
+from herd.piece_repair import Mender
 from herd.repair import Repaired, Repairer, Wanted
 from herd.store import Store
 from herd.transfer import Transfer

@@ -8,13 +8,14 @@ from pathlib import Path
 
 import click
 
-from herd import telling
+from herd import describe
 from herd.cli import completion, options
 from herd.cli.forms import Form, installed_form, model_form
 from herd.cli.outline import pairs
 from herd.cli.session import Session
 from herd.cli.verbs import Command
 from herd.core import memory
+from herd.describe import FITS, origin, terms, ways
 from herd.errors import CannotRun, UnknownModel
 from herd.image import projector
 from herd.loadable import whose_template
@@ -33,7 +34,6 @@ from herd.places import expanded
 from herd.plan import Convert, fit
 from herd.registry import Registry
 from herd.registry.catalogue import Trust
-from herd.telling import FITS, origin, terms, ways
 from herd.words import duration, size
 
 FORMATS = {
@@ -180,7 +180,7 @@ def _about(model: Model) -> list[str]:
         ("kind", ", ".join(word for word in known if word)),
         ("aliases", ", ".join(model.aliases)),
         ("context", f"{model.context:,} tokens" if model.context else ""),
-        ("template", telling.whose_template(model.template)),
+        ("template", describe.whose_template(model.template)),
     )
 
 

@@ -133,7 +133,7 @@ def _remark_forms(remarks: Sequence[Remark]) -> list[dict[str, object]]:
 
 
 def _forms(verdicts: Sequence[Verdict]) -> list[dict[str, object]]:
-    from herd.telling import origin
+    from herd.describe import origin
 
     return [
         {

@@ -11,11 +11,11 @@ from collections.abc import Callable
 
 from herd.cli.forms import installed_form, licence_form
 from herd.cli.session import Session
+from herd.describe import origin
 from herd.install import Outcome
 from herd.model import Choice
 from herd.plan import Plan
 from herd.progress import Progress
-from herd.telling import origin
 from herd.transfer import describe
 
 EVERY = 1.0

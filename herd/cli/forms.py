@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from herd.core import Herd, memory
+from herd.describe import origin
 from herd.model import File, Installed, Licence, Model, Original, Variant
 from herd.plan import fit
-from herd.telling import origin
 
 Form = dict[str, object]
 

@@ -236,7 +236,7 @@ def _take(session: Session, wanted: list[Found], wishes: Wishes) -> None:
 
 
 def _report(session: Session, found: Found, adopted: Adopted) -> None:
-    from herd.acquired import said
+    from herd.adopt_report import said
 
     for line in said(found, adopted):
         session.say(line)

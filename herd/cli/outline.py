@@ -6,6 +6,7 @@ import sys
 import textwrap
 
 from herd.cli.terminal import is_terminal, one_line, width
+from herd.describe import FITS, converted, fetched, origin, room, terms
 from herd.model import (
     Choice,
     MagnetSource,
@@ -14,7 +15,6 @@ from herd.model import (
     Variant,
 )
 from herd.plan import Plan
-from herd.telling import FITS, converted, fetched, origin, room, terms
 
 
 def outline(plan: Plan) -> str:

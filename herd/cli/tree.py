@@ -41,7 +41,7 @@ PANELS = {
         Verb("share", "share:share", "Give installed models away by BitTorrent."),
         Verb("df", "disk_use:df", "Show what models take of the disk."),
         Verb("prune", "prune:prune", "Take away what no installed model needs."),
-        Verb("move-store", "moving:move_store", "Move all installed models to another folder."),
+        Verb("move-store", "move_store:move_store", "Move all installed models to another folder."),
         Verb("remove", "remove:remove", "Take a model out of the store.", ("rm", "uninstall")),
     ),
     "herd itself": (

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
-from herd import gguf_header, magnet, reading
+from herd import gguf_header, magnet, proving
 from herd.errors import BadUsage
 from herd.gguf_header import BadHeader, Header
 from herd.licences import licence
@@ -143,7 +143,7 @@ def _read(path: Path, gauge: Gauge, stop: threading.Event) -> Proof:
         gauge.advance(count)
 
     try:
-        return reading.prove(path, took)
+        return proving.prove(path, took)
     except OSError as error:
         raise BadUsage(f"{path} cannot be read: {error.strerror}.") from error
 

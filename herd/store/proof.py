@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from stat import S_IWGRP, S_IWOTH, S_IWUSR
 
-from herd import disk, reading
+from herd import disk, proving
 from herd.errors import Interrupted
 from herd.model import Installed, Reference, Sha256
 from herd.pieces import Table, spans
@@ -100,7 +100,7 @@ def prove(
     work.gauge.begin(Stage.VERIFYING, total)
     # The largest first, so that no thread is left alone with it at the end.
     ordered = sorted(blobs, key=lambda each: -(sizes[each.sha256] or 0))
-    threads = reading.at_once(blobs[0].path if blobs else None, len(blobs))
+    threads = proving.at_once(blobs[0].path if blobs else None, len(blobs))
     prover = _Prover(tables, keep, work, threads)
     with ThreadPoolExecutor(threads) as pool:
         found = dict(zip([each.sha256 for each in ordered], pool.map(prover, ordered), strict=True))
@@ -144,7 +144,7 @@ class _Prover:
         """The digest of a file, and its table if that is to be counted, too."""
         if not counts:
             return Sha256(disk.digest(blob.path, self.work.took)), None
-        proof = reading.prove(blob.path, self.work.took, self.threads)
+        proof = proving.prove(blob.path, self.work.took, self.threads)
         return proof.sha256, proof.table()
 
     def _damage(self, blob: Held, have: int, expected: int, table: Table | None) -> Finding:

@@ -18,10 +18,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from herd import bundle as bundles
-from herd import moving
+from herd import move_store
 from herd.adopt import Adopter, Asked
 from herd.foreign import look
-from herd.mend import Mender
+from herd.piece_repair import Mender
 from herd.progress import Gauge
 from herd.repair import Repairer, Wanted
 from herd.store import Store
@@ -100,7 +100,7 @@ def prune(home: Path, theirs: Path) -> None:
 
 def move(home: Path, theirs: Path) -> None:
     old, new = store_at(home), store_at(home / "drive")
-    moving.clear(old, moving.move(old, new, moving.Work()))
+    move_store.clear(old, move_store.move(old, new, move_store.Work()))
 
 
 def unpack(home: Path, theirs: Path) -> None:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from herd.describe import FITS, origin, terms, whose_template
 from herd.model import Format, Variant
 from herd.plan import Fit, fit
-from herd.telling import FITS, origin, terms, whose_template
 from herd.words import one_line, size
 from herd_tui.insight import Insight
 from herd_tui.rows import Row

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from herd.describe import FITS, converted, fetched, origin, room
 from herd.errors import HerdError
 from herd.model import MagnetSource, PathSource, TorrentSource
 from herd.plan import Fit
-from herd.telling import FITS, converted, fetched, origin, room
 from herd.words import one_line
 
 if TYPE_CHECKING:

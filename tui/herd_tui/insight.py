@@ -9,7 +9,7 @@ from herd.errors import HerdError
 
 if TYPE_CHECKING:
     from herd.core import Herd
-    from herd.telling import Way
+    from herd.describe import Way
     from herd_tui.rows import Row
 
 
@@ -43,19 +43,19 @@ def look(herd: Herd, row: Row) -> Insight:
 
 
 def _of_offered(herd: Herd, name: str) -> Insight:
-    from herd import telling
+    from herd import describe
 
     try:
         plan = herd.plan(herd.choose(name))
     except HerdError as error:
         return Insight((("install", error.message),))
     rows = (
-        ("fetch", telling.fetched(plan)),
-        ("convert", telling.converted(plan)),
-        ("disk", telling.room(plan)),
+        ("fetch", describe.fetched(plan)),
+        ("convert", describe.converted(plan)),
+        ("disk", describe.room(plan)),
     )
     files = plan.choice.variant.files
     return Insight(
         tuple(row for row in rows if row[1]),
-        telling.ways(files[0].sources, herd.ranks) if files else (),
+        describe.ways(files[0].sources, herd.ranks) if files else (),
     )

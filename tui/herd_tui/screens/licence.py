@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from herd.describe import ALLOWS
 from herd.plan import Plan
-from herd.telling import ALLOWS
 from herd.words import one_line
 from herd_tui.screens.question import Question
 

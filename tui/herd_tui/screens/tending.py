@@ -179,7 +179,7 @@ class Tending(HerdScreen):
         self.app.push_screen(Working(title, work), self._taken_over)
 
     def _taken_over(self, came: list[Came] | None) -> None:
-        from herd.acquired import said
+        from herd.adopt_report import said
         from herd.errors import HerdError
         from herd_tui.screens.told import Told
 

@@ -17,7 +17,7 @@ from queue import SimpleQueue
 from types import TracebackType
 from typing import Self
 
-from herd import reading
+from herd import proving
 from herd.model import Sha256
 from herd.pieces import Proved, Proven, Table, piece_size_of
 
@@ -67,7 +67,7 @@ class Provers:
     def prove(self, path: Path, took: Callable[[int], None]) -> Proven:
         """As `reading.prove`; without a process, or if it is killed, here."""
         if not self._are_processes:
-            return reading.prove(path, took, self._count)
+            return proving.prove(path, took, self._count)
         prover, told = self._free.get(), 0
 
         def heard(count: int) -> None:
@@ -84,7 +84,7 @@ class Provers:
             return prover.prove(path, heard)
         except _Gone:
             prover.close()
-            return reading.prove(path, rest, self._count)
+            return proving.prove(path, rest, self._count)
         except BaseException:
             prover.close()  # it is in the middle of a file that nobody wants
             raise
@@ -145,7 +145,7 @@ class _Prover:
 
 def _started() -> subprocess.Popen[bytes]:
     root = str(Path(__file__).resolve().parent.parent)
-    start = "import sys; sys.path.insert(0, sys.argv[1]); import herd.prover as p; p.main()"
+    start = "import sys; sys.path.insert(0, sys.argv[1]); import herd.proving_pool as p; p.main()"
     return subprocess.Popen(
         [sys.executable, "-I", "-S", "-c", start, root],
         stdin=subprocess.PIPE,
@@ -163,7 +163,7 @@ def main() -> None:
         path = Path(os.fsdecode(asked.read(*_LENGTH.unpack(head))))
         try:
             telling = _Telling()
-            proof = reading.prove(path, telling, os.cpu_count() or 1)
+            proof = proving.prove(path, telling, os.cpu_count() or 1)
             telling.tell()
         except OSError as error:
             out.write(_WORD.pack(_TROUBLE, error.errno or 0))

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from herd.describe import origin, terms, ways
 from herd.model import Commercial, InfoHash, Licence, MagnetSource, SwarmState, UrlSource
 from herd.ranks import DAYS, GOOD_DAYS, Ranks
-from herd.telling import origin, terms, ways
 
 A, B, C = (UrlSource(f"https://{name}.example/x.gguf") for name in "abc")
 DAY = 86_400.0

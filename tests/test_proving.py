@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from herd import reading
+from herd import proving
 from herd.pieces import TableMaker
 
 CONTENT = bytes(range(251)) * 80_000
@@ -31,7 +31,7 @@ def test_a_pass_gives_the_digest_and_the_table_however_many_threads_it_has(
     maker = TableMaker(len(CONTENT))
     maker.update(CONTENT)
 
-    proof = reading.prove(file, took.append, files)
+    proof = proving.prove(file, took.append, files)
 
     assert proof.sha256 == hashlib.sha256(CONTENT).hexdigest()
     assert proof.table() == maker.table()
@@ -43,15 +43,15 @@ def test_what_is_told_of_each_step_may_end_the_pass(file: Path) -> None:
         raise InterruptedError
 
     with pytest.raises(InterruptedError):
-        reading.prove(file, enough)
+        proving.prove(file, enough)
 
 
 def test_a_disk_that_turns_is_read_in_one_place(
     file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("herd.disk.turns", lambda _: False)
-    assert reading.at_once(file, 100, most=3) == 3
-    assert reading.at_once(file, 2, most=3) == 2
-    assert reading.at_once(None, 0, most=3) == 1
+    assert proving.at_once(file, 100, most=3) == 3
+    assert proving.at_once(file, 2, most=3) == 2
+    assert proving.at_once(None, 0, most=3) == 1
     monkeypatch.setattr("herd.disk.turns", lambda _: True)
-    assert reading.at_once(file, 100, most=3) == 1
+    assert proving.at_once(file, 100, most=3) == 1

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from herd import reading
+from herd import proving
 from herd.pieces import Proven
-from herd.prover import Provers
+from herd.proving_pool import Provers
 
 pytestmark = pytest.mark.skipif(not Path("/proc").is_dir(), reason="/proc shows the processes")
 
@@ -31,7 +31,7 @@ def test_a_process_proves_what_this_one_would(tmp_path: Path, size: int) -> None
     took: list[int] = []
     with Provers(1, are_processes=True) as provers:
         proofs = [provers.prove(file, took.append), provers.prove(file, nothing)]
-    assert [said(each) for each in proofs] == 2 * [said(reading.prove(file, nothing))]
+    assert [said(each) for each in proofs] == 2 * [said(proving.prove(file, nothing))]
     assert sum(took) == size
 
 
@@ -48,7 +48,7 @@ def test_a_process_that_is_killed_costs_its_file_once_more(tmp_path: Path) -> No
             took.append(count)
 
         proof = provers.prove(file, kill)
-        assert said(proof) == said(reading.prove(file, nothing))
+        assert said(proof) == said(proving.prove(file, nothing))
         assert sum(took) == 40 << 20
         assert said(provers.prove(file, nothing)) == said(proof)
 
@@ -59,7 +59,7 @@ def test_a_file_that_is_not_there_is_an_error_and_the_next_one_is_proved(tmp_pat
     with Provers(1, are_processes=True) as provers:
         with pytest.raises(FileNotFoundError):
             provers.prove(tmp_path / "none", nothing)
-        assert said(provers.prove(file, nothing)) == said(reading.prove(file, nothing))
+        assert said(provers.prove(file, nothing)) == said(proving.prove(file, nothing))
 
 
 def test_who_is_told_can_end_it_and_no_process_is_left(tmp_path: Path) -> None:
@@ -80,7 +80,7 @@ def children() -> set[int]:
     for path in Path("/proc").glob("[0-9]*"):
         try:
             parent = int((path / "stat").read_text().rpartition(")")[2].split()[1])
-            is_prover = b"herd.prover" in (path / "cmdline").read_bytes()
+            is_prover = b"herd.proving_pool" in (path / "cmdline").read_bytes()
         except (OSError, ValueError, IndexError):
             continue
         if parent == os.getpid() and is_prover:

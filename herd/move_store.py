@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from glob import escape
 from pathlib import Path
 
-from herd import disk, reading
+from herd import disk, proving
 from herd.errors import BadUsage, DigestMismatch, Interrupted
 from herd.model import Installed, InstalledFile
 from herd.pieces import Proof
@@ -91,7 +91,7 @@ def carry(old: Store, new: Store, work: Work) -> int:
     for path in old.unused():
         # Whole files of models of which others are still missing.
         work.check()
-        proof = reading.prove(path, lambda _: work.check())
+        proof = proving.prove(path, lambda _: work.check())
         if proof.sha256 == path.name:
             new.adopt(path, proof, copies=not _are_near(path, new.root))
             old.drop([proof.sha256])
@@ -166,7 +166,7 @@ def _proof(source: Path, file: InstalledFile, work: Work) -> Proof:
         work.check()
         work.gauge.advance(count)
 
-    proof = reading.prove(source, took)
+    proof = proving.prove(source, took)
     if proof.sha256 != file.sha256:
         raise DigestMismatch(
             f"{file.name} is damaged in the store, and was not moved.",

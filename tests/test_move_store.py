@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from herd import moving
+from herd import move_store
 from herd.core import Herd
 from herd.errors import BadUsage, CannotWrite, DigestMismatch, Interrupted, NotInstalled
 from herd.model import File, Reference, UrlSource
-from herd.moving import Work
+from herd.move_store import Work
 from herd.places import places
 from herd.progress import Gauge
 from herd.repair import Wanted
@@ -53,8 +53,8 @@ def test_on_the_same_disk_nothing_is_copied(old: Store, new: Store, tmp_path: Pa
     inode = old.blob(digest(b"weights")).stat().st_ino
     seen = links(tmp_path / "old")
 
-    moved = moving.move(old, new, Work())
-    freed = moving.clear(old, moved)
+    moved = move_store.move(old, new, Work())
+    freed = move_store.clear(old, moved)
 
     assert new.own() == moved
     assert all(is_whole(new, each) for each in moved)
@@ -70,7 +70,7 @@ def test_to_another_disk_every_byte_is_copied_and_the_old_one_freed(old: Store) 
     with tempfile.TemporaryDirectory(dir=MEMORY) as folder:
         new = store_at(Path(folder) / "store")
 
-        freed = moving.clear(old, moving.move(old, new, Work()))
+        freed = move_store.clear(old, move_store.move(old, new, Work()))
 
         assert freed == 7
         assert is_sound(new)
@@ -87,13 +87,13 @@ def test_a_damaged_blob_stops_the_move_and_what_moved_is_not_moved_again(
     blob.write_bytes(b"Weights")
 
     with pytest.raises(DigestMismatch):
-        moving.move(old, new, Work())
+        move_store.move(old, new, Work())
     assert [each.name for each in new.own()] == ["a"]
     assert len(old.own()) == 2
     blob.write_bytes(b"weights")
     blob.chmod(0o444)
     work = Work()
-    moving.move(old, new, work)
+    move_store.move(old, new, work)
 
     assert work.gauge.read().done == 11
     assert is_sound(new)
@@ -105,7 +105,7 @@ def test_a_move_that_is_stopped_leaves_the_old_store_as_it_was(old: Store, new: 
     work.stop.set()
 
     with pytest.raises(Interrupted):
-        moving.move(old, new, work)
+        move_store.move(old, new, work)
 
     assert (len(old.own()), new.own()) == (1, ())
 
@@ -117,8 +117,8 @@ def test_a_folder_that_cannot_become_the_store_is_refused(old: Store, tmp_path: 
 
     for folder in (old.root, old.root / "blobs", other):
         with pytest.raises(BadUsage):
-            moving.check(old, folder)
-    moving.check(old, tmp_path / "fresh")
+            move_store.check(old, folder)
+    move_store.check(old, tmp_path / "fresh")
 
 
 def test_a_store_below_is_read_and_never_written(tmp_path: Path) -> None:
@@ -198,7 +198,7 @@ def test_a_model_that_changed_hands_is_recorded_as_ours(
     theirs.hardlink_to(old.blob(digest(b"weights")))
     old.record(replace(tiny, files=(replace(tiny.files[0], adopted=str(theirs)),)))
 
-    moving.move(old, new, Work())
+    move_store.move(old, new, Work())
 
     assert new.own()[0].files[0].adopted == str(theirs)
 
@@ -206,7 +206,7 @@ def test_a_model_that_changed_hands_is_recorded_as_ours(
 def test_what_was_begun_goes_along(old: Store, new: Store) -> None:
     begin(old, SIZE // 2)
 
-    assert moving.carry(old, new, Work()) == 0
+    assert move_store.carry(old, new, Work()) == 0
 
     assert old.begun() == ()
     assert fetched_rest(new) <= SIZE // 2
@@ -218,7 +218,7 @@ def test_what_was_begun_goes_along_to_another_disk(old: Store) -> None:
         new = store_at(Path(folder) / "store")
         begin(old, SIZE // 2)
 
-        assert moving.carry(old, new, Work()) == 0
+        assert move_store.carry(old, new, Work()) == 0
 
         assert old.begun() == ()
         assert fetched_rest(new) <= SIZE // 2
@@ -229,7 +229,7 @@ def test_what_another_herd_works_on_stays(old: Store, new: Store) -> None:
     with old.hold(Reference("tiny", "q4")):
         old.staged(wanted(""))
 
-        assert moving.carry(old, new, Work()) == 1
+        assert move_store.carry(old, new, Work()) == 1
 
     assert [each.staged.part.name for each in old.begun()] == [f"{digest(LARGE)}.part"]
     assert new.begun() == ()
@@ -239,7 +239,7 @@ def test_whole_files_of_models_that_are_not_whole_go_along(old: Store, new: Stor
     old.make()
     commit(old, b"the first of two")
 
-    assert moving.carry(old, new, Work()) == 0
+    assert move_store.carry(old, new, Work()) == 0
 
     assert new.blob(digest(b"the first of two")).read_bytes() == b"the first of two"
     assert old.unused() == ()

@@ -41,7 +41,7 @@ def seeking(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> 
     """The search as SQLite has it here, and as one has it that was built without FTS5."""
     if request.param == "without FTS5":
         lacks = "CREATE VIRTUAL TABLE words USING no_such_module (text)"
-        monkeypatch.setattr("herd.seek._WORDS", lacks)
+        monkeypatch.setattr("herd.history_search._WORDS", lacks)
     return str(request.param)
 
 
