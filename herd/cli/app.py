@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from herd.cli import completion, options
-from herd.cli.front import open_app
+from herd.cli.launch import open_app
 from herd.cli.session import Session
 from herd.cli.verbs import Command
 

@@ -10,8 +10,8 @@ import click
 
 from herd import describe
 from herd.cli import completion, options
-from herd.cli.forms import Form, installed_form, model_form
-from herd.cli.outline import pairs
+from herd.cli.json_forms import Form, installed_form, model_form
+from herd.cli.plan_text import pairs
 from herd.cli.session import Session
 from herd.cli.verbs import Command
 from herd.core import memory

@@ -93,7 +93,7 @@ def _ended(session: Session, arguments: Sequence[str]) -> int:
 
 def _called(session: Session, arguments: list[str]) -> int:
     if not arguments and COMPLETE not in os.environ:
-        from herd.cli.front import is_seen, open_app
+        from herd.cli.launch import is_seen, open_app
 
         if is_seen():  # click and the tree of verbs would take 30 ms of the start
             open_app(session, None)

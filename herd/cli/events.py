@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from herd.cli.forms import installed_form, licence_form
+from herd.cli.json_forms import installed_form, licence_form
 from herd.cli.session import Session
 from herd.describe import origin
 from herd.install import Outcome

@@ -116,7 +116,7 @@ def _by_another_way(session: Session, text: str, wishes: Wishes) -> bool:
         raise UnknownModel(f"There is nothing at {text}.", "`herd import --scan` looks around.")
     if path.is_file() and _is_old(path):
         from herd.cli import install
-        from herd.cli.old import chosen
+        from herd.cli.legacy_facts import chosen
         from herd.resolve import Promise
 
         choice = chosen(session, str(path), Promise(name=wishes.name, template=wishes.template))
@@ -124,7 +124,7 @@ def _by_another_way(session: Session, text: str, wishes: Wishes) -> bool:
         install.bring(session, choice, how)
         return True
     if path.is_dir():
-        from herd.cli.unbundle import unbundle
+        from herd.cli.import_bundles import unbundle
 
         return unbundle(session, path, wishes)
     return False

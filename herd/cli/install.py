@@ -78,7 +78,7 @@ def install(
     Exit codes: 3 unknown name, 4 no source delivered, 5 other bytes than promised, 6 no room,
     7 licence not accepted.
     """
-    from herd.cli.old import chosen
+    from herd.cli.legacy_facts import chosen
     from herd.resolve import Promise
 
     session.tells_events = as_json
@@ -164,7 +164,7 @@ def _say_there(session: Session, choice: Choice) -> None:
 
 
 def _show(session: Session, plan: Plan, wishes: Wishes) -> None:
-    from herd.cli.outline import is_of_strangers, outline
+    from herd.cli.plan_text import is_of_strangers, outline
     from herd.plan import Fit
 
     for remark in plan.choice.remarks:

@@ -29,7 +29,7 @@ def list_(session: Session, as_json: bool) -> None:
     if session.herd.store.is_away:
         session.say(f"The store at {session.herd.store.root} is not there: is its drive unplugged?")
     if as_json:
-        from herd.cli.forms import installed_form
+        from herd.cli.json_forms import installed_form
 
         session.answer_json([installed_form(session.herd, each) for each in held])
     elif held:

@@ -8,8 +8,8 @@ from typing import TypeVar
 
 import click
 
-from herd.cli import options, publishing
-from herd.cli.checking import check
+from herd.cli import options, registry_make
+from herd.cli.registry_check import check
 from herd.cli.session import Session
 from herd.cli.verbs import Command, Group
 from herd.errors import BadUsage, HerdError
@@ -163,5 +163,5 @@ def remove(session: Session, name: str) -> None:
     session.say(f"Removed {gone.name}, which came from {gone.location}.")
 
 
-for command in (check, publishing.make, publishing.import_):
+for command in (check, registry_make.make, registry_make.import_):
     registry.add_command(command)

@@ -14,9 +14,9 @@ import click
 from herd import image
 from herd.chat import Conversation, Role, Turn
 from herd.cli import completion, options
+from herd.cli.answer_stream import Voice
 from herd.cli.install import Wishes, bring
 from herd.cli.session import Session
-from herd.cli.speaking import Voice
 from herd.cli.terminal import is_terminal
 from herd.cli.verbs import Command
 from herd.config import Loading
@@ -115,7 +115,7 @@ def run(
     voice.keeps = keeps
     conversation = begun(held, system)
     if question is None:
-        from herd.cli.talk import Talk
+        from herd.cli.plain_chat import Talk
 
         Talk(session, voice, conversation, shown).go()
         return

@@ -55,7 +55,7 @@ def search(
     for each in session.herd.store.installed():
         held.setdefault(each.name, []).append(each)
     if as_json:
-        from herd.cli.forms import model_form
+        from herd.cli.json_forms import model_form
 
         session.answer_json([model_form(model, held.get(model.name, ())) for model in found])
     elif found:

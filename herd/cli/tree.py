@@ -93,7 +93,7 @@ def herd(context: click.Context) -> None:
     """Open the app, or print the help where nobody could see the app."""
     if context.invoked_subcommand is not None:
         return
-    from herd.cli.front import is_seen, open_app
+    from herd.cli.launch import is_seen, open_app
 
     if not is_seen():
         click.echo(context.get_help())

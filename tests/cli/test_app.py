@@ -31,7 +31,7 @@ def front(monkeypatch: pytest.MonkeyPatch) -> Front:
 
 @pytest.fixture
 def terminal(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("herd.cli.front.is_terminal", lambda _: True)
+    monkeypatch.setattr("herd.cli.launch.is_terminal", lambda _: True)
 
 
 @pytest.mark.usefixtures("terminal")

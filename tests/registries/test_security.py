@@ -23,7 +23,7 @@ os.environ["HERD_HOME"] = home
 # What is imported late would open its own modules.
 import herd.cli, herd.core, herd.resolve, herd.install, herd.plan, herd.registry.layers
 import herd.registry.schema, herd.registries.keep, herd.transfer.download, herd.transfer.ask
-import herd.cli.install, herd.cli.search, herd.cli.card, herd.cli.outline, herd.cli.bar
+import herd.cli.install, herd.cli.search, herd.cli.card, herd.cli.plan_text, herd.cli.bar
 import psutil, encodings.idna, difflib
 seen = []
 

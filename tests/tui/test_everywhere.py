@@ -7,9 +7,9 @@ from textual.command import CommandPalette
 from herd.errors import HistoryUnreadable
 from herd_tui.screens.chat import ChatScreen
 from herd_tui.screens.help import Help
-from herd_tui.screens.leaving import Leaving
 from herd_tui.screens.library import LibraryScreen
 from herd_tui.screens.logs import Logs
+from herd_tui.screens.quit_dialog import QuitDialog
 from herd_tui.widgets.key_line import KeyLine
 from herd_tui.widgets.top_bar import TopBar
 from tests.tui.conftest import Opening
@@ -85,7 +85,7 @@ async def test_one_is_asked_once_when_an_install_is_under_way(
         await hand.press("enter")
         await hand.sees("50 %")
         await hand.command("app.leave")
-        assert hand.is_at(Leaving)
+        assert hand.is_at(QuitDialog)
         await hand.looks_like("leaving")
         await hand.press("n")
         assert hand.is_at(LibraryScreen)

@@ -7,12 +7,12 @@ from textual.widgets import Static
 
 from herd.errors import NoSourceDelivered
 from herd.library import Entry
+from herd_tui.filtering import Order, Sieve
 from herd_tui.messages import Install, LibraryChanged, OpenChat
 from herd_tui.rows import rows
 from herd_tui.screens.chat import ChatScreen
 from herd_tui.screens.licence import LicenceQuestion
 from herd_tui.screens.question import Question
-from herd_tui.sifting import Order, Sieve
 from herd_tui.widgets.details import Details
 from herd_tui.widgets.filter import Filter
 from herd_tui.widgets.model_list import ModelList

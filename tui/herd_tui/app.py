@@ -232,13 +232,13 @@ class HerdApp(App[None]):
 
     def action_leave(self) -> None:
         """Leave; ask once when something is under way."""
-        from herd_tui.screens.leaving import Leaving
+        from herd_tui.screens.quit_dialog import QuitDialog
 
         running = [job for job in self.herd.transfers() if not (job.is_over or job.is_paused)]
-        if not running or isinstance(self.screen, Leaving):
+        if not running or isinstance(self.screen, QuitDialog):
             self.exit()
             return
-        self.push_screen(Leaving(len(running)), lambda sure: self.exit() if sure else None)
+        self.push_screen(QuitDialog(len(running)), lambda sure: self.exit() if sure else None)
 
     # What screens and widgets tell.
 

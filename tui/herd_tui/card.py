@@ -8,9 +8,9 @@ from herd.describe import FITS, origin, terms, whose_template
 from herd.model import Format, Variant
 from herd.plan import Fit, fit
 from herd.words import one_line, size
+from herd_tui.filtering import outside
 from herd_tui.insight import Insight
 from herd_tui.rows import Row
-from herd_tui.sifting import outside
 
 Part = tuple[str, str]
 """A text and its style."""

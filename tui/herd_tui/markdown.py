@@ -14,7 +14,7 @@ from markdown_it.token import Token
 from textual.content import Content, Span
 from textual.style import Style
 
-from herd_tui.pieces import CodeLine, Piece, Prefix, Rule, Table, Words
+from herd_tui.markdown_blocks import CodeLine, Piece, Prefix, Rule, Table, Words
 
 BULLETS = "•▪‣◦"
 EMPTY = Content("")

@@ -17,13 +17,13 @@ from herd.errors import HerdError
 from herd.model import Installed
 from herd.talk import Talk
 from herd.words import one_line
-from herd_tui import choices, stamps
+from herd_tui import captions, choices
 from herd_tui.commands import Scope, begun_with, bindings
 from herd_tui.drawing import Drawing
 from herd_tui.pace import FRAME, Pace
 from herd_tui.palette import node_of
+from herd_tui.screens.kept_conversations import KeptConversations
 from herd_tui.screens.pick import Pick
-from herd_tui.screens.recalling import Recalling
 from herd_tui.widgets.chat_status import ChatStatus
 from herd_tui.widgets.conversation_list import ConversationList
 from herd_tui.widgets.conversation_view import ConversationView
@@ -45,7 +45,7 @@ WELCOME = (
 )
 
 
-class ChatScreen(Recalling):
+class ChatScreen(KeptConversations):
     """Conversations, the open one, the prompt."""
 
     SCOPE: ClassVar[Scope] = Scope.CHAT
@@ -131,13 +131,13 @@ class ChatScreen(Recalling):
             case "go_on":
                 return begun(turns) is not None and self.talk is None
             case "regenerate":
-                return bool(stamps.up_to_last_question(turns)) and self.talk is None
+                return bool(captions.up_to_last_question(turns)) and self.talk is None
             case "copy" | "copy_code":
-                return stamps.last_answer(turns) is not None
+                return captions.last_answer(turns) is not None
             case "compare":
-                return stamps.last_answer(turns) is not None and self.talk is None
+                return captions.last_answer(turns) is not None and self.talk is None
             case "delete" | "edit" | "rename" | "pin" | "export":
-                return bool(stamps.up_to_last_question(turns)) and self.talk is None
+                return bool(captions.up_to_last_question(turns)) and self.talk is None
             case "settings":
                 return self.talk is None
             case "page":
@@ -187,7 +187,7 @@ class ChatScreen(Recalling):
 
     def action_regenerate(self) -> None:
         """Ask the last question again."""
-        turns = stamps.up_to_last_question(self.conversation.turns)
+        turns = captions.up_to_last_question(self.conversation.turns)
         self._ask(replace(self.conversation, turns=turns))
 
     def action_go_on(self) -> None:
@@ -272,7 +272,7 @@ class ChatScreen(Recalling):
         talk = drawing.talk
         is_over = talk.is_over
         await drawing.step()
-        self._used = stamps.used(talk.answer) or self._used
+        self._used = captions.used(talk.answer) or self._used
         self._left_out = talk.answer.began.left_out if talk.answer.began else self._left_out
         if is_over:
             del self._drawings[self.conversation.id]
@@ -280,7 +280,7 @@ class ChatScreen(Recalling):
             if model and model != self.conversation.model:
                 self._switch(model)
             if talk.error:
-                await self.query_one(ConversationView).complain(stamps.trouble(talk.error))
+                await self.query_one(ConversationView).complain(captions.trouble(talk.error))
             self.list_anew()
         self._tell()
 
@@ -288,7 +288,7 @@ class ChatScreen(Recalling):
         """Say how an answer ended that nobody was looking at."""
         title = one_line(talk.question.title)
         if talk.error:
-            self.notify(stamps.trouble(talk.error), title=title, severity="error", markup=False)
+            self.notify(captions.trouble(talk.error), title=title, severity="error", markup=False)
         else:
             self.notify(f"“{title}” was answered.", markup=False)
         self.list_anew()
@@ -300,12 +300,12 @@ class ChatScreen(Recalling):
             self._look()
         now = self._states.get(model)
         context = now.ready.context if now and now.ready else self.herd.config.context
-        state = stamps.under_way(talk, now) if talk else stamps.at_rest(now)
+        state = captions.under_way(talk, now) if talk else captions.at_rest(now)
         if self._edited is not None and not talk:
             state = "edit: enter branches off"
         if self.images and not talk:
-            state = stamps.shown_with(self.images)
-        meter = stamps.meter(self._used, context, self._left_out)
+            state = captions.shown_with(self.images)
+        meter = captions.meter(self._used, context, self._left_out)
         self.query_one(ChatStatus).show(model, state, meter)
         conversation = self.conversation
         possible = (

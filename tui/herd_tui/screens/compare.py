@@ -11,7 +11,7 @@ from textual.widgets import Static
 from herd.chat import Turn
 from herd.talk import Talk
 from herd.words import one_line
-from herd_tui import stamps
+from herd_tui import captions
 from herd_tui.drawing import Drawing
 from herd_tui.pace import FRAME, Pace
 from herd_tui.screens.dialog import Dialog
@@ -84,7 +84,7 @@ class Compare(Dialog[Turn | None]):
 
     def _foot(self, *, is_over: bool) -> str:
         if self._talk.error:
-            return stamps.trouble(self._talk.error)
+            return captions.trouble(self._talk.error)
         if not is_over:
-            return f"the right one {stamps.under_way(self._talk)}   1 keeps the left one"
+            return f"the right one {captions.under_way(self._talk)}   1 keeps the left one"
         return "1 keeps the left one   2 keeps the right one"

@@ -11,9 +11,9 @@ from textual.content import Content
 from textual.widgets import Input, Static
 
 from herd_tui.commands import Scope, bindings
+from herd_tui.filtering import Grouping, Order, Sieve, grouped, outside
 from herd_tui.messages import Install, LibraryChanged, OpenChat
-from herd_tui.screens.tending import Tending
-from herd_tui.sifting import Grouping, Order, Sieve, grouped, outside
+from herd_tui.screens.model_actions import ModelActions
 from herd_tui.widgets.details import Details
 from herd_tui.widgets.filter import Filter
 from herd_tui.widgets.key_line import KeyLine
@@ -34,7 +34,7 @@ REST = 0.2
 """Seconds that the cursor rests on a row before it is looked at more closely."""
 
 
-class LibraryScreen(Tending):
+class LibraryScreen(ModelActions):
     """Filter, list, details, transfers."""
 
     SCOPE: ClassVar[Scope] = Scope.LIBRARY
@@ -150,7 +150,7 @@ class LibraryScreen(Tending):
         """Plan an install, ask what must be asked, and begin it."""
 
         def planned() -> tuple[Plan, str | None]:
-            from herd_tui.doubts import doubts
+            from herd_tui.install_warnings import doubts
 
             plan = self.herd.plan(self.herd.choose(text))
             return plan, doubts(self.herd, plan)

@@ -14,7 +14,7 @@ from textual.content import Content
 from textual.widgets import Static
 
 from herd.chat import Turn
-from herd_tui import stamps
+from herd_tui import captions
 from herd_tui.widgets.turn_view import TurnView
 
 SHOWN = 8
@@ -76,7 +76,7 @@ class ConversationView(VerticalScroll, can_focus=False):
         for at, view in enumerate(views, self._first):
             view.set_class(at < number, "-left-out")
         if number > self._first and number - self._first < len(views):
-            note = Static(Content(stamps.left_out(number)), classes="left-out", markup=False)
+            note = Static(Content(captions.left_out(number)), classes="left-out", markup=False)
             await self.mount(note, before=views[number - self._first])
 
     async def page(self, direction: int) -> None:

@@ -21,7 +21,7 @@ from textual.widget import Widget
 
 from herd.words import plain
 from herd_tui.markdown import Block, Highlight, blocks
-from herd_tui.pieces import CodeLine, Piece, Words
+from herd_tui.markdown_blocks import CodeLine, Piece, Words
 
 GROWS = 1.25
 """How much code grows before it is coloured again, as long as it is being written."""

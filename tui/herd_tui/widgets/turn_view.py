@@ -10,7 +10,7 @@ from textual.widgets import Collapsible, Static
 from herd.chat import Role, Turn
 from herd.image import named
 from herd.words import count, plain
-from herd_tui.stamps import stamp
+from herd_tui.captions import stamp
 from herd_tui.widgets.prose import Prose
 
 

@@ -27,7 +27,7 @@ _BAR = 30
 Made = TypeVar("Made")
 
 
-class Working(Dialog[Made | None], Generic[Made]):
+class ProgressDialog(Dialog[Made | None], Generic[Made]):
     """Gives back what the work came to; None if it was stopped or failed, which the app tells."""
 
     BINDINGS = [Binding("escape", "stop", "Stop", show=False)]

@@ -15,8 +15,8 @@ from herd.places import expanded
 from herd.prompts import Prompt, library
 from herd.talk import Talk
 from herd.words import count, one_line
-from herd_tui import choices, stamps
-from herd_tui.files import take_over, write
+from herd_tui import captions, choices
+from herd_tui.conversation_files import take_over, write
 from herd_tui.screens.ask import Ask
 from herd_tui.screens.base import HerdScreen
 from herd_tui.screens.compare import Compare
@@ -38,7 +38,7 @@ class Image:
 Attachment = str | Image
 
 
-class Conversing(HerdScreen):
+class ConversationActions(HerdScreen):
     """A screen with a conversation on it."""
 
     conversation: Conversation
@@ -55,13 +55,13 @@ class Conversing(HerdScreen):
 
     def action_copy(self) -> None:
         """Copy the last answer."""
-        if answer := stamps.last_answer(self.conversation.turns):
+        if answer := captions.last_answer(self.conversation.turns):
             self._copy(answer.text, "The answer is in the clipboard.")
 
     def action_copy_code(self) -> None:
         """Copy the last block of code of the last answer."""
-        answer = stamps.last_answer(self.conversation.turns)
-        code = stamps.last_code(answer.text) if answer else None
+        answer = captions.last_answer(self.conversation.turns)
+        code = captions.last_code(answer.text) if answer else None
         if code is None:
             self.notify("There is no code in the last answer.", markup=False)
         else:
@@ -72,7 +72,7 @@ class Conversing(HerdScreen):
         beside(self, self.herd.store.installed, self._rivals, group="models")
 
     def _rivals(self, held: tuple[Installed, ...]) -> None:
-        answer = stamps.last_answer(self.conversation.turns)
+        answer = captions.last_answer(self.conversation.turns)
         others = [each for each in held if answer and str(each.reference) != answer.model]
         items = choices.models(
             others, current="", loaded=self.warm, recent=(), memory=self.host.memory
@@ -83,12 +83,12 @@ class Conversing(HerdScreen):
         )
 
     def _compare(self, name: str) -> None:
-        turns = stamps.up_to_last_question(self.conversation.turns)
+        turns = captions.up_to_last_question(self.conversation.turns)
         asked = replace(self.conversation, turns=turns, model=name)
         beside(self, lambda: self.herd.aside(asked), self._show_both, group="ask")
 
     def _show_both(self, talk: Talk) -> None:
-        answer = stamps.last_answer(self.conversation.turns)
+        answer = captions.last_answer(self.conversation.turns)
         if answer is None:
             return
 

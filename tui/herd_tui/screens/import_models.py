@@ -31,7 +31,7 @@ class Ticks(OptionList, inherit_bindings=False):
     ]
 
 
-class Finds(Dialog[tuple[Found, ...]]):
+class ImportModels(Dialog[tuple[Found, ...]]):
     """Gives back what is to be taken over."""
 
     BINDINGS = [

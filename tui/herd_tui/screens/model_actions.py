@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 # frame comes before all of them.
 
 
-class Tending(HerdScreen):
+class ModelActions(HerdScreen):
     """A screen with a model under its cursor."""
 
     @property
@@ -97,7 +97,7 @@ class Tending(HerdScreen):
     def _verify(self, model: Installed) -> None:
         from herd.store.proof import Work
         from herd.verify import verify
-        from herd_tui.screens.working import Working
+        from herd_tui.screens.progress_dialog import ProgressDialog
 
         def work(gauge: Gauge, stop: threading.Event) -> Report:
             return verify(self.herd.store, (model,), Work(gauge, stop))
@@ -111,12 +111,12 @@ class Tending(HerdScreen):
                 self._offer_repair(model, report)
 
         title = f"Verify {model.reference}, {size(model.size)}"
-        self.app.push_screen(Working(title, work), done)
+        self.app.push_screen(ProgressDialog(title, work), done)
 
     def _offer_repair(self, model: Installed, report: Report) -> None:
         from herd.repair import Wanted
+        from herd_tui.screens.progress_dialog import ProgressDialog
         from herd_tui.screens.question import Question
-        from herd_tui.screens.working import Working
 
         text = "\n".join(finding.text for finding in report.findings)
 
@@ -126,7 +126,7 @@ class Tending(HerdScreen):
         def answered(sure: bool | None) -> None:
             if sure:
                 title = f"Repair {model.reference}: the damaged pieces alone"
-                self.app.push_screen(Working(title, work), self._repaired)
+                self.app.push_screen(ProgressDialog(title, work), self._repaired)
 
         self.app.push_screen(Question(f"{model.reference} is not sound", text, "Repair"), answered)
 
@@ -137,7 +137,7 @@ class Tending(HerdScreen):
 
     def action_import_found(self) -> None:
         """Look for models of other tools, and take over those that the person ticks."""
-        from herd_tui.screens.working import Working
+        from herd_tui.screens.progress_dialog import ProgressDialog
 
         def look(gauge: Gauge, _: threading.Event) -> tuple[list[Found], dict[int, str]]:
             from herd.adopt import same_bytes
@@ -148,10 +148,10 @@ class Tending(HerdScreen):
             found = scan()
             return found, same_bytes(found, self.herd.store)
 
-        self.app.push_screen(Working("Looking for models of other tools", look), self._found)
+        self.app.push_screen(ProgressDialog("Looking for models of other tools", look), self._found)
 
     def _found(self, seen: tuple[list[Found], dict[int, str]] | None) -> None:
-        from herd_tui.screens.finds import Finds
+        from herd_tui.screens.import_models import ImportModels
 
         if seen is None:
             return
@@ -162,10 +162,10 @@ class Tending(HerdScreen):
                 markup=False,
             )
             return
-        self.app.push_screen(Finds(*seen), self._take_over)
+        self.app.push_screen(ImportModels(*seen), self._take_over)
 
     def _take_over(self, wanted: tuple[Found, ...] | None) -> None:
-        from herd_tui.screens.working import Working
+        from herd_tui.screens.progress_dialog import ProgressDialog
 
         if not wanted:
             return
@@ -176,12 +176,12 @@ class Tending(HerdScreen):
             return list(self.herd.adopter.adopt_each(list(map(Asked, wanted)), gauge, stop))
 
         title = f"Import {count(len(wanted), 'model')}: read, proved, linked"
-        self.app.push_screen(Working(title, work), self._taken_over)
+        self.app.push_screen(ProgressDialog(title, work), self._taken_over)
 
     def _taken_over(self, came: list[Came] | None) -> None:
         from herd.adopt_report import said
         from herd.errors import HerdError
-        from herd_tui.screens.told import Told
+        from herd_tui.screens.text_dialog import TextDialog
 
         self.post_message(LibraryChanged())
         if came is None:
@@ -192,4 +192,4 @@ class Tending(HerdScreen):
                 lines += [result.message, *([f"  {result.hint}"] if result.hint else [])]
             else:
                 lines += said(asked.found, result)
-        self.app.push_screen(Told("Imported", "\n".join(lines)))
+        self.app.push_screen(TextDialog("Imported", "\n".join(lines)))

@@ -6,12 +6,12 @@ from textual import on
 
 from herd.chat import Conversation
 from herd.history import Summary
-from herd_tui.screens.conversing import Conversing
+from herd_tui.screens.conversation_actions import ConversationActions
 from herd_tui.widgets.conversation_list import ConversationList
 from herd_tui.work import beside
 
 
-class Recalling(Conversing):
+class KeptConversations(ConversationActions):
     """A screen with the list of conversations on it."""
 
     def __init__(self) -> None:

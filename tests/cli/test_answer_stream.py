@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 import pytest
 
 from herd.chat import Turn
-from herd.cli.speaking import stopping
+from herd.cli.answer_stream import stopping
 from herd.engine import Began, Finished, Loadable, Piece, Ready, Text
 from herd.model import Sampling
 from tests.cli.calling import Caller

@@ -12,9 +12,9 @@ from pathlib import Path
 
 from herd import image
 from herd.chat import Conversation, Role, Turn
+from herd.cli.answer_stream import Voice
 from herd.cli.install import Wishes
 from herd.cli.session import Session
-from herd.cli.speaking import Voice
 from herd.cli.terminal import is_terminal
 from herd.errors import HerdError
 

@@ -6,7 +6,7 @@ from herd.words import count
 from herd_tui.screens.question import Question
 
 
-class Leaving(Question):
+class QuitDialog(Question):
     """Asks whether to leave although installs are under way."""
 
     def __init__(self, running: int) -> None:

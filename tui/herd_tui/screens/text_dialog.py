@@ -13,7 +13,7 @@ from herd.words import plain
 from herd_tui.screens.dialog import Dialog
 
 
-class Told(Dialog[None]):
+class TextDialog(Dialog[None]):
     """What was done."""
 
     BINDINGS = [Binding("escape,enter,q", "dismiss", "Close", show=False)]

@@ -11,11 +11,11 @@ from herd.errors import Interrupted
 from herd.progress import Stage
 from herd.store.findings import Report
 from herd.store.proof import Work
-from herd_tui.screens.finds import Finds
+from herd_tui.screens.import_models import ImportModels
 from herd_tui.screens.pick import Pick
+from herd_tui.screens.progress_dialog import ProgressDialog
 from herd_tui.screens.question import Question
-from herd_tui.screens.told import Told
-from herd_tui.screens.working import Working
+from herd_tui.screens.text_dialog import TextDialog
 from herd_tui.widgets.model_list import ModelList
 from tests.foreign.layouts import gguf, write
 from tests.tui.conftest import Opening
@@ -92,7 +92,7 @@ async def test_a_verification_shows_how_far_it_is_and_escape_stops_it(
         assert "Stop (esc)" in hand.screen
         await hand.pilot.press("escape")
 
-        await hand.until(lambda: not hand.is_at(Working))
+        await hand.until(lambda: not hand.is_at(ProgressDialog))
         assert "It was stopped." in hand.screen
         assert begun.is_set()
 
@@ -114,7 +114,7 @@ async def test_models_of_other_tools_are_found_ticked_and_taken_over(
     write(theirs / "someone" / "Torn-GGUF" / "torn-Q4_0-00001-of-00002.gguf", gguf(3))
     async with opened(size=(110, 30)) as hand:
         await hand.command("library.import_found")
-        await hand.until(lambda: hand.is_at(Finds))
+        await hand.until(lambda: hand.is_at(ImportModels))
         await hand.sees("3 models of other tools here, 2 can be imported")
         await hand.sees("2 is missing")
         await hand.press("space")
@@ -124,7 +124,7 @@ async def test_models_of_other_tools_are_found_ticked_and_taken_over(
         assert "[x]" not in hand.screen
         await hand.press("a")
         await hand.press("enter")
-        await hand.until(lambda: hand.is_at(Told))
+        await hand.until(lambda: hand.is_at(TextDialog))
 
         await hand.sees("Imported hummer:q4_0 from lmstudio")
         assert "no byte copied" in hand.screen
@@ -142,11 +142,11 @@ async def test_nothing_is_taken_over_unless_the_person_says_so(
     write(theirs / "someone" / "Hummer-GGUF" / "hummer-Q4_0.gguf", gguf(1))
     async with opened() as hand:
         await hand.command("library.import_found")
-        await hand.until(lambda: hand.is_at(Finds))
+        await hand.until(lambda: hand.is_at(ImportModels))
         await hand.press("escape")
 
         assert given.herd.store.installed() == ()
-        assert not hand.is_at(Finds)
+        assert not hand.is_at(ImportModels)
 
 
 async def test_where_no_other_tool_is_that_is_said(opened: Opening, theirs: Path) -> None:
