@@ -18,7 +18,6 @@ from herd.chat import now
 from herd.errors import BadUsage, CannotRun, CannotWrite, DigestMismatch, HerdError, Interrupted
 from herd.foreign import Found, FoundFile
 from herd.gguf_header import BadHeader, Header
-from herd.heading import LONGEST, told
 from herd.licences import licence
 from herd.model import (
     File,
@@ -35,7 +34,7 @@ from herd.naming import line
 from herd.pieces import Proven
 from herd.progress import Gauge, Stage
 from herd.proving_pool import WORTH, Provers
-from herd.recording import described
+from herd.record import LONGEST, described, with_header
 from herd.store import Store
 from herd.store.adopting import Way
 
@@ -254,7 +253,7 @@ class Adopter:
             sampling=asked.found.sampling,
         )
         header = read[0].header
-        return told(installed, header) if header else installed
+        return with_header(installed, header) if header else installed
 
     def _require_free_name(self, installed: Installed) -> None:
         for each in self._store.installed():

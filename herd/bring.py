@@ -20,7 +20,6 @@ from herd.errors import (
     LegacyRefused,
 )
 from herd.gguf_header import BadHeader
-from herd.heading import told
 from herd.model import (
     Choice,
     File,
@@ -36,7 +35,7 @@ from herd.order import Order
 from herd.plan import Keep, Plan, Read, Step, is_of_format
 from herd.progress import Stage
 from herd.ranks import Ranks
-from herd.recording import described
+from herd.record import described, with_header
 from herd.staging import Staged
 from herd.store import Store
 from herd.transfer import Fetched, Transfer, describe
@@ -262,7 +261,7 @@ def _manifest(
 def _headed(installed: Installed, path: Path) -> Installed:
     """A model that no registry describes, with what its header says."""
     try:
-        return told(installed, gguf_header.read_file(path))
+        return with_header(installed, gguf_header.read_file(path))
     except (BadHeader, OSError):  # it came as promised; who loads it says what is wrong
         return installed
 

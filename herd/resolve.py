@@ -11,7 +11,6 @@ from urllib.parse import unquote, urlsplit
 from herd import gguf_header, hub, legacy, magnet
 from herd.errors import BadUsage, SourceFailed, UnknownModel
 from herd.gguf_header import BadHeader
-from herd.heading import LONGEST
 from herd.licences import licence
 from herd.magnet import Magnet
 from herd.model import (
@@ -36,6 +35,7 @@ from herd.model import (
 )
 from herd.naming import line, named
 from herd.places import expanded
+from herd.record import LONGEST
 from herd.registry import Registry
 from herd.registry.catalogue import Trust
 from herd.words import nearest

@@ -20,7 +20,7 @@ from herd.model import File, Installed, InstalledFile, Model, Variant, is_name
 from herd.piece_repair import Means, Mended, Mender, check_stop
 from herd.pieces import Table, spans
 from herd.progress import Gauge, Stage
-from herd.recording import described
+from herd.record import described
 from herd.staging import Staged
 from herd.store import Store
 from herd.store.adopting import OWN, have

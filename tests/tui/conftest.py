@@ -36,7 +36,7 @@ Opening = Callable[..., AbstractAsyncContextManager[Hand]]
 @pytest.fixture
 def given(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Given]:
     monkeypatch.setattr("herd.chat.now", lambda: MOMENT)
-    monkeypatch.setattr("herd.recording.now", lambda: MOMENT)
+    monkeypatch.setattr("herd.record.now", lambda: MOMENT)
     monkeypatch.setattr("herd.store.Store.free", lambda _: FREE)
     monkeypatch.setattr("herd.core.Herd.placement", lambda *_: PLACED)
     given = given_at(tmp_path)
