@@ -5,7 +5,6 @@ from __future__ import annotations
 import stat
 import struct
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
 from herd.errors import LegacyDamaged, LegacyError
@@ -78,10 +77,5 @@ class Reader:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._file.close()

@@ -15,7 +15,6 @@ from contextlib import contextmanager
 from glob import escape
 from io import FileIO
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
 from herd.errors import CannotWrite, HerdError, Interrupted, NoRoom
@@ -53,12 +52,7 @@ class Part:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._file.close()
 
     def restart(self) -> None:

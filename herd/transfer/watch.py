@@ -14,7 +14,6 @@ import socket
 import threading
 import time
 from statistics import median
-from types import TracebackType
 from typing import Self
 
 from herd.errors import SourceFailed
@@ -151,12 +150,7 @@ class Watch:
         self._thread.start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._ended.set()
         self._thread.join()
         for guard in self._all():

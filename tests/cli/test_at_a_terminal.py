@@ -189,7 +189,7 @@ class Chat:
         self.terminal.until(MARK)
         return self.terminal
 
-    def __exit__(self, *given: object) -> None:
+    def __exit__(self, *_: object) -> None:
         self.terminal.__exit__(None, None, None)
 
 

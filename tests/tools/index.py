@@ -9,7 +9,6 @@ import http.server
 import threading
 import zipfile
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Self
 
 
@@ -64,12 +63,7 @@ class Index:
         self._thread.start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._http.shutdown()
         self._thread.join()
         self._http.server_close()
