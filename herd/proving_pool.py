@@ -59,7 +59,7 @@ class Provers:
             self._free.get().close()
 
     def prove(self, path: Path, took: Callable[[int], None]) -> Proven:
-        """As `reading.prove`; without a process, or if it is killed, here."""
+        """As `proving.prove`; without a process, or if it is killed, here."""
         if not self._are_processes:
             return proving.prove(path, took, self._count)
         prover, told = self._free.get(), 0
@@ -93,7 +93,7 @@ class _Prover:
         self._child: subprocess.Popen[bytes] | None = None
 
     def prove(self, path: Path, took: Callable[[int], None]) -> Proved:
-        """As `reading.prove`; raises _Gone when the process is."""
+        """As `proving.prove`; raises _Gone when the process is."""
         self._ask(os.fsencode(path))
         while True:
             what, count = _WORD.unpack(self._read(_WORD.size))

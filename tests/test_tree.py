@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+import tomllib
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -53,3 +55,37 @@ def test_the_layers_hold() -> None:
     done = subprocess.run([lint, "--no-cache"], cwd=ROOT, capture_output=True, text=True)
 
     assert done.returncode == 0, done.stdout
+
+
+def test_every_module_of_the_core_has_a_layer_and_the_design_page_shows_the_same() -> None:
+    lint = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]
+    layers = [layer.split(" | ") for layer in lint["contracts"][0]["layers"]]
+    depth = {module: at for at, layer in enumerate(layers) for module in layer}
+    page = (ROOT / "docs" / "design.md").read_text()
+    drawn = re.findall(r"\bherd(?:_tui|\.\w+)", page.split("\n## ")[2].split("\n\n")[1])
+    inside = [path.relative_to(ROOT / "herd") for path in CODE if (ROOT / "herd") in path.parents]
+    modules = {
+        f"herd.{path.parts[0].removesuffix('.py')}" for path in inside if path.parts[0][0] != "_"
+    }
+
+    assert set(depth) == modules | {"herd_tui"}
+    assert set(drawn) == set(depth)
+    assert all(depth[above] <= depth[below] for above, below in pairwise(drawn))
+
+
+@pytest.mark.parametrize("page", sorted((ROOT / "docs").glob("*.md")), ids=lambda page: page.name)
+def test_what_a_page_names_of_the_code_is_there(page: Path) -> None:
+    """Modules (`herd.pieces.Proof`, `board.py`) and paths (`tests/tools/fakes.py`)."""
+    there = {str(path.relative_to(ROOT)) for path in CODE}
+    names = {path.name for path in CODE}
+    text = page.read_text()
+    dotted = re.findall(r"`((?:herd|herd_tui)(?:\.[a-z_]+)+)(?:\.[A-Z]\w*)?`", text)
+    files = re.findall(r"`([\w/]+\.py)`", text)
+
+    def is_there(module: str) -> bool:
+        path = module.replace(".", "/")
+        ends = (".py", "/__init__.py")
+        return any(root + path + end in there for root in ("", "tui/") for end in ends)
+
+    assert [module for module in dotted if not is_there(module) and module != "herd.log"] == []
+    assert [each for each in files if each not in there and each not in names] == []

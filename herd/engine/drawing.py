@@ -1,6 +1,6 @@
 """How the next token is drawn: llama.cpp's own samplers in its order, and the odds. In the child.
 
-`api` is llama_cpp's module with the C functions, which `llama.py` alone imports.
+`api` is llama_cpp's module with the C functions, which `binding.py` opens.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 What a context of llama.cpp has read of one conversation is copied out before it reads
 another; copying it back costs milliseconds, reading it again costs seconds. `api` is
-llama_cpp's module with the C functions, which `llama.py` alone imports. In the child.
+llama_cpp's module with the C functions, which `binding.py` opens. In the child.
 """
 
 from __future__ import annotations
