@@ -54,7 +54,7 @@ class Provers:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, *_error: object) -> None:
         for _ in range(self._count):
             self._free.get().close()
 
