@@ -6,8 +6,9 @@ will fetch in a few seconds, so that what is written stays nearly contiguous and
 hashed while it grows. When nothing is free a worker that has nothing to do takes the far
 end of the claim that would last longest: so no straggler holds up the end, and equal
 splits are never needed. A claim of which nothing came yet is left alone for twice as long as
-its giver ever took to answer. A worker moves its claim forward before it writes, so that what
-it is writing cannot be taken from it.
+its giver ever took to answer. The later a giver answers, the larger are the claims and the
+less is worth taking, so that workers do not spend their time waiting for answers. A worker
+moves its claim forward before it writes, so that what it is writing cannot be taken from it.
 
 Pure but for its lock: no file, no network, and the clock is an argument.
 """
@@ -28,6 +29,8 @@ SECONDS = 4.0
 """How long a claim should take."""
 FIRST = 4 * 1024 * 1024
 """Bytes of a claim of a worker whose rate is not known yet."""
+LATES = 8.0
+"""How many times as long as its giver takes to answer a claim should take besides."""
 WORTH = 1.0
 """Seconds that a claim must still last for it to be worth taking from."""
 _TIMES = 2.0
@@ -47,7 +50,9 @@ class Claim:
         self.giver = giver
         """The key of the source that it is fetched from."""
         self.pace = Pace(now)
+        """Since the answer began to come."""
         self.began = now
+        """When it was asked for, then when the answer began to come."""
 
     @property
     def left(self) -> int:
@@ -127,17 +132,18 @@ class Board:
                 self._mark(giver, start, stop)
                 self._free.remove(start, stop)
 
-    def take(self, giver: str, rate: float | None) -> Claim | None:
+    def take(self, giver: str, rate: float | None, late: float = 0.0) -> Claim | None:
         """Something to fetch, None when there is nothing now.
 
         Args:
             giver: The key of the source that will be asked.
-            rate: Bytes per second that the worker reached there, None when it is new.
+            rate: Bytes per second of one answer of it, None when it is new.
+            late: Seconds from a question to its answer.
         """
         with self.changed:
             if self.size is None and self._claims:
                 return None  # whether there is more, the first answer will say
-            span = self._next(rate) or self._steal(rate)
+            span = self._next(rate, late) or self._steal(rate, late)
             if span is None:
                 return None
             claim = Claim(*span, giver, self._clock())
@@ -147,11 +153,13 @@ class Board:
     def advance(self, claim: Claim, count: int) -> int:
         """Say that `count` bytes are about to be written; how many of them are still wanted."""
         with self.changed:
+            now = self._clock()
             if claim.is_silent and count:
-                self._waited(claim, self._clock())
+                self._waited(claim, now)
+                claim.began, claim.pace = now, Pace(now)
             count = min(count, claim.left)
             claim.at += count
-            claim.pace.add(count, self._clock())
+            claim.pace.add(count, now)
             return count
 
     def wrote(self, giver: str, start: int, stop: int) -> None:
@@ -231,21 +239,24 @@ class Board:
         self._free.remove(start, stop)
         return new
 
-    def _next(self, rate: float | None) -> tuple[int, int] | None:
+    def _next(self, rate: float | None, late: float) -> tuple[int, int] | None:
         span = self._free.first()
         if span is None:
             return None
         start, stop = span
-        wanted = FIRST if rate is None else int(min(MOST, max(LEAST, rate * SECONDS)))
+        wanted, least = FIRST, LEAST
+        if rate is not None:
+            wanted = int(min(MOST, max(LEAST, rate * (SECONDS + LATES * late))))
+            least = int(min(MOST, max(LEAST, rate * late)))
         # Towards the end smaller claims, so that all workers end together.
         shares = 2 * self.workers if self.workers > 1 else 1
-        wanted = min(wanted, max(LEAST, self._free.total // shares))
+        wanted = min(wanted, max(least, self._free.total // shares))
         wanted = -(-wanted // _ALIGN) * _ALIGN
         end = stop if stop - start < wanted + LEAST // 4 else start + wanted
         self._free.remove(start, end)
         return start, end
 
-    def _steal(self, rate: float | None) -> tuple[int, int] | None:
+    def _steal(self, rate: float | None, late: float) -> tuple[int, int] | None:
         if self.size is None:
             return None
         now = self._clock()
@@ -253,14 +264,17 @@ class Board:
         if not lasting:
             return None
         seconds, victim = max(lasting, key=lambda each: each[0])
-        if seconds < WORTH:
+        if seconds < WORTH + late:
+            return None
+        theirs = victim.pace.rate(now)
+        mine = rate or max(claim.pace.rate(now) for _, claim in lasting) or 1.0
+        # So much that both end at the same moment.
+        more = (victim.left - theirs * late) * mine / (theirs + mine)
+        if more < theirs * WORTH / 4:
             return None
         if victim.is_silent:
             self._waited(victim, now)
-        theirs = victim.pace.rate(now)
-        mine = rate or max(claim.pace.rate(now) for _, claim in lasting) or 1.0
-        keep = int(min(victim.left / 2, victim.left * theirs / (theirs + mine)))
-        keep = keep // _ALIGN * _ALIGN
+        keep = int(victim.left - more) // _ALIGN * _ALIGN
         stop, victim.stop = victim.stop, victim.at + keep
         return victim.stop, stop
 

@@ -241,12 +241,12 @@ class _Pour:
         return True
 
     def _try(self, stop: int) -> None:
-        one, seam = self._one, self._seam
+        one, seam, asked = self._one, self._seam, time.monotonic()
         body = one.mirror.open(self._line, Asked(self._at, seam.size, stop))
         if isinstance(body, Unsatisfied) or body.span.start != self._at:
             one.is_single = True
             raise SourceRefused(f"{one.host} sends no part of the file, only all of it")
-        seam.mirrors.answered(one, body.span.etag)
+        seam.mirrors.answered(one, body.span.etag, time.monotonic() - asked)
         self._send(body, body.head[: stop - self._at])
         while self._at < min(stop, body.span.stop):
             left = min(_BUFFER, stop - self._at)

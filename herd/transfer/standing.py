@@ -26,6 +26,8 @@ _NEAR = 2.0
 """Seconds until a mirror that serves ranges may be asked again."""
 _HICCUPS = 2
 """Failures without progress after which a mirror is said to be away."""
+_SOME = 4.0
+"""Seconds that an answer lasts."""
 _BETTER = 1.5
 """How many times as fast another mirror must be for a worker to leave its own."""
 
@@ -72,7 +74,9 @@ class Standing:
     """Connections at once."""
     connections: int = 0
     rate: float | None = None
-    """Bytes per second of one connection, None before the first."""
+    """Bytes per second of one answer, None before the first."""
+    late: float = 0.0
+    """Seconds that it takes to answer."""
     failures: int = 0
     """In a row without progress."""
     failed_at: float = 0.0
@@ -143,14 +147,15 @@ class Mirrors:
         """Nobody is asked any more."""
         self._hosts.forget(self)
 
-    def answered(self, one: Standing, etag: str | None) -> None:
-        """It answered as it should."""
+    def answered(self, one: Standing, etag: str | None, seconds: float) -> None:
+        """It answered as it should, after so many seconds."""
         with self._lock:
+            one.late = 0.5 * (one.late + seconds) if one.is_known else seconds
             one.is_known = True
             one.etag = one.etag or etag
 
     def moved(self, one: Standing, count: int, seconds: float, new: int) -> None:
-        """A connection brought `count` bytes in so many seconds, `new` of them not there yet."""
+        """An answer brought `count` bytes in so many seconds, `new` of them not there yet."""
         with self._lock:
             one.fresh += new
             one.moved_at = monotonic() if new else one.moved_at
@@ -233,7 +238,9 @@ def _is_resting(one: Standing, now: float) -> bool:
 
 
 def _rank(one: Standing, current: Standing | None) -> tuple[float, int]:
-    """The lower, the better: the fastest first, the unknown before all, the less busy of equals."""
+    """The lower, the better: the unknown before all, then the fastest, the less busy of equals."""
     if one.rate is None:
-        return -float("inf"), one.connections
-    return -one.rate * (_BETTER if one is current else 1.0), one.connections
+        return -float("inf") if one.connections == 0 else 0.0, one.connections
+    # As fast as the wait for an answer leaves it, over some seconds.
+    rate = one.rate * _SOME / (_SOME + one.late)
+    return -rate * (_BETTER if one is current else 1.0), one.connections

@@ -121,7 +121,7 @@ class Worker:
         if one is None:
             return False
         try:
-            claim = board.take(one.key, one.rate)
+            claim = board.take(one.key, one.rate, one.late)
             if claim is None:
                 return False
             try:
@@ -134,7 +134,7 @@ class Worker:
 
     def _try(self, one: Standing, claim: Claim) -> None:
         """Fetch a claim; what goes wrong with the mirror is noted in its standing."""
-        began, done = time.monotonic(), claim.at
+        began = time.monotonic()
         try:
             self._fetch(one, claim)
         except Interrupted:
@@ -145,13 +145,7 @@ class Worker:
             self._hang_up()
             if self._task.is_ended:
                 return
-            self._moved(one, claim.at - done, began)
             self._note(one, trouble, began)
-            return
-        self._moved(one, claim.at - done, began)
-
-    def _moved(self, one: Standing, count: int, began: float) -> None:
-        self._task.mirrors.moved(one, count, time.monotonic() - began, count)
 
     def _note(self, one: Standing, trouble: SourceFailed, began: float) -> None:
         now = time.monotonic()
@@ -164,15 +158,22 @@ class Worker:
             self._task.wish.gauge.note(f"{one.out.message}; going on without it")
 
     def _fetch(self, one: Standing, claim: Claim) -> None:
+        mirrors = self._task.mirrors
         while claim.left > 0 and not self._task.is_ended:
+            began = time.monotonic()
             body = self._open(one, claim)
             if body is None:
                 return
             if body.span.is_whole:
                 self._take_whole(one, body)
                 return
-            self._task.mirrors.answered(one, body.span.etag)
-            self._pour(one, body, claim)
+            answered, at = time.monotonic(), claim.at
+            mirrors.answered(one, body.span.etag, answered - began)
+            try:
+                self._pour(one, body, claim)
+            finally:
+                count = claim.at - at
+                mirrors.moved(one, count, time.monotonic() - answered, count)
 
     def _open(self, one: Standing, claim: Claim) -> Body | None:
         """Ask for a claim; None when the answer is of no use, and why is in the standing."""
@@ -211,7 +212,7 @@ class Worker:
         if task.wish.only_parts:
             raise SourceRefused(f"{one.host} does not give parts of the file")
         one.is_single = True
-        task.mirrors.answered(one, None)
+        task.mirrors.answered(one, None, 0.0)
         is_needed = not any(each.is_usable and not each.is_single for each in task.mirrors.each)
         if is_needed and task.streaming.acquire(blocking=False):
             try:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import itertools
 import threading
+from dataclasses import dataclass
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -117,10 +119,10 @@ def test_an_idle_worker_takes_half_of_what_would_last_longest() -> None:
         clock.now += 0.1
         board.advance(slow, 10_000)
         board.advance(fast, 190_000)
-    thief = board.take("b", 0.05 * MIB)
+    thief = board.take("b", 100_000.0)
     assert thief is not None
     assert (slow.stop, thief.stop) == (thief.start, 4 * MIB)
-    assert abs(slow.left - thief.left) <= 64 * 1024
+    assert abs(slow.left - thief.left) <= 128 * 1024
     assert board.advance(slow, 4 * MIB) == thief.start - slow.start - 200_000, (
         "it may write no more"
     )
@@ -138,24 +140,62 @@ def test_a_stalled_claim_is_taken_whole() -> None:
     assert (thief.start, thief.stop, stalled.left) == (5000, FIRST, 0)
 
 
-def test_workers_of_a_giver_that_answers_late_do_not_take_from_one_another_for_ever() -> None:
+@dataclass
+class Late:
+    """A giver that answers after so many seconds, and then at so many bytes a second."""
+
+    late: float
+    rate: float
+    knows: bool = False
+
+    def bring(self, size: int, workers: int) -> tuple[float, int]:
+        """Seconds and questions until workers have all of it."""
+        clock, questions = Clock(), 0
+        board = Board(size, workers=workers, clock=clock)
+        busy: dict[int, tuple[Claim, float]] = {}
+        while not board.is_whole:
+            rate, late = (self.rate, self.late) if self.knows else (None, 0.0)
+            for worker in range(workers):
+                if worker not in busy and (claim := board.take("a", rate, late)) is not None:
+                    busy[worker] = claim, clock.now
+                    questions += 1
+            clock.now += 0.1
+            for worker, (claim, asked) in list(busy.items()):
+                if clock.now - asked >= self.late:
+                    at = claim.at
+                    count = board.advance(claim, int(self.rate * 0.1))
+                    board.wrote("a", at, at + count)
+                if claim.left <= 0:
+                    board.release(busy.pop(worker)[0])
+                    self.knows = True
+            assert clock.now < 600.0, "all of it came long ago"
+        return clock.now, questions
+
+
+@pytest.mark.parametrize("late", [0.3, 1.0, 3.0, 10.0])
+@pytest.mark.parametrize("rate", [1e6, 10e6])
+def test_workers_of_a_giver_that_answers_late_do_not_wait_longer_than_one_alone(
+    late: float, rate: float
+) -> None:
+    size = 64 * MIB
+    seconds, questions = Late(late, rate).bring(size, workers=8)
+    assert seconds <= late + size / rate + 2 * late, "first answers, and those that come next"
+    assert questions <= 48
+
+
+def test_what_is_taken_from_a_late_giver_is_worth_the_wait() -> None:
     clock = Clock()
-    board = Board(3 * MIB, workers=4, clock=clock)
-    asked: list[Claim] = []
-    waiting: dict[int, Claim] = {}
-    while not board.is_whole:
-        for worker in range(4):
-            if worker not in waiting and (claim := board.take("a", None)) is not None:
-                asked.append(claim)
-                waiting[worker] = claim
+    board = Board(FIRST, workers=1, clock=clock)
+    claim = board.take("a", None)
+    assert claim is not None
+    for _ in range(15):
         clock.now += 0.1
-        for worker, claim in list(waiting.items()):
-            if clock.now - claim.began >= 3.0:  # seconds until it answers
-                start, count = claim.at, board.advance(claim, 4 * MIB)
-                board.wrote("a", start, start + count)
-                board.release(waiting.pop(worker))
-        assert clock.now < 60.0, "all of it came long ago"
-    assert len(asked) < 16
+        board.advance(claim, 100_000)
+    assert claim.left < 3.0 * 1e6
+    assert board.take("a", 1e6, late=3.0) is None, "it would be there before"
+    thief = board.take("a", 1e6, late=1.0)
+    assert thief is not None
+    assert thief.left < claim.left, "the other goes on meanwhile"
 
 
 def test_a_giver_that_never_answers_holds_up_what_another_can_give_for_a_second() -> None:
