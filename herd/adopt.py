@@ -6,7 +6,6 @@ the rest. All files of a model are taken over or none. Nothing of the other tool
 
 from __future__ import annotations
 
-import re
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -30,7 +29,7 @@ from herd.model import (
     is_file_name,
     is_name,
 )
-from herd.naming import line
+from herd.naming import line, named, slug
 from herd.pieces import Proven
 from herd.progress import Gauge, Stage
 from herd.proving_pool import WORTH, Provers
@@ -40,8 +39,6 @@ from herd.store.adopting import Way
 
 Prove = Callable[[Path, Callable[[int], None]], Proven]
 """Reads a file from end to end, and says how far it is."""
-_QUANTISATION = re.compile(r"[-._]((?:ud-)?i?q\d\w*|bf16|f16|f32|mxfp4\w*)$", re.IGNORECASE)
-_PART = re.compile(r"-\d{5}-of-\d{5}$")
 
 
 @dataclass(frozen=True)
@@ -234,7 +231,7 @@ class Adopter:
         name = asked.name or name
         taken = {each for model in self._models() for each in (model.name, *model.aliases)}
         if asked.name is None and name in taken:
-            name = f"{name}-{_slug(asked.found.tool)}"[:64]
+            name = f"{name}-{slug(asked.found.tool)}"[:64]
         if not is_name(name) or not is_name(variant):
             raise BadUsage(
                 f"No name for a model can be made of {asked.found.name!r}.", "Add --as NAME."
@@ -268,11 +265,10 @@ def name_of(found: Found, header: Header | None = None) -> tuple[str, str]:
     """The name and the variant that a tool's name comes to."""
     last = PurePosixPath(found.name).name
     if found.variant is not None:
-        return _slug(last.rpartition(":")[0] or last), _slug(found.variant)
-    stem = _PART.sub("", re.sub(r"\.gguf$", "", last, flags=re.IGNORECASE))
-    match = _QUANTISATION.search(stem)
-    said = match.group(1) if match else (header.quantisation if header else None)
-    return _slug(stem[: match.start()] if match else stem), _slug(said or "file")
+        return slug(last.rpartition(":")[0] or last), slug(found.variant)
+    called = named(last)
+    said = called.quantisation or (header.quantisation if header else None)
+    return slug(called.stem), slug(said or "file")
 
 
 def same_bytes(found: Sequence[Found], store: Store) -> dict[int, str]:
@@ -364,10 +360,6 @@ def _files(read: Sequence[_Read], known: Sequence[File]) -> tuple[InstalledFile,
         sources = entry.sources if entry else ()
         files.append(InstalledFile(name, each.file.size, each.sha256, sources))
     return tuple(files)
-
-
-def _slug(text: str) -> str:
-    return re.sub(r"[^a-z0-9._-]+", "-", text.lower()).replace("..", ".").strip("-._")[:64]
 
 
 def _check(stop: threading.Event) -> None:

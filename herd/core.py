@@ -108,11 +108,10 @@ class Herd:
         """The path into the store."""
         from herd.install import Installer
 
-        transfer, known = (
-            self._make_transfer(self.config),
-            lambda it: self.registry.find_digests(it),
+        transfer = self._make_transfer(self.config)
+        return Installer(
+            self.store, transfer, memory, self.ranks, lambda it: self.registry.find_digests(it)
         )
-        return Installer(self.store, transfer, memory, self.ranks, known)
 
     @cached_property
     def adopter(self) -> Adopter:

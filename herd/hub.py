@@ -29,6 +29,7 @@ from herd.model import (
     Variant,
     is_file_name,
     is_name,
+    is_projector,
     is_sha256,
 )
 from herd.naming import Named, line, named, slug
@@ -170,7 +171,7 @@ def _file(repo: str, commit: str, told: Mapping[str, Any]) -> File | None:
     """A model file; None for everything else, and for a path that leads out of the repository."""
     path = told["rfilename"]
     name = PurePosixPath(path).name
-    is_model = name.lower().endswith(".gguf") and not name.lower().startswith("mmproj")
+    is_model = name.lower().endswith(".gguf") and not is_projector(name)
     if not (is_model or _OLD.search(name)) or not all(
         is_file_name(part) for part in path.split("/")
     ):

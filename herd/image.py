@@ -16,7 +16,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from herd.errors import BadUsage
-from herd.model import Installed, InstalledFile
+from herd.model import Installed, InstalledFile, is_projector
 from herd.places import expanded
 from herd.words import count, one_line, size
 
@@ -100,11 +100,6 @@ def refuse_many(images: Iterable[str]) -> None:
 def projector(installed: Installed) -> InstalledFile | None:
     """The file with which a model sees (its mmproj), by its name, as every tool names it."""
     return next((each for each in installed.files[1:] if is_projector(each.name)), None)
-
-
-def is_projector(name: str) -> bool:
-    """Whether a file of this name is a vision encoder with its projector."""
-    return "mmproj" in name.lower()
 
 
 def _from_file(image: str, name: str) -> bytes:

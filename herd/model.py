@@ -33,6 +33,11 @@ def is_name(text: str) -> bool:
     return _NAME.fullmatch(text) is not None and ".." not in text and not _RESERVED.fullmatch(text)
 
 
+def is_projector(name: str) -> bool:
+    """Whether a file is a vision encoder with its projector, by its name in every tool."""
+    return "mmproj" in name.lower()
+
+
 def is_file_name(text: str) -> bool:
     """Whether the text is safe as the name of a file on every platform."""
     return (

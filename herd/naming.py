@@ -50,7 +50,8 @@ def named(file_name: str) -> Named:
 
 def slug(text: str) -> str:
     """The text as a name may be: lower case, and dashes for whatever a name cannot have."""
-    return re.sub(r"[^a-z0-9._-]+", "-", text.lower()).strip("-._")[:64].strip("-._")
+    plain = re.sub(r"[^a-z0-9._-]+", "-", text.lower())
+    return re.sub(r"\.{2,}", ".", plain).strip("-._")[:64].strip("-._")
 
 
 def line(text: str | None, most: int) -> str:

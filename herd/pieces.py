@@ -171,12 +171,6 @@ class Proof:
         self._maker.update(content)
         taking.result()
 
-    def update_beside(self, content: bytes, pool: Executor) -> None:
-        """As `update`, with one of the two hashes in another thread; for 1 MiB and more."""
-        digest = pool.submit(self._digest.update, content)
-        self._maker.update(content)
-        digest.result()
-
     @property
     def sha256(self) -> Sha256:
         """The digest of all bytes taken so far."""

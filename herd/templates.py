@@ -8,7 +8,7 @@ model: it goes on with a text.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from herd.errors import BadUsage
@@ -146,15 +146,23 @@ _TALKS = re.compile(
 """What a model that was taught to answer has in its names."""
 
 
-def named(name: str) -> Prompt:
+def named(name: str, among: Mapping[str, Prompt] = TEMPLATES) -> Prompt:
     """The template of this name.
 
     Raises:
         BadUsage: there is none.
     """
-    if name not in TEMPLATES:
-        raise BadUsage(f"There is no template {name!r}.", f"There is {', '.join(TEMPLATES)}.")
-    return TEMPLATES[name]
+    if name not in among:
+        raise BadUsage(f"There is no template {name!r}.", f"There is {', '.join(among)}.")
+    return among[name]
+
+
+def signed(names: str, among: Mapping[str, Prompt] = TEMPLATES) -> Prompt | None:
+    """The template that a name gives away."""
+    for prompt in among.values():
+        if prompt.sign and re.search(prompt.sign, names, re.IGNORECASE):
+            return prompt
+    return None
 
 
 def guessed(names: str, knows: Callable[[str], bool]) -> Guess | None:
@@ -164,9 +172,8 @@ def guessed(names: str, knows: Callable[[str], bool]) -> Guess | None:
         names: All that the model is called.
         knows: Whether its vocabulary has a special word.
     """
-    for prompt in TEMPLATES.values():
-        if prompt.sign and re.search(prompt.sign, names, re.IGNORECASE):
-            return Guess(prompt, "guessed by its name")
+    if prompt := signed(names):
+        return Guess(prompt, "guessed by its name")
     if not _TALKS.search(names):
         return None
     for prompt in TEMPLATES.values():

@@ -39,6 +39,7 @@ FILES = (
     file("Tiny-Q8_0.gguf", 8 * GB, "3c" * 32),
     file("Tiny-Q2_K.gguf", 2 * GB, "4d" * 32),
     file("mmproj-Tiny-F16.gguf", 1 * GB),
+    file("Tiny-mmproj-Q6_K.gguf", 1 * GB),
     file("BF16/Tiny-BF16-00001-of-00002.gguf", 7 * GB, "5e" * 32),
     file("BF16/Tiny-BF16-00002-of-00002.gguf", 7 * GB, "6f" * 32),
     file("Tiny-F16-00001-of-00002.gguf", 7 * GB),

@@ -70,10 +70,10 @@ def test_digest_and_table_come_from_one_pass() -> None:
 
 def test_two_hashes_beside_each_other_are_those_of_one_after_the_other() -> None:
     content = content_of(300 * LEAF + 5)
-    proof = Proof(len(content))
     with ThreadPoolExecutor(1) as pool:
+        proof = Proof(len(content), pool)
         for at in range(0, len(content), 1 << 20):
-            proof.update_beside(content[at : at + (1 << 20)], pool)
+            proof.update(content[at : at + (1 << 20)])
 
     assert proof.sha256 == hashlib.sha256(content).hexdigest()
     assert proof.table() == table_of(content)

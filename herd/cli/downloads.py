@@ -183,10 +183,7 @@ def _follow(session: Session, jobs: list[Job]) -> None:
             raise
         except HerdError as error:
             failures.append(error)
-    for failure in failures[:-1]:
-        session.complain(failure)
-    if failures:
-        raise failures[-1]
+    session.fail_with(failures)
 
 
 def _row(each: Download) -> tuple[str, ...]:

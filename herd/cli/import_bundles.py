@@ -46,10 +46,7 @@ def unbundle(session: Session, path: Path, wishes: Wishes) -> bool:
             raise
         except HerdError as error:
             failures.append(error)
-    for failure in failures[:-1]:
-        session.complain(failure)
-    if failures:
-        raise failures[-1]
+    session.fail_with(failures)
     return bool(bundles)
 
 

@@ -229,10 +229,7 @@ def _take(session: Session, wanted: list[Found], wishes: Wishes) -> None:
             failures.append(result)
         else:
             _report(session, each.found, result)
-    for failure in failures[:-1]:
-        session.complain(failure)
-    if failures:
-        raise failures[-1]
+    session.fail_with(failures)
 
 
 def _report(session: Session, found: Found, adopted: Adopted) -> None:

@@ -96,11 +96,7 @@ def install(
         asks_nothing=yes or as_json,
     )
     choices = [chosen(session, each, promise) for each in names]
-    failures = [error for choice in choices if (error := _tried(session, choice, wishes))]
-    if failures:
-        for error in failures[:-1]:
-            session.complain(error)
-        raise failures[-1]
+    session.fail_with([error for each in choices if (error := _tried(session, each, wishes))])
 
 
 def _told_digest(session: Session, names: tuple[str, ...]) -> str | None:

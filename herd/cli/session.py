@@ -118,6 +118,17 @@ class Session:
         if error.hint:
             _tell(styled(plain(error.hint), DIM, sys.stderr))
 
+    def fail_with(self, failures: Sequence[HerdError]) -> None:
+        """Complain about all of them; the last one ends the run.
+
+        Raises:
+            HerdError: the last one; there is nothing to raise where nothing failed.
+        """
+        for failure in failures[:-1]:
+            self.complain(failure)
+        if failures:
+            raise failures[-1]
+
     def confirm(self, question: str, *, default: bool) -> bool:
         """Ask the person, who must be there; an empty answer is the default.
 

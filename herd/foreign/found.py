@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from stat import S_ISREG
 
-from herd.model import Sampling, Sha256
+from herd.model import Sampling, Sha256, is_projector
 
 MAGIC = b"GGUF"
 LIMIT = 1024 * 1024
@@ -118,7 +118,7 @@ def grouped(tool: str, name: str, files: Iterable[FoundFile]) -> list[Found]:
     parts: dict[str, list[FoundFile]] = {}
     companions: list[FoundFile] = []
     for file in files:
-        if is_companion(file.name):
+        if is_projector(file.name):
             companions.append(file)
         else:
             match = _PART.fullmatch(file.name)
@@ -127,11 +127,6 @@ def grouped(tool: str, name: str, files: Iterable[FoundFile]) -> list[Found]:
         Found(tool, name + stem, (*group, *companions), trouble=_lacks(group) or _is_other(group))
         for stem, group in ((stem, _in_order(each)) for stem, each in parts.items())
     ]
-
-
-def is_companion(name: str) -> bool:
-    """Whether a file goes with a model and is none: the eyes of a vision model."""
-    return name.lower().startswith("mmproj") or "-mmproj-" in name.lower()
 
 
 def _in_order(group: list[FoundFile]) -> list[FoundFile]:

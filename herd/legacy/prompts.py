@@ -6,9 +6,7 @@ it, or the name of the file gives it away.
 
 from __future__ import annotations
 
-import re
-
-from herd.errors import BadUsage
+from herd import templates
 from herd.templates import TEMPLATES, Prompt
 
 __all__ = ["PROMPTS", "Prompt", "guessed", "named"]
@@ -22,14 +20,9 @@ def named(name: str) -> Prompt:
     Raises:
         BadUsage: there is none.
     """
-    if name not in PROMPTS:
-        raise BadUsage(f"There is no template {name!r}.", f"There is {', '.join(PROMPTS)}.")
-    return PROMPTS[name]
+    return templates.named(name, PROMPTS)
 
 
 def guessed(file_name: str) -> Prompt | None:
     """The prompt that the name of a file gives away."""
-    for prompt in PROMPTS.values():
-        if prompt.sign and re.search(prompt.sign, file_name, re.IGNORECASE):
-            return prompt
-    return None
+    return templates.signed(file_name, PROMPTS)

@@ -26,6 +26,7 @@ from herd.model import (
     Variant,
     is_file_name,
     is_name,
+    is_projector,
     is_sha256,
 )
 from herd.naming import line, named, slug
@@ -128,7 +129,7 @@ def _of_localai(row: Mapping[str, Any]) -> Model:
         raise _Left("no GGUF file")
     made = [_file_of_localai(each) for each, good in zip(files, is_model, strict=True) if good]
     # LocalAI names the projector for pictures in `overrides`; its name says the same.
-    made.sort(key=lambda file: ("mmproj" in file.name.lower(), named(file.name).shard))
+    made.sort(key=lambda file: (is_projector(file.name), named(file.name).shard))
     tags = row.get("tags") if isinstance(row.get("tags"), list) else []
     role = next((_ROLES[tag] for tag in tags or [] if tag in _ROLES), "chat")
     return _model(_text(row, "name"), made, _text(row, "license"), _text(row, "description"), role)
