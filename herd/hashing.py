@@ -16,12 +16,10 @@ import struct
 import sys
 import threading
 from queue import SimpleQueue
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
+from herd.child_python import ChildPython
 from herd.pieces import TableMaker
-
-if TYPE_CHECKING:
-    import subprocess
 
 WORTH = 64 * 1024 * 1024
 """Bytes of a file from which on a process of its own is worth its start."""
@@ -31,10 +29,6 @@ _PIECE, _BACK, _RESTART, _DIGEST = b"p", b"b", b"r", b"d"
 _HASH = 32
 _SHORT = bytes(_HASH)
 """Instead of a hash: the bytes are not there."""
-
-
-class Gone(Exception):
-    """The process that hashes is gone."""
 
 
 class Hasher(Protocol):
@@ -149,19 +143,7 @@ class Beside:
         Raises:
             OSError: the system does not let it start.
         """
-        import subprocess  # costs a small file more than its hash
-
-        root = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))  # noqa: PTH100, PTH120
-        start = "import sys; sys.path.insert(0, sys.argv[1]); import herd.hashing as h; h.main()"
-        self._child: subprocess.Popen[bytes] = subprocess.Popen(
-            [sys.executable, "-I", "-S", "-c", start, root, str(file), str(size)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            bufsize=0,
-            pass_fds=(file,),
-            start_new_session=True,  # Ctrl-C in the terminal is for the parent
-        )
+        self._child = ChildPython("herd.hashing", file, size, files=(file,))
 
     def piece(self, at: int, length: int) -> bytes | None:
         """As Hasher.piece."""
@@ -186,26 +168,11 @@ class Beside:
 
     def close(self) -> None:
         """As Hasher.close."""
-        self._child.kill()
-        self._child.wait()
-        for pipe in (self._child.stdin, self._child.stdout):
-            if pipe is not None:
-                pipe.close()
+        self._child.close()
 
     def _ask(self, what: bytes, at: int = 0, length: int = 0) -> bytes:
-        child = self._child
-        if child.stdin is None or child.stdout is None:
-            raise Gone  # Popen was asked for both
-        found = b""
-        try:
-            child.stdin.write(_ASKED.pack(what, at, length))
-            while len(found) < _HASH and (more := child.stdout.read(_HASH - len(found))):
-                found += more
-        except (OSError, ValueError) as error:
-            raise Gone from error
-        if len(found) < _HASH:
-            raise Gone
-        return found
+        self._child.ask(_ASKED.pack(what, at, length))
+        return self._child.read(_HASH)
 
 
 def begin(file: int, size: int) -> Hasher:
@@ -225,7 +192,7 @@ def begin(file: int, size: int) -> Hasher:
 
 def main() -> None:
     """The child: answers until its parent is gone."""
-    _, _, file, size = sys.argv
+    file, size = sys.argv[3:]
     hasher = _Mapped(int(file), int(size))
     asked, out = sys.stdin.buffer, sys.stdout.buffer
     while len(question := asked.read(_ASKED.size)) == _ASKED.size:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 import struct
-import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -17,6 +16,7 @@ from queue import SimpleQueue
 from typing import Self
 
 from herd import proving
+from herd.child_python import ChildPython, Gone
 from herd.model import Sha256
 from herd.pieces import Proved, Proven, Table, piece_size_of
 
@@ -29,10 +29,6 @@ _LENGTH = struct.Struct("<I")
 _WORD = struct.Struct("<cQ")
 _READ, _DONE, _TROUBLE = b"r", b"d", b"t"
 _HASH = 32
-
-
-class _Gone(Exception):
-    """The process ended, whoever ended it."""
 
 
 class Provers:
@@ -76,7 +72,7 @@ class Provers:
 
         try:
             return prover.prove(path, heard)
-        except _Gone:
+        except Gone:
             prover.close()
             return proving.prove(path, rest, self._count)
         except BaseException:
@@ -90,64 +86,33 @@ class _Prover:
     """One process, started when it is first asked, and anew after it was closed."""
 
     def __init__(self) -> None:
-        self._child: subprocess.Popen[bytes] | None = None
+        self._child: ChildPython | None = None
 
     def prove(self, path: Path, took: Callable[[int], None]) -> Proved:
-        """As `proving.prove`; raises _Gone when the process is."""
-        self._ask(os.fsencode(path))
+        """As `proving.prove`; raises Gone when the process is."""
+        name = os.fsencode(path)
+        try:
+            self._child = child = self._child or ChildPython("herd.proving_pool")
+        except OSError as error:
+            raise Gone from error
+        child.ask(_LENGTH.pack(len(name)) + name)
         while True:
-            what, count = _WORD.unpack(self._read(_WORD.size))
+            what, count = _WORD.unpack(child.read(_WORD.size))
             if what == _READ:
                 took(count)
             elif what == _TROUBLE:
                 raise OSError(count, os.strerror(count), str(path))
             else:
                 piece = piece_size_of(count)
-                digest = Sha256(self._read(_HASH).hex())
-                hashes = self._read(_HASH * -(-count // piece))
+                digest = Sha256(child.read(_HASH).hex())
+                hashes = child.read(_HASH * -(-count // piece))
                 return Proved(digest, Table(count, piece, hashes))
 
     def close(self) -> None:
         """End the process."""
         child, self._child = self._child, None
-        if child is None:
-            return
-        child.kill()
-        child.wait()
-        for pipe in (child.stdin, child.stdout):
-            if pipe is not None:
-                pipe.close()
-
-    def _ask(self, name: bytes) -> None:
-        try:
-            self._child = self._child or _started()
-            assert self._child.stdin is not None  # noqa: S101  # Popen was asked for it
-            self._child.stdin.write(_LENGTH.pack(len(name)) + name)
-        except OSError as error:
-            raise _Gone from error
-
-    def _read(self, count: int) -> bytes:
-        assert self._child is not None and self._child.stdout is not None  # noqa: S101, PT018
-        found = b""
-        while len(found) < count:
-            more = self._child.stdout.read(count - len(found))
-            if not more:
-                raise _Gone
-            found += more
-        return found
-
-
-def _started() -> subprocess.Popen[bytes]:
-    root = str(Path(__file__).resolve().parent.parent)
-    start = "import sys; sys.path.insert(0, sys.argv[1]); import herd.proving_pool as p; p.main()"
-    return subprocess.Popen(
-        [sys.executable, "-I", "-S", "-c", start, root],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        bufsize=0,
-        start_new_session=True,  # Ctrl-C in the terminal is for the parent
-    )
+        if child is not None:
+            child.close()
 
 
 def main() -> None:

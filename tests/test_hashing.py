@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from herd import hashing
-from herd.hashing import Beside, Gone, Hasher, Here
+from herd.child_python import Gone
+from herd.hashing import Beside, Hasher, Here
 from herd.pieces import PIECE, TableMaker
 
 CONTENT = os.urandom(2 * PIECE + 12345)

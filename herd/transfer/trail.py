@@ -11,8 +11,9 @@ import logging
 import threading
 
 from herd import hashing
+from herd.child_python import Gone
 from herd.errors import HerdError
-from herd.hashing import Gone, Hasher
+from herd.hashing import Hasher
 from herd.model import Sha256
 from herd.pieces import Table, piece_size_of
 from herd.transfer.board import Board
