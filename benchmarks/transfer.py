@@ -1,15 +1,17 @@
 """How fast a verified file comes over HTTP, beside curl and others that people use.
 
-    python benchmarks/transfer.py [--size MIB] [--rounds N] [--tls] [--link] [--only NAME,...]
+    python benchmarks/transfer.py [--size MIB] [--rounds N] [--tls] [--link [clean|0.5]]
+                                  [--only NAME,...]
 
 A file of random bytes comes from nginx on loopback. All clients run once in each round, in
 turns, every other time in reverse (who comes right after curl was seen to be slower), each in
 a process of its own; what Python clients import is imported before the clock starts. The table
 has medians over the rounds; `x curl` is the median of (curl's time /
-the client's) within each round. Who proves no digest is marked. `--link` goes through a
-relay that is a link of 100 Mbit/s and 80 ms, clean and with 0.5 % loss.
+the client's) within each round. Who proves no digest is marked. `--link` goes over a link of
+100 Mbit/s and 80 ms, clean and with 0.5 % loss, with the system's TCP at both ends; over the
+lossy one a quarter of the file, which takes curl long enough.
 
-Needs nginx, curl; leaves out what is not installed.
+Needs nginx, curl; leaves out what is not installed. `--link` needs network namespaces.
 """
 
 from __future__ import annotations
@@ -28,18 +30,18 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import urlsplit
 
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE.parent), str(HERE)]
 
 from transfer_clients import CLIENTS, PLAIN_ONLY, VERIFIES  # noqa: E402  # the path comes first
-from transfer_link import Link, shaped  # noqa: E402
+from transfer_link import SERVER, Link, enter, shaped  # noqa: E402
 
 from tests.tools import nginx  # noqa: E402
 
-ON_A_LINK = ("curl", "herd", "herd x16", "aria2c -x4")
+ON_A_LINK = ("curl", "herd", "herd x16", "aria2c -x4", "aria2c x16")
 LINKS = {"clean": Link(12.5e6, 0.08), "0.5 % loss": Link(12.5e6, 0.08, 0.005)}
+_UNITS = {"MB/s": 1e6, "Mbit/s": 1e6 / 8}
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,8 @@ class Served:
     url: str
     size: int
     sha256: str
+    there: tuple[str, ...] = ()
+    """Words before a command that run it where the clients are."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +74,7 @@ def run(name: str, served: Served, folder: Path) -> Took:
     folder.mkdir()
     words = [name, served.url, str(served.size), served.sha256, str(folder)]
     child = subprocess.Popen(
-        [sys.executable, str(HERE / "transfer_clients.py"), *words],
+        [*served.there, sys.executable, str(HERE / "transfer_clients.py"), *words],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
     )
@@ -133,7 +137,9 @@ def _processor(process: int) -> float:
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-def compare(names: Sequence[str], served: Served, rounds: int, folder: Path) -> None:
+def compare(
+    names: Sequence[str], served: Served, rounds: int, folder: Path, unit: str = "MB/s"
+) -> None:
     """Run all of them in turns and print the table."""
     took: dict[str, list[Took]] = {name: [] for name in names}
     left = list(names)
@@ -145,30 +151,29 @@ def compare(names: Sequence[str], served: Served, rounds: int, folder: Path) -> 
                 print(f"  {error}", file=sys.stderr)
                 left.remove(name)
         print(f"  round {number + 1} of {rounds}", file=sys.stderr)
-    show(took, served.size)
+    show(took, served.size, unit)
 
 
-def show(took: dict[str, list[Took]], size: int) -> None:
+def show(took: dict[str, list[Took]], size: int, unit: str) -> None:
     """The table: medians, and ratios to curl in the same round."""
-    curl = took["curl"]
+    curl = took.get("curl", [])
     print(
-        f"{'':26}{'MB/s':>6} {'(min-max)':>11} {'x curl':>7} {'CPU s/GiB':>10} {'MB over idle':>13}"
+        f"{'':26}{unit:>6} {'(min-max)':>11} {'x curl':>7} {'CPU s/GiB':>10} {'MB over idle':>13}"
     )
     for name, runs in took.items():
         if not runs:
             continue
-        rates = [size / each.seconds / 1e6 for each in runs]
+        rates = [size / each.seconds / _UNITS[unit] for each in runs]
         ratios = [one.seconds / each.seconds for one, each in zip(curl, runs, strict=False)]
         processor = statistics.median(each.processor for each in runs) * (1 << 30) / size
         memory = statistics.median(each.memory - each.before for each in runs) / 1e6
-        digits = 0 if max(rates) >= 20 else 1
+        digits = 0 if max(rates) >= 60 else 1
         span = f"({min(rates):.{digits}f}-{max(rates):.{digits}f})"
         weight = f"{memory:13.0f}" if memory >= 0.5 else f"{'':13}"
         note = "" if name in VERIFIES else "  not verified"
-        rate, ratio = statistics.median(rates), statistics.median(ratios)
-        print(
-            f"{name:26}{rate:6.{digits}f} {span:>11} {ratio:7.2f} {processor:10.2f} {weight}{note}"
-        )
+        rate = statistics.median(rates)
+        ratio = f"{statistics.median(ratios):.2f}" if ratios else ""
+        print(f"{name:26}{rate:6.{digits}f} {span:>11} {ratio:>7} {processor:10.2f} {weight}{note}")
 
 
 def certificate(folder: Path) -> Path:
@@ -200,15 +205,17 @@ def make(path: Path, mebibytes: int) -> str:
 
 
 def over_links(chosen: argparse.Namespace, folder: Path) -> None:
-    """Both links; over the lossy one a quarter of the file, which takes curl long enough."""
+    """One link after the other."""
     only = [each for each in chosen.only.split(",") if each]
     for title, link in LINKS.items():
         mebibytes = max(1, chosen.size // 4) if link.loss else chosen.size
         sha256 = make(folder / "www" / "model.gguf", mebibytes)
-        with nginx.running(folder) as address, shaped(link, urlsplit(address).port or 80) as port:
+        if chosen.link not in ("both", title.partition(" ")[0]):
+            continue
+        with shaped(link) as there, nginx.running(folder, host=SERVER) as address:
             print(f"\n{title}: 100 Mbit/s, 80 ms, {mebibytes} MiB")
-            served = Served(f"http://127.0.0.1:{port}/model.gguf", mebibytes << 20, sha256)
-            compare(only or ON_A_LINK, served, chosen.rounds, folder / "client")
+            served = Served(f"{address}/model.gguf", mebibytes << 20, sha256, there)
+            compare(only or ON_A_LINK, served, chosen.rounds, folder / "client", "Mbit/s")
 
 
 def main() -> None:
@@ -216,10 +223,12 @@ def main() -> None:
     parser.add_argument("--size", type=int, default=1024, help="MiB")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--tls", action="store_true")
-    parser.add_argument("--link", action="store_true")
+    parser.add_argument("--link", nargs="?", const="both", choices=("both", "clean", "0.5"))
     parser.add_argument("--only", default="", help="names, with commas")
     parser.add_argument("--folder", type=Path, default=None)
     chosen = parser.parse_args()
+    if chosen.link:
+        enter()
     with tempfile.TemporaryDirectory(dir=chosen.folder) as name:
         folder = Path(name)
         (folder / "www").mkdir()
@@ -231,9 +240,9 @@ def main() -> None:
         with nginx.running(folder, pem) as address:
             served = Served(f"{address}/model.gguf", chosen.size << 20, sha256)
             only = [each for each in chosen.only.split(",") if each]
-            usual = [each for each in CLIENTS if each != "herd x16"]
+            usual = [each for each in CLIENTS if not each.endswith(" x16")]
             names = [each for each in usual if not (chosen.tls and each in PLAIN_ONLY)]
-            compare(only or names, served, chosen.rounds, folder / "client")
+            compare(only or names, served, chosen.rounds, folder / "client", "Mbit/s")
 
 
 if __name__ == "__main__":

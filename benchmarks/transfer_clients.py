@@ -56,6 +56,10 @@ def aria2c_and_checksum(url: str, size: int, sha256: str, folder: Path) -> None:
     aria2c(url, size, sha256, folder, f"--checksum=sha-256={sha256}")
 
 
+def aria2c_of_sixteen(url: str, size: int, sha256: str, folder: Path) -> None:
+    aria2c(url, size, sha256, folder, "-x16", "-s16")
+
+
 def make_requests_loop() -> Client:
     import requests
 
@@ -144,6 +148,7 @@ CLIENTS: dict[str, Callable[[], Client]] = {
     "curl + sha256sum": lambda: curl_and_sha256sum,
     "wget": lambda: wget,
     "aria2c -x4": lambda: aria2c,
+    "aria2c x16": lambda: aria2c_of_sixteen,
     "aria2c -x4 --checksum": lambda: aria2c_and_checksum,
     "requests + sha256": make_requests_loop,
     "huggingface_hub http_get": make_hugging_face,

@@ -18,38 +18,43 @@ http {{
   access_log {folder}/access.log; sendfile on;
   client_body_temp_path {folder}/t1; proxy_temp_path {folder}/t2; fastcgi_temp_path {folder}/t3;
   uwsgi_temp_path {folder}/t4; scgi_temp_path {folder}/t5;
-  server {{ listen 127.0.0.1:{port}{tls}; root {folder}/www; }}
+  server {{ listen {host}:{port}{tls}; root {folder}/www; }}
 }}
 """
 
 
 @contextmanager
-def running(folder: Path, certificate: Path | None = None) -> Iterator[str]:
+def running(
+    folder: Path, certificate: Path | None = None, host: str = "127.0.0.1"
+) -> Iterator[str]:
     """Its address while it runs.
 
     Args:
         folder: Its own; it logs there.
         certificate: Key and certificate in one file: TLS.
+        host: The address of this machine that it listens at.
     """
-    with socket.create_server(("127.0.0.1", 0)) as probe:
+    with socket.create_server((host, 0)) as probe:
         port = probe.getsockname()[1]
     tls = f" ssl; ssl_certificate {certificate}; ssl_certificate_key {certificate}"
     config = folder / "nginx.conf"
     config.write_text(
-        _CONFIG.format(folder=folder, port=port, tls=tls if certificate is not None else "")
+        _CONFIG.format(
+            folder=folder, host=host, port=port, tls=tls if certificate is not None else ""
+        )
     )
     server = subprocess.Popen(["nginx", "-p", str(folder), "-c", str(config)])
     try:
-        until(lambda: _answers(port) or server.poll() is not None)
-        yield f"http{'s' if certificate is not None else ''}://127.0.0.1:{port}"
+        until(lambda: _answers(host, port) or server.poll() is not None)
+        yield f"http{'s' if certificate is not None else ''}://{host}:{port}"
     finally:
         server.terminate()
         server.wait()
 
 
-def _answers(port: int) -> bool:
+def _answers(host: str, port: int) -> bool:
     try:
-        socket.create_connection(("127.0.0.1", port)).close()
+        socket.create_connection((host, port)).close()
     except OSError:
         return False
     return True
