@@ -333,6 +333,8 @@ def _read(file: FoundFile, asked: Asked, prove: Prove) -> _Read:
 
     try:
         header = gguf_header.read_file(file.path)
+        if lack := header.lack(file.size):
+            raise CannotRun(f"{file.path} is cut short: {lack}.", "Fetch it again.")
         proof = prove(file.path, took)
     except BadHeader as error:
         raise CannotRun(f"{file.path} is no GGUF model: {error}.") from error

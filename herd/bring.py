@@ -157,10 +157,9 @@ class Work:
             bad = [each for each in fetched.troubles if each[0] in file.sources]
             self._ranks.note(bad, [share.source for share in fetched.shares])
         found = _format(staged.part)
-        variant = self._order.choice.variant
-        if found is not variant.format and (found, variant.format) != (Format.GGML, Format.GGUF):
+        if trouble := _no_model(staged.part, found, self._order.choice, file):
             self._store.discard(staged)
-            raise _wrong_format(self._order.choice, file)
+            raise trouble
         self.fetched.append(fetched)
         came = _came(file, fetched)
         if found is Format.GGML and file.sha256 is None:
@@ -231,11 +230,20 @@ def _came(file: File, fetched: Fetched) -> InstalledFile:
     return InstalledFile(name, delivery.size, delivery.sha256)
 
 
-def _wrong_format(choice: Choice, file: File) -> CannotRun:
-    return CannotRun(
-        f"{file.name} is not a {choice.variant.format} model: its first bytes say something else.",
-        "Nothing was installed; check the address or path.",
-    )
+def _no_model(part: Path, found: Format, choice: Choice, file: File) -> CannotRun | None:
+    """Why what came is not what it should be; a digest has proved what it was promised for."""
+    wanted = choice.variant.format
+    if found is not wanted and (found, wanted) != (Format.GGML, Format.GGUF):
+        return CannotRun(
+            f"{file.name} is not a {wanted} model: its first bytes say something else.",
+            "Nothing was installed; check the address or path.",
+        )
+    if file.sha256 is None and (lack := gguf_header.lack(part)):
+        return CannotRun(
+            f"{file.name} is cut short where it came from: {lack}.",
+            "Nothing was installed; another address may have all of it.",
+        )
+    return None
 
 
 def _manifest(

@@ -16,6 +16,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import BinaryIO
 
+from herd import words
 from herd.gguf_kinds import FILE_TYPES, TENSOR_TYPES
 
 MAGIC = b"GGUF"
@@ -174,6 +175,13 @@ class Header:
             return None
         return max((start + offset + (size or 0) for offset, size in ends), default=self.size)
 
+    def lack(self, there: int) -> str | None:
+        """Why a file of `there` bytes is not all that this header promises; None: it may be."""
+        if self.end is None or there >= self.end:
+            return None
+        missing = words.size(self.end - there)
+        return f"it lacks {missing} of the {words.size(self.end)} that its header promises"
+
 
 def read_file(path: Path) -> Header:
     """The header of a file.
@@ -184,6 +192,21 @@ def read_file(path: Path) -> Header:
     """
     with path.open("rb", buffering=0) as stream:
         return read(stream)
+
+
+def lack(path: Path) -> str | None:
+    """Why a GGUF file is cut short; None: it is not, as far as it says, or is another file.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    there = path.stat().st_size
+    try:
+        return read_file(path).lack(there)
+    except ShortHeader as error:
+        return str(error) if there >= len(MAGIC) else f"it has {words.count(there, 'byte')}"
+    except BadHeader:  # another kind of file; who loads it says what is wrong
+        return None
 
 
 def read(stream: BinaryIO, *, is_brief: bool = False) -> Header:

@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 from urllib.parse import unquote, urlsplit
 
 from herd import gguf_header, hub, legacy, magnet
-from herd.errors import BadUsage, SourceFailed, UnknownModel
+from herd.errors import BadUsage, CannotRun, SourceFailed, UnknownModel
 from herd.gguf_header import BadHeader
 from herd.licences import licence
 from herd.magnet import Magnet
@@ -76,6 +76,7 @@ def resolve(
         SourceFailed: the Hub was asked and did not answer.
         BadUsage: the text is an address that herd cannot use.
         LegacyError: it is the path of a ggml file that herd does not convert.
+        CannotRun: it is the path of a GGUF file that is cut short.
     """
     promise = promise or Promise()
     _check(promise)
@@ -289,6 +290,8 @@ def _choice(source: Source, file_name: str, promise: Promise) -> Choice:
     one = Variant(found.variant, tuple(files), Format.GGUF, found.quantisation)
     if isinstance(source, PathSource) and legacy.recognise(Path(source.path)):
         one = _old(Path(source.path), file)
+    for each in one.files:
+        _require_whole(each)
     model = Model(name, found.stem, (one,), one.name, _terms(source), summary="", registry=None)
     return Choice(_taught(model, promise), one)
 
@@ -300,6 +303,17 @@ def _terms(source: Source) -> Licence:
             header = gguf_header.read(stream, is_brief=True)
             return licence(line(header.text("general.license"), LONGEST))
     return licence(None)
+
+
+def _require_whole(file: File) -> None:
+    """Refuse a file of this machine that is cut short, and that no digest was promised for."""
+    source = file.sources[0]
+    if isinstance(source, PathSource) and file.sha256 is None:
+        with suppress(OSError):  # who reads it says so
+            if lack := gguf_header.lack(Path(source.path)):
+                raise CannotRun(
+                    f"{source.path} is cut short: {lack}.", "Fetch it again, from where it came."
+                )
 
 
 def _file(source: Source, name: str, digest: Sha256 | None) -> File:

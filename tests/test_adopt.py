@@ -22,6 +22,7 @@ from herd.store.adopting import Had, Way
 from tests.foreign import layouts
 from tests.foreign.layouts import digest, gguf, write
 from tests.store.models import store_at
+from tests.tools import tiny_gguf
 from tests.tools.fakes import herd_at
 
 
@@ -144,6 +145,15 @@ def test_all_parts_are_taken_over_or_none(store: Store, theirs: Path) -> None:
         adopter(store).adopt(Asked(only(theirs)))
     write(theirs / "m-q8_0-00001-of-00002.gguf", b"<html>")
     with pytest.raises(CannotRun, match="no GGUF"):
+        adopter(store).adopt(Asked(only(theirs)))
+    assert store.installed() == ()
+
+
+def test_a_file_that_is_cut_short_is_refused_before_it_is_read(store: Store, theirs: Path) -> None:
+    theirs.mkdir()
+    tiny_gguf.truncated(theirs / "m.gguf")
+
+    with pytest.raises(CannotRun, match=r"m\.gguf is cut short: it lacks .* promises\."):
         adopter(store).adopt(Asked(only(theirs)))
     assert store.installed() == ()
 

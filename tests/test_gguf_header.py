@@ -12,8 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from herd import gguf_header
-from herd.gguf_header import Array, BadHeader, ShortHeader, read, read_file
+from herd.gguf_header import Array, BadHeader, ShortHeader, lack, read, read_file
 from herd.gguf_kinds import FILE_TYPES, TENSOR_TYPES
+from herd.words import size as size_in_words
 from tests.tools import tiny_gguf
 
 
@@ -40,6 +41,22 @@ def test_tensors_and_sizes_are_those_of_the_reference_reader(model: Path) -> Non
     assert [each.size for each in header.tensors] == [each.n_bytes for each in reference.tensors]
     assert header.end is not None
     assert 0 <= model.stat().st_size - header.end < header.alignment
+
+
+def test_a_file_that_is_cut_short_says_what_it_lacks(model: Path, tmp_path: Path) -> None:
+    path, whole = tmp_path / "cut.gguf", model.read_bytes()
+    end = read_file(model).end
+    assert end is not None
+    said = {}
+    for size in (0, 4, end - 1, end, len(whole)):
+        path.write_bytes(whole[:size])
+        said[size] = lack(path)
+    path.write_bytes(b"<!DOCTYPE html>")
+
+    assert said[0] == "it has 0 bytes"
+    assert said[4] == "it ends within its header"
+    assert said[end - 1] == f"it lacks 1 B of the {size_in_words(end)} that its header promises"
+    assert said[end] is said[len(whole)] is lack(path) is None
 
 
 def test_numbers_for_each_layer_are_kept(tmp_path: Path) -> None:

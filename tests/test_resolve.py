@@ -10,7 +10,7 @@ from herd.core import Herd
 from herd.errors import BadUsage, UnknownModel
 from herd.model import MagnetSource, PathSource, TorrentSource, UrlSource
 from herd.resolve import Promise
-from tests.tools.fakes import herd_at
+from tests.tools.fakes import GGUF, herd_at
 
 HASH = "ab" * 20
 
@@ -54,7 +54,7 @@ def test_an_address_may_be_given_a_name_and_a_digest(herd: Herd) -> None:
 def test_one_part_of_a_model_brings_the_others(herd: Herd, tmp_path: Path) -> None:
     paths = [tmp_path / f"Big-Q4_0-0000{number}-of-00003.gguf" for number in (1, 2, 3)]
     for path in paths:
-        path.write_bytes(b"GGUF")
+        path.write_bytes(GGUF)
 
     here = herd.choose(str(paths[1])).variant
     there = herd.choose("https://example.org/Big-Q4_0-00001-of-00002.gguf?download=true").variant
@@ -69,7 +69,7 @@ def test_one_part_of_a_model_brings_the_others(herd: Herd, tmp_path: Path) -> No
 
 def test_a_part_without_the_others_is_refused(herd: Herd, tmp_path: Path) -> None:
     path = tmp_path / "Big-Q4_0-00001-of-00002.gguf"
-    path.write_bytes(b"GGUF")
+    path.write_bytes(GGUF)
 
     with pytest.raises(UnknownModel, match=r"Big-Q4_0-00002-of-00002\.gguf is not beside it"):
         herd.choose(str(path))
@@ -96,7 +96,7 @@ def test_what_a_magnet_calls_itself_never_becomes_a_path(herd: Herd) -> None:
 
 
 def test_a_path_and_a_torrent_file(herd: Herd, tmp_path: Path) -> None:
-    (tmp_path / "mine.gguf").write_bytes(b"GGUF")
+    (tmp_path / "mine.gguf").write_bytes(GGUF)
     (tmp_path / "mine.torrent").write_bytes(b"d4:infoe")
 
     path, torrent = (
@@ -104,7 +104,7 @@ def test_a_path_and_a_torrent_file(herd: Herd, tmp_path: Path) -> None:
     )
 
     assert isinstance(path.sources[0], PathSource)
-    assert path.size == 4
+    assert path.size == len(GGUF)
     assert isinstance(torrent.sources[0], TorrentSource)
     assert torrent.size is None
 

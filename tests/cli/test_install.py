@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from herd.errors import NoSourceDelivered, SourceRefused
+from herd.errors import CannotRun, NoSourceDelivered, SourceRefused
 from herd.jobs import Job
 from tests.cli.calling import URL, Caller, Typed
+from tests.tools import tiny_gguf
 from tests.tools.fakes import GGUF, STRANGE, digest, registry_text
 
 LICENSED = registry_text(URL, name="bound").replace(
@@ -86,6 +87,26 @@ def test_bytes_that_nobody_promised_are_installed_and_called_unverified(herd: Ca
 
     assert ran.code == 0
     assert f"Nobody promised a digest for mine.gguf; it has sha256 {digest(STRANGE)}" in ran.err
+
+
+def test_a_file_that_is_cut_short_is_no_model_wherever_it_lies(
+    herd: Caller, tmp_path: Path
+) -> None:
+    mine, url = tmp_path / "mine.gguf", "https://example.org/theirs.gguf"
+    whole = tiny_gguf.write(mine).read_bytes()
+    for size in (4, 300, len(whole) // 2):
+        mine.write_bytes(whole[:size])
+        herd.carrier.contents[url] = whole[:size]
+
+        at_home, outside = herd("install", str(mine)), herd("install", url)
+
+        assert (at_home.code, outside.code) == (CannotRun.exit_code, CannotRun.exit_code)
+        assert f"{mine} is cut short: it " in at_home.err
+        assert "theirs.gguf is cut short where it came from: it " in outside.err
+    herd.carrier.contents[url] = whole
+
+    assert herd("install", url).code == 0
+    assert names(herd) == ["theirs:file"]
 
 
 def test_a_digest_that_was_given_is_held_to(herd: Caller) -> None:
