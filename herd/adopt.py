@@ -214,7 +214,7 @@ class Adopter:
         if known and asked.name is None:
             files = _files(read, known[1].files)
             return described(*known, files, asked.found.tool)
-        return self._of_tool(asked, read)
+        return self._of_tool(asked, read, known[1].files if known else ())
 
     def _known(self, read: Sequence[_Read]) -> tuple[Model, Variant] | None:
         """The model of a registry that begins with the same file, if all its files are here."""
@@ -226,7 +226,16 @@ class Adopter:
                     return model, variant
         return None
 
-    def _of_tool(self, asked: Asked, read: Sequence[_Read]) -> Installed:
+    def _of_tool(
+        self, asked: Asked, read: Sequence[_Read], known: Sequence[File] = ()
+    ) -> Installed:
+        """What the manifest is to say under a name of the tool's or the person's.
+
+        Args:
+            asked: The model.
+            read: Its files.
+            known: The files of a registry that vouches for these bytes under another name.
+        """
         name, variant = name_of(asked.found, read[0].header)
         name = asked.name or name
         taken = {each for model in self._models() for each in (model.name, *model.aliases)}
@@ -241,10 +250,10 @@ class Adopter:
             variant=variant,
             title=line(asked.found.name, LONGEST),
             format=Format.GGUF,
-            files=_files(read, ()),
+            files=_files(read, known),
             installed_at=now(),
             source=asked.found.tool,
-            is_verified=False,
+            is_verified=bool(known),
             licence=licence(None),
             stop=asked.found.stop,
             sampling=asked.found.sampling,

@@ -101,6 +101,17 @@ def test_a_registry_that_knows_the_bytes_says_what_they_are(store: Store, theirs
     assert installed.files[0].sources == (UrlSource("https://m.example/r"),)
 
 
+def test_known_bytes_are_verified_under_any_name_and_keep_their_sources(
+    store: Store, theirs: Path
+) -> None:
+    write(theirs / "whatever.gguf", gguf())
+
+    adopted = adopter(store, known(gguf())).adopt(Asked(only(theirs), name="mine"))
+
+    assert (adopted.installed.name, adopted.installed.is_verified) == ("mine", True)
+    assert adopted.installed.files[0].sources == (UrlSource("https://m.example/r"),)
+
+
 def test_a_name_of_the_registry_is_not_given_to_other_bytes(store: Store, theirs: Path) -> None:
     write(theirs / "real.gguf", gguf(2))
 
