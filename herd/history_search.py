@@ -132,6 +132,7 @@ def _index(connection: sqlite3.Connection, conversation: str, revision: int, tit
         "SELECT text FROM turn WHERE conversation = ? ORDER BY place", (conversation,)
     )
     text = "\n".join([title, *(said for (said,) in turns)])
+    text = text.replace("\0", " ")  # FTS5 reads no further than that
     _drop(connection, conversation)
     made = connection.execute(
         "INSERT INTO indexed (conversation, revision) VALUES (?, ?)", (conversation, revision)

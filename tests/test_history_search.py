@@ -49,6 +49,7 @@ def test_words_are_found_in_any_script_and_whatever_signs_are_in_them(
     history: History, seeking: str
 ) -> None:
     said = ['Why "do" llamas hum?', "大きなラクダは砂漠を歩く", "C++ AND (NOT) a NEAR b*", "ÄRGER"]
+    said.append("in a dump\0there is no end")
     ids = [_saved(history, Turn(Role.USER, each)) for each in said]
 
     def found(text: str) -> set[int]:
@@ -60,6 +61,7 @@ def test_words_are_found_in_any_script_and_whatever_signs_are_in_them(
     assert found("砂漠") == {1}
     assert found("(not) near") == {2}
     assert found("b*") == {2}
+    assert found("dump there no") == {4}
     assert found("a\0b NEAR \udcff") == set()
 
 
