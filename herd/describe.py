@@ -2,10 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
-from herd.model import Choice, Commercial, Licence, MagnetSource, PathSource, Source, SwarmState
+from herd.model import (
+    Choice,
+    Commercial,
+    HfSource,
+    Licence,
+    MagnetSource,
+    PathSource,
+    Source,
+    SwarmState,
+    UrlSource,
+)
 from herd.plan import Fit, Plan, Read
 from herd.ranks import Mark, Ranks
 from herd.transfer import describe
@@ -48,6 +59,26 @@ def origin(source: Source) -> str:
     never = ", never asked" if source.state is SwarmState.REVOKED else ""
     note = f": {source.note}" if source.note else ""
     return f"{describe(source)} ({source.state}{never}{note})"
+
+
+def origins(sources: Sequence[Source]) -> tuple[str, ...]:
+    """Sources, each told from the others: where several look alike, with their paths."""
+    said = [origin(each) for each in sources]
+    return tuple(
+        _whole(each) if said.count(text) > 1 else text
+        for each, text in zip(sources, said, strict=True)
+    )
+
+
+def _whole(source: Source) -> str:
+    match source:
+        case UrlSource(url):
+            parts = urlsplit(url)
+            return parts.netloc.rpartition("@")[2] + parts.path
+        case HfSource(repo, revision, path):
+            return f"huggingface.co/{repo}/{path} at {revision[:12]}"
+        case _:
+            return origin(source)
 
 
 @dataclass(frozen=True)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from herd.describe import origin, terms, ways
-from herd.model import Commercial, InfoHash, Licence, MagnetSource, SwarmState, UrlSource
+from herd.describe import origin, origins, terms, ways
+from herd.model import Commercial, HfSource, InfoHash, Licence, MagnetSource, SwarmState, UrlSource
 from herd.ranks import DAYS, GOOD_DAYS, Ranks
 
 A, B, C = (UrlSource(f"https://{name}.example/x.gguf") for name in "abc")
@@ -56,6 +56,22 @@ def test_a_swarm_says_what_its_registry_holds_against_it() -> None:
 
     assert origin(dead).endswith("(dead: no peers)")
     assert ways((dead,), Ranks(Path("/nowhere")))[0].is_bad
+
+
+def test_sources_of_one_host_are_told_apart_by_their_paths() -> None:
+    same = (
+        UrlSource("https://m.example/a/x.gguf?token=secret"),
+        UrlSource("https://m.example/b/x.gguf"),
+    )
+    forks = tuple(HfSource("u/m", each * 40, "x.gguf") for each in "01")
+
+    assert origins((A, *same, *forks)) == (
+        "a.example",
+        "m.example/a/x.gguf",
+        "m.example/b/x.gguf",
+        "huggingface.co/u/m/x.gguf at 000000000000",
+        "huggingface.co/u/m/x.gguf at 111111111111",
+    )
 
 
 def test_a_licence_says_what_it_allows_and_whether_it_is_asked() -> None:

@@ -15,7 +15,7 @@ from herd.cli.plan_text import pairs
 from herd.cli.session import Session
 from herd.cli.verbs import Command
 from herd.core import memory
-from herd.describe import FITS, origin, terms, ways
+from herd.describe import FITS, origins, terms, ways
 from herd.errors import CannotRun, UnknownModel
 from herd.image import projector
 from herd.loadable import whose_template
@@ -155,9 +155,12 @@ def _ways(session: Session, variant: Variant) -> list[tuple[str, str]]:
     sources = variant.files[0].sources if variant.files else ()
     now = time.time()
     rows = []
-    for at, way in enumerate(ways(sources, session.herd.ranks)):
+    found = ways(sources, session.herd.ranks)
+    for at, (way, said) in enumerate(
+        zip(found, origins([each.source for each in found]), strict=True)
+    ):
         health = way.health(now)
-        said = f"{origin(way.source)} ({health})" if health else origin(way.source)
+        said = f"{said} ({health})" if health else said
         rows.append(("then" if at else "from", said))
     return rows
 

@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 from herd.cli.json_forms import installed_form, licence_form
 from herd.cli.session import Session
-from herd.describe import origin
+from herd.describe import origins
 from herd.install import Outcome
 from herd.model import Choice
 from herd.plan import Plan
@@ -42,7 +42,7 @@ def planned(session: Session, plan: Plan) -> None:
                 "name": file.name,
                 "size": file.size,
                 "sha256": file.sha256,
-                "sources": [origin(source) for source in file.sources],
+                "sources": list(origins(file.sources)),
             }
             for file in choice.variant.files
         ],

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from herd.core import Herd, memory
-from herd.describe import origin
+from herd.describe import origins
 from herd.model import File, Installed, Licence, Model, Original, Variant
 from herd.plan import fit
 
@@ -109,5 +109,5 @@ def _file_form(file: File) -> Form:
         "name": file.name,
         "size": file.size,
         "sha256": file.sha256,
-        "sources": [origin(source) for source in file.sources],
+        "sources": list(origins(file.sources)),
     }

@@ -6,7 +6,7 @@ import sys
 import textwrap
 
 from herd.cli.terminal import is_terminal, one_line, width
-from herd.describe import FITS, converted, fetched, origin, room, terms
+from herd.describe import FITS, converted, fetched, origins, room, terms
 from herd.model import (
     Choice,
     MagnetSource,
@@ -63,7 +63,7 @@ def promised(variant: Variant) -> str:
 
 def from_where(variant: Variant) -> list[tuple[str, str]]:
     """The sources of the first file in the order in which they are asked."""
-    texts = [origin(source) for source in variant.files[0].sources] if variant.files else []
+    texts = origins(variant.files[0].sources) if variant.files else ()
     return [("from" if at == 0 else "then", text) for at, text in enumerate(texts)]
 
 

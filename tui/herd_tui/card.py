@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from herd.describe import FITS, origin, terms, whose_template
+from herd.describe import FITS, origins, terms, whose_template
 from herd.model import Format, Variant
 from herd.plan import Fit, fit
 from herd.words import one_line, size
@@ -106,14 +106,15 @@ def _sources(row: Row, insight: Insight, now: float) -> Iterator[Part]:
             if insight.ways and file is variant.files[0]:
                 yield from _ways(insight, now)
             else:
-                for at, source in enumerate(file.sources, 1):
-                    yield f"{at:>2} {one_line(origin(source))}\n", ""
+                for at, text in enumerate(origins(file.sources), 1):
+                    yield f"{at:>2} {one_line(text)}\n", ""
             yield f"   sha256 {(file.sha256 or 'unknown')[:16]}…\n", "dim"
 
 
 def _ways(insight: Insight, now: float) -> Iterator[Part]:
-    for at, way in enumerate(insight.ways, 1):
-        yield f"{at:>2} {one_line(origin(way.source))}", "$text-warning" if way.is_bad else ""
+    texts = origins([way.source for way in insight.ways])
+    for at, (way, text) in enumerate(zip(insight.ways, texts, strict=True), 1):
+        yield f"{at:>2} {one_line(text)}", "$text-warning" if way.is_bad else ""
         if health := way.health(now):
             style = "$text-warning" if way.is_bad else "$text-success"
             yield f"  {one_line(health)}", style
