@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from textual.widgets import Static
 
-from herd.errors import NoSourceDelivered
+from herd.errors import HerdError, NoSourceDelivered
 from herd.library import Entry
 from herd_tui.filtering import Order, Sieve
 from herd_tui.messages import Install, LibraryChanged, OpenChat
@@ -318,6 +318,11 @@ async def test_what_is_said_of_the_order_replaces_what_was_said_before(opened: O
 
         await hand.sees("Grouped by role.")
         assert "Grouped by family." not in hand.screen
+        hand.app.complain(HerdError("Something else."))
+        await hand.sees("Something else.")
+        await hand.command("library.sort")
+        await hand.sees("Sorted by")
+        assert "Something else." in hand.screen
 
 
 async def test_a_name_that_nobody_knows_offers_the_nearest(opened: Opening) -> None:

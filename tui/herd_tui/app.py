@@ -15,7 +15,7 @@ from textual import on
 from textual.app import App
 from textual.command import CommandPalette
 from textual.css.query import NoMatches
-from textual.notifications import Notification, Notify
+from textual.notifications import SeverityLevel
 from textual.screen import Screen
 
 from herd import core
@@ -90,8 +90,8 @@ class HerdApp(App[None]):
         self._is_prepared = False
         self._sight: Sight | None = None
         """What was installed and offered at the last look."""
-        self._of_list: Notification | None = None
-        """What was last said of how the list is sorted or grouped."""
+        self._notices_end = float("-inf")
+        """When the last notice goes that says something else than how the list stands."""
         self._told: set[Job] = set()
         """Installs whose end was shown."""
         self.add_mode("chat", lambda: self.chat)
@@ -173,11 +173,24 @@ class HerdApp(App[None]):
         )
 
     def say_instead(self, text: str) -> None:
-        """Say how the list stands now; what was said of it before goes."""
-        if self._of_list and self._of_list in self._notifications:
-            self._unnotify(self._of_list)
-        self._of_list = Notification(text, timeout=self.NOTIFICATION_TIMEOUT, markup=False)
-        self.post_message(Notify(self._of_list))
+        """Say how the list stands now; what was said of it before goes, where that is all."""
+        if self._clock() >= self._notices_end:
+            self.clear_notifications()
+        super().notify(text, markup=False)
+
+    def notify(
+        self,
+        message: str,
+        *,
+        title: str = "",
+        severity: SeverityLevel = "information",
+        timeout: float | None = None,
+        markup: bool = True,
+    ) -> None:
+        """Show a notice, for its whole time."""
+        end = self._clock() + (self.NOTIFICATION_TIMEOUT if timeout is None else timeout)
+        self._notices_end = max(self._notices_end, end)
+        super().notify(message, title=title, severity=severity, timeout=timeout, markup=markup)
 
     def end_talks(self, timeout: float = 3.0) -> None:
         """Stop what models still say, so that all of it is kept; after the app was left."""
