@@ -142,6 +142,32 @@ async def test_an_answer_that_was_stopped_goes_on_where_it_stopped(
         assert kept.turns[-1].tokens == 1 + 2
 
 
+async def test_an_answer_that_goes_on_is_not_being_written_while_its_model_reads(
+    opened: Opening, given: Given
+) -> None:
+    given.install("vicuna")
+    half = Turn(Role.ASSISTANT, "half of", "vicuna:q4_0", is_complete=False)
+    begun = Conversation(model="vicuna:q4_0").with_turn(Turn(Role.USER, "Well?")).with_turn(half)
+    given.herd.history.save(begun)
+    has_read = threading.Event()
+
+    def reply(*_: object) -> str:
+        assert has_read.wait(20)
+        return "it"
+
+    given.engine.reply = reply
+    async with opened() as hand:
+        await hand.command("app.show_chat")
+        await hand.sees("half of")
+        await hand.command("chat.go_on")
+        await hand.sees("reads…")
+        assert "is being written" not in hand.screen
+        assert "half of" in hand.screen
+        has_read.set()
+
+        await hand.until(lambda: turns(hand)[-1] == ("assistant", "half of it"))
+
+
 async def test_an_answer_that_cannot_go_on_stays_as_it_was(opened: Opening, given: Given) -> None:
     given.install("vicuna")
     half = Turn(Role.ASSISTANT, "half of", "vicuna:q4_0", is_complete=False)

@@ -32,6 +32,8 @@ class Drawing:
     async def _append(self, text: str) -> None:
         if self._turn is None:
             turn = Turn(Role.ASSISTANT, "", self.talk.answer.turn.model, is_complete=False)
-            self._turn = await self._view.add(turn, is_coming=True)
+            self._turn = await self._view.add(turn)
+        if self.talk.answer.is_speaking:  # where it goes on, its beginning was there before
+            self._turn.come()
         self._turn.append(text[self._drawn :])
         self._drawn = len(text)

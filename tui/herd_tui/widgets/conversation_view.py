@@ -52,10 +52,10 @@ class ConversationView(VerticalScroll, can_focus=False):
         await self._say_earlier()
         self.anchor()
 
-    async def add(self, turn: Turn, *, is_coming: bool = False) -> TurnView:
-        """Put one more turn at the end; one that is coming is still being written."""
+    async def add(self, turn: Turn) -> TurnView:
+        """Put one more turn at the end."""
         await self.query(".welcome, .trouble").remove()
-        view = TurnView(turn, is_coming=is_coming)
+        view = TurnView(turn)
         self._turns = (*self._turns, turn)
         await self.mount(view)
         self.anchor()

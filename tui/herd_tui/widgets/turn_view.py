@@ -26,22 +26,15 @@ class Thought(Collapsible):
 class TurnView(Vertical):
     """A turn."""
 
-    def __init__(self, turn: Turn, *, is_coming: bool = False) -> None:
-        """Show a turn.
-
-        Args:
-            turn: What was said.
-            is_coming: Whether it is still being written.
-        """
+    def __init__(self, turn: Turn) -> None:
         super().__init__(classes=f"turn -{turn.role}")
         self.turn = turn
-        self._is_coming = is_coming
+        self._is_coming = False
 
     def compose(self) -> ComposeResult:
         """Who speaks, and what."""
         if self.turn.role is Role.ASSISTANT:
-            said_by = stamp(self.turn, is_coming=self._is_coming)
-            yield Static(Content(said_by), classes="stamp", markup=False)
+            yield Static(Content(stamp(self.turn)), classes="stamp", markup=False)
             if self.turn.thought:
                 yield Thought(self.turn.thought)
             yield Prose(self.turn.text)
@@ -51,6 +44,12 @@ class TurnView(Vertical):
             for each in self.turn.images:
                 yield Static(Content(f"image: {named(each)}"), classes="stamp", markup=False)
             yield Static(Content(plain(self.turn.text)), classes="said", markup=False)
+
+    def come(self) -> None:
+        """Say that it is being written."""
+        if not self._is_coming:
+            self._is_coming = True
+            self.query_one(".stamp", Static).update(Content(stamp(self.turn, is_coming=True)))
 
     async def show(self, turn: Turn) -> None:
         """Say anew who spoke: the numbers are known once the answer is over."""
