@@ -115,6 +115,13 @@ def ways(sources: Iterable[Source], ranks: Ranks) -> tuple[Way, ...]:
     return tuple(sorted(found, key=lambda way: way.known is not None and not way.known.is_good))
 
 
+def moves(plan: Plan) -> str:
+    """What becomes of the bytes: files of this machine are copied, all else is fetched."""
+    first = [fetch.file.sources[:1] for fetch in plan.fetches]
+    is_near = all(isinstance(source, PathSource) for sources in first for source in sources)
+    return "copy" if first and is_near else "fetch"
+
+
 def fetched(plan: Plan) -> str:
     """What an install would fetch, and what of it is here."""
     begun = sum(fetch.offset for fetch in plan.fetches)

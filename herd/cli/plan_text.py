@@ -6,7 +6,7 @@ import sys
 import textwrap
 
 from herd.cli.terminal import is_terminal, one_line, width
-from herd.describe import FITS, converted, fetched, origins, room, terms
+from herd.describe import FITS, converted, fetched, moves, origins, room, terms
 from herd.model import (
     Choice,
     MagnetSource,
@@ -23,7 +23,7 @@ def outline(plan: Plan) -> str:
     lines = [
         f"{choice.reference}  {choice.model.title}",
         *pairs(
-            ("fetch", fetched(plan)),
+            (moves(plan), fetched(plan)),
             ("convert", converted(plan)),
             ("disk", room(plan)),
             ("memory", FITS[plan.fit]),

@@ -74,6 +74,15 @@ def test_a_dry_run_prints_the_plan_as_the_answer_and_touches_nothing(herd: Calle
     assert sorted(path.name for path in herd.home.iterdir()) == ["cache", "registries"]
 
 
+def test_a_file_of_this_machine_is_copied_not_fetched(herd: Caller, tmp_path: Path) -> None:
+    (tmp_path / "mine.gguf").write_bytes(STRANGE)
+
+    ran = herd("install", "--dry-run", str(tmp_path / "mine.gguf"))
+
+    assert "\n  copy     4.1 kB\n" in ran.out
+    assert "fetch" not in ran.out
+
+
 def test_quiet_installs_without_a_word(herd: Caller) -> None:
     ran = herd("install", "-q", "tiny")
 

@@ -50,7 +50,7 @@ def _of_offered(herd: Herd, name: str) -> Insight:
     except HerdError as error:
         return Insight((("install", error.message),))
     rows = (
-        ("fetch", describe.fetched(plan)),
+        (describe.moves(plan), describe.fetched(plan)),
         ("convert", describe.converted(plan)),
         ("disk", describe.room(plan)),
     )
