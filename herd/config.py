@@ -162,8 +162,15 @@ def _from_file(path: Path) -> dict[str, object]:
         text = path.read_bytes()
     except FileNotFoundError:
         return {}
+    except NotADirectoryError as error:
+        home = next(each for each in path.parents if each.exists())
+        raise ConfigError(
+            f"{home} is no folder, and herd is to keep its things there.",
+            "HERD_HOME takes the path of a folder.",
+        ) from error
     except OSError as error:
-        raise ConfigError(f"{path} does not read: {error}.", "Mend or remove the file.") from error
+        reason = (error.strerror or str(error)).lower()
+        raise ConfigError(f"{path} does not read: {reason}.", "Mend or remove the file.") from error
     import tomllib  # 6 ms, and the nouns 10; most people have no such file
 
     from herd.model import Sampling

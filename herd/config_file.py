@@ -79,7 +79,8 @@ def read(path: Path) -> str:
     except FileNotFoundError:
         return ""
     except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path} does not read: {error}.", "Mend or remove the file.") from error
+        reason = (getattr(error, "strerror", None) or str(error)).lower()
+        raise ConfigError(f"{path} does not read: {reason}.", "Mend or remove the file.") from error
 
 
 def document(text: str) -> dict[str, object]:

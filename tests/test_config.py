@@ -123,6 +123,16 @@ def test_a_file_made_to_do_harm_is_one_sentence(tmp_path: Path, text: str) -> No
         load(path, {})
 
 
+def test_a_home_that_is_no_folder_is_named(tmp_path: Path) -> None:
+    (tmp_path / "home").write_text("")
+
+    with pytest.raises(ConfigError) as refusal:
+        load(tmp_path / "home" / "config.toml", {})
+
+    assert refusal.value.message.startswith(f"{tmp_path / 'home'} is no folder, and herd")
+    assert refusal.value.hint == "HERD_HOME takes the path of a folder."
+
+
 def test_a_pipe_in_the_place_of_the_file_is_refused_and_not_waited_for(tmp_path: Path) -> None:
     path = tmp_path / "config.toml"
     os.mkfifo(path)
