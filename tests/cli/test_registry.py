@@ -175,6 +175,20 @@ def test_a_check_of_a_path_or_of_one_model_and_as_json(
     assert herd("registry", "check", str(path)).code == 2
 
 
+def test_a_check_of_all_lists_what_the_person_can_mend(herd: Caller) -> None:
+    (herd.home / "registries" / "test.yaml").unlink()
+    clean, herds = herd("registry", "check"), herd("registry", "check", "herd")
+    herd.offer(registry_text("http://m.example/x.gguf"))
+    own = herd("registry", "check")
+
+    assert (clean.code, clean.out) == (0, "")
+    assert "models read, 0 remarks." in clean.err
+    assert "`herd registry check herd` has " in clean.err
+    assert f"{len(herds.out.splitlines())} remarks" in herds.err
+    assert "comes over http" in own.out
+    assert "registry.yaml:" not in own.out
+
+
 def test_making_writes_the_registry_and_the_torrents(herd: Caller, tmp_path: Path) -> None:
     folder = tmp_path / "models"
     folder.mkdir()
