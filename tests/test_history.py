@@ -60,6 +60,18 @@ def written(path: Path, statement: str, *values: object) -> None:
     connection.close()
 
 
+def write_first_version(path: Path) -> None:
+    """A file as the first herd wrote it: one conversation `a` of one question."""
+    connection = sqlite3.connect(path)
+    for statement in FIRST_TABLES.split(";"):
+        connection.execute(statement)
+    connection.execute("INSERT INTO conversation VALUES ('a', 'Old', 'tiny', '2026', '2026')")
+    connection.execute("INSERT INTO turn VALUES ('a', 0, 'user', 'Hum?', NULL, 1, NULL, NULL)")
+    connection.execute("PRAGMA user_version = 1")
+    connection.commit()
+    connection.close()
+
+
 def test_a_conversation_comes_back_as_it_was_saved(path: Path, history: History) -> None:
     conversation = talk(QUESTION, ANSWER)
 
@@ -255,14 +267,7 @@ def test_what_an_answer_was_drawn_with_and_what_was_thought_come_back(
 
 
 def test_a_file_of_the_first_version_is_brought_up_to_date(path: Path, history: History) -> None:
-    connection = sqlite3.connect(path)
-    for statement in FIRST_TABLES.split(";"):
-        connection.execute(statement)
-    connection.execute("INSERT INTO conversation VALUES ('a', 'Old', 'tiny', '2026', '2026')")
-    connection.execute("INSERT INTO turn VALUES ('a', 0, 'user', 'Hum?', NULL, 1, NULL, NULL)")
-    connection.execute("PRAGMA user_version = 1")
-    connection.commit()
-    connection.close()
+    write_first_version(path)
 
     found = history.find("a")
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,7 +9,7 @@ import pytest
 
 from herd.chat import Role, Turn
 from herd.history import History
-from tests.test_history import ANSWER, FIRST_TABLES, QUESTION, history, path, talk, written
+from tests.test_history import ANSWER, QUESTION, history, path, talk, write_first_version, written
 
 __all__ = ["history", "path"]
 
@@ -126,14 +125,7 @@ def test_a_removed_conversation_leaves_the_index_on_the_disk_too(
 def test_a_file_of_an_earlier_herd_is_searched_without_being_saved_again(
     path: Path, history: History
 ) -> None:
-    connection = sqlite3.connect(path)
-    for statement in FIRST_TABLES.split(";"):
-        connection.execute(statement)
-    connection.execute("INSERT INTO conversation VALUES ('a', 'Old', 'tiny', '2026', '2026')")
-    connection.execute("INSERT INTO turn VALUES ('a', 0, 'user', 'Hum?', NULL, 1, NULL, NULL)")
-    connection.execute("PRAGMA user_version = 1")
-    connection.commit()
-    connection.close()
+    write_first_version(path)
 
     assert [each.id for each in history.search("hum old")] == ["a"]
 

@@ -40,6 +40,12 @@ def turns(hand: Hand) -> list[tuple[str, str]]:
     return [(str(turn.role), turn.text) for turn in hand.app.chat.conversation.turns]
 
 
+async def ask(hand: Hand, text: str, *, times: int = 1) -> None:
+    """Ask, and wait until it is answered: the conversation has so many answers then."""
+    await hand.say(text)
+    await answered(hand, times)
+
+
 async def answered(hand: Hand, times: int = 1) -> None:
     await hand.until(
         lambda: (
@@ -55,8 +61,7 @@ async def test_an_answer_is_drawn_as_markdown_and_says_who_gave_it_and_how_fast(
     given.install("vicuna")
     given.engine.reply = lambda *_: MARKDOWN
     async with opened(model="vicuna:q4_0") as hand:
-        await hand.say("Why do llamas hum?")
-        await answered(hand)
+        await ask(hand, "Why do llamas hum?")
 
         assert turns(hand) == [("user", "Why do llamas hum?"), ("assistant", MARKDOWN.strip())]
         assert "vicuna:q4_0 · " in hand.screen
@@ -71,8 +76,7 @@ async def test_a_conversation_looks_right_on_a_wide_light_screen(
     given.install("vicuna")
     given.engine.reply = lambda *_: MARKDOWN
     async with opened(size=(140, 40), model="vicuna:q4_0", theme="textual-light") as hand:
-        await hand.say("ラクダ 🐫 و جمل؟")
-        await answered(hand)
+        await ask(hand, "ラクダ 🐫 و جمل؟")
 
         await hand.looks_like("chat-wide-light")
 
@@ -120,8 +124,7 @@ async def test_the_last_question_is_answered_again(opened: Opening, given: Given
     given.install("vicuna")
     given.engine.reply = lambda *_: f"answer {len(given.engine.asked)}"
     async with opened(model="vicuna:q4_0") as hand:
-        await hand.say("Well?")
-        await answered(hand)
+        await ask(hand, "Well?")
         await hand.command("chat.regenerate")
         await hand.until(lambda: turns(hand)[-1] == ("assistant", "answer 2"))
 
@@ -149,8 +152,7 @@ async def test_the_crash_of_an_engine_is_one_sentence_and_the_conversation_lives
 async def test_a_conversation_is_opened_where_it_was_left(opened: Opening, given: Given) -> None:
     given.install("vicuna")
     async with opened(model="vicuna:q4_0") as hand:
-        await hand.say("Remember me.")
-        await answered(hand)
+        await ask(hand, "Remember me.")
 
     async with opened() as hand:
         await hand.command("app.show_chat")
@@ -163,11 +165,9 @@ async def test_a_new_conversation_leaves_the_old_one_in_the_list(
 ) -> None:
     given.install("vicuna")
     async with opened(size=(120, 30), model="vicuna:q4_0") as hand:
-        await hand.say("The first.")
-        await answered(hand)
+        await ask(hand, "The first.")
         await hand.command("chat.new")
-        await hand.say("The second.")
-        await answered(hand)
+        await ask(hand, "The second.")
         assert turns(hand)[0] == ("user", "The second.")
         await hand.looks_like("chat-two-conversations")
 
@@ -184,8 +184,7 @@ async def test_on_a_narrow_screen_the_list_is_called_by_a_key(
 ) -> None:
     given.install("vicuna")
     async with opened(model="vicuna:q4_0") as hand:
-        await hand.say("Well?")
-        await answered(hand)
+        await ask(hand, "Well?")
         assert not hand.app.screen.query_one(ConversationList).display
         await hand.command("chat.conversations")
         assert hand.app.screen.query_one(ConversationList).display
@@ -195,8 +194,7 @@ async def test_on_a_narrow_screen_the_list_is_called_by_a_key(
 async def test_a_conversation_is_deleted_after_a_question(opened: Opening, given: Given) -> None:
     given.install("vicuna")
     async with opened(model="vicuna:q4_0") as hand:
-        await hand.say("Forget me.")
-        await answered(hand)
+        await ask(hand, "Forget me.")
         await hand.command("chat.delete")
         await hand.press("n")
         assert len(given.herd.history.all()) == 1
@@ -211,8 +209,7 @@ async def test_the_last_answer_is_copied(opened: Opening, given: Given) -> None:
     given.install("vicuna")
     given.engine.reply = lambda *_: "Take me."
     async with opened(model="vicuna:q4_0") as hand:
-        await hand.say("Well?")
-        await answered(hand)
+        await ask(hand, "Well?")
         await hand.command("chat.copy")
 
         assert hand.app.clipboard == "Take me."
@@ -248,8 +245,7 @@ async def test_a_path_at_the_beginning_is_a_question_and_no_command(
 ) -> None:
     given.install("vicuna")
     async with opened(model="vicuna:q4_0") as hand:
-        await hand.say("/etc/hosts is for what?")
-        await answered(hand)
+        await ask(hand, "/etc/hosts is for what?")
 
         assert turns(hand)[0] == ("user", "/etc/hosts is for what?")
         await hand.say("/help")
@@ -277,8 +273,7 @@ async def test_the_view_follows_only_while_it_stands_at_the_bottom(
     given.install("vicuna")
     given.engine.reply = lambda *_: "\n\n".join(f"line {at}" for at in range(60))
     async with opened(model="vicuna:q4_0") as hand:
-        await hand.say("Much?")
-        await answered(hand)
+        await ask(hand, "Much?")
         view = hand.app.screen.query_one(ConversationView)
         await hand.until(lambda: view.max_scroll_y > 0 and view.scroll_y >= view.max_scroll_y)
         await hand.command("chat.page_up")
@@ -318,10 +313,8 @@ async def test_turns_that_no_longer_fit_are_shown_as_left_out(
     given.install("vicuna")
     given.engine.left_out = 2
     async with opened(model="vicuna:q4_0") as hand:
-        await hand.say("First?")
-        await answered(hand)
-        await hand.say("Second?")
-        await answered(hand, 2)
+        await ask(hand, "First?")
+        await ask(hand, "Second?", times=2)
 
         assert "2 turns above do not fit the context any more" in hand.screen
         await hand.looks_like("chat-left-out")
@@ -331,8 +324,7 @@ async def test_the_meter_says_how_full_the_context_is(opened: Opening, given: Gi
     given.install("vicuna")
     async with opened(model="vicuna:q4_0") as hand:
         assert "4,096 tokens of context" in hand.screen
-        await hand.say("Well?")
-        await answered(hand)
+        await ask(hand, "Well?")
 
         assert "of 4,096 tokens" in hand.screen
         assert hand.app.screen.query_one(ChatStatus).display

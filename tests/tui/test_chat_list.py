@@ -8,7 +8,7 @@ from herd_tui.widgets.conversation_list import ConversationList
 from herd_tui.widgets.prompt import Prompt
 from tests.tui.conftest import Opening
 from tests.tui.shelf import Given
-from tests.tui.test_chat import answered
+from tests.tui.test_chat import ask
 
 
 async def test_what_is_typed_on_the_list_searches_and_escape_goes_back_to_the_question(
@@ -18,8 +18,7 @@ async def test_what_is_typed_on_the_list_searches_and_escape_goes_back_to_the_qu
     async with opened(size=(140, 40), model="vicuna:q4_0") as hand:
         for text in ("Goats?", "Llamas?"):
             await hand.command("chat.new")
-            await hand.say(text)
-            await answered(hand)
+            await ask(hand, text)
         box = hand.app.screen.query_one(ConversationList)
         box.focus_list()
         await hand.until(lambda: hand.is_in(OptionList))

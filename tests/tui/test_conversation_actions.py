@@ -21,7 +21,7 @@ from tests.tools.pictures import png
 from tests.tui.conftest import Opening
 from tests.tui.hand import Hand
 from tests.tui.shelf import Given
-from tests.tui.test_chat import MARKDOWN, answered, turns
+from tests.tui.test_chat import MARKDOWN, answered, ask, turns
 
 
 async def fill(hand: Hand, text: str) -> None:
@@ -42,8 +42,7 @@ async def run(hand: Hand, command_id: str) -> None:
 async def test_a_conversation_gets_another_title(opened: Opening, given: Given) -> None:
     given.install("vicuna")
     async with opened(model="vicuna:q4_0") as hand:
-        await hand.say("Well?")
-        await answered(hand)
+        await ask(hand, "Well?")
         await hand.command("chat.rename")
         await fill(hand, "About [b]llamas[/b]")
 
@@ -53,13 +52,11 @@ async def test_a_conversation_gets_another_title(opened: Opening, given: Given) 
 async def test_a_pinned_conversation_stands_first(opened: Opening, given: Given) -> None:
     given.install("vicuna")
     async with opened(size=(120, 30), model="vicuna:q4_0") as hand:
-        await hand.say("Keep me.")
-        await answered(hand)
+        await ask(hand, "Keep me.")
         await hand.command("chat.pin")
         await hand.until(lambda: given.herd.history.all()[0].is_pinned)
         await hand.command("chat.new")
-        await hand.say("Newer.")
-        await answered(hand)
+        await ask(hand, "Newer.")
 
         await hand.sees("* Keep me.")
         assert [each.title for each in given.herd.history.all()] == ["Keep me.", "Newer."]
@@ -83,10 +80,8 @@ async def test_an_earlier_question_is_asked_otherwise_in_a_branch(
 ) -> None:
     given.install("vicuna")
     async with opened(size=(120, 30), model="vicuna:q4_0") as hand:
-        await hand.say("One?")
-        await answered(hand)
-        await hand.say("Two?")
-        await answered(hand, 2)
+        await ask(hand, "One?")
+        await ask(hand, "Two?", times=2)
         first = hand.app.chat.conversation.id
         await hand.command("chat.edit")
         await hand.command("chat.edit")
@@ -107,14 +102,12 @@ async def test_an_earlier_question_is_asked_otherwise_in_a_branch(
 async def test_escape_leaves_a_question_that_is_edited(opened: Opening, given: Given) -> None:
     given.install("vicuna")
     async with opened(model="vicuna:q4_0") as hand:
-        await hand.say("One?")
-        await answered(hand)
+        await ask(hand, "One?")
         await hand.command("chat.edit")
         await hand.press("escape")
 
         assert hand.app.screen.query_one(Prompt).text == ""
-        await hand.say("Two?")
-        await answered(hand, 2)
+        await ask(hand, "Two?", times=2)
 
 
 async def test_system_prompt_and_sampling_hold_for_the_conversation(
@@ -129,8 +122,7 @@ async def test_system_prompt_and_sampling_hold_for_the_conversation(
         hand.app.screen.query_one("#set-seed", Input).value = "7"
         await hand.looks_like("chat-settings")
         await hand.press("ctrl+s")
-        await hand.say("Well?")
-        await answered(hand)
+        await ask(hand, "Well?")
 
         _, seen = given.engine.asked[-1]
         assert (seen[0].role, seen[0].text) == (Role.SYSTEM, "Be brief.")
@@ -164,8 +156,7 @@ async def test_the_last_code_is_copied(opened: Opening, given: Given) -> None:
     given.install("vicuna")
     given.engine.reply = lambda *_: MARKDOWN
     async with opened(model="vicuna:q4_0") as hand:
-        await hand.say("Code?")
-        await answered(hand)
+        await ask(hand, "Code?")
         await run(hand, "chat.copy_code")
 
         assert hand.app.clipboard.startswith("def hum(")
@@ -177,8 +168,7 @@ async def test_a_conversation_is_written_to_a_file_and_never_over_another(
     given.install("vicuna")
     target = tmp_path / "talk.md"
     async with opened(model="vicuna:q4_0") as hand:
-        await hand.say("Well?")
-        await answered(hand)
+        await ask(hand, "Well?")
         await run(hand, "chat.export")
         await fill(hand, str(target))
         await hand.until(target.exists)
@@ -228,8 +218,7 @@ async def test_an_image_is_shown_to_a_model_that_sees(
         await run(hand, "chat.attach")
         await fill(hand, str(picture))
         await hand.sees("with llama.png")
-        await hand.say("What is that?")
-        await answered(hand)
+        await ask(hand, "What is that?")
 
         _, seen = given.engine.asked[-1]
         assert seen[0].images == (str(picture),)

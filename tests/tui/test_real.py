@@ -139,14 +139,20 @@ def terminal(tmp_path: Path) -> Iterator[Openings]:
         each.close()
 
 
+def installed(terminal: Openings, model: Path) -> Terminal:
+    """The app, after a model was installed in it by its path."""
+    app = terminal()
+    app.sees("type to filter")
+    app.write(str(model))
+    app.press("Enter")
+    app.sees("bleater:file is installed")
+    return app
+
+
 def test_in_a_real_terminal_one_gets_a_model_and_an_answer(
     terminal: Openings, models: tuple[Path, Path]
 ) -> None:
-    app = terminal()
-    app.sees("type to filter")
-    app.write(str(models[0]))
-    app.press("Enter")
-    app.sees("bleater:file is installed")
+    app = installed(terminal, models[0])
     app.press("Escape")
     app.sees("smollm2-135m")
     app.write("bleater")
@@ -166,11 +172,7 @@ def test_in_a_real_terminal_one_gets_a_model_and_an_answer(
 def test_a_killed_app_leaves_the_conversation_and_no_child(
     terminal: Openings, models: tuple[Path, Path]
 ) -> None:
-    app = terminal()
-    app.sees("type to filter")
-    app.write(str(models[0]))
-    app.press("Enter")
-    app.sees("bleater:file is installed")
+    app = installed(terminal, models[0])
     app.press("F3")
     app.sees("Ask something below")
     app.write("Say much.")

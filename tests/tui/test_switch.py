@@ -7,7 +7,7 @@ from herd_tui.screens.pick import Pick
 from tests.tui.conftest import Opening
 from tests.tui.hand import Hand
 from tests.tui.shelf import Given
-from tests.tui.test_chat import answered, turns
+from tests.tui.test_chat import ask, turns
 
 
 async def test_another_model_answers_and_the_conversation_stays(
@@ -15,15 +15,13 @@ async def test_another_model_answers_and_the_conversation_stays(
 ) -> None:
     given.install("vicuna", "llama-small")
     async with opened(model="vicuna:q4_0") as hand:
-        await hand.say("Who is there?")
-        await answered(hand)
+        await ask(hand, "Who is there?")
         await hand.command("chat.switch")
         assert hand.is_at(Pick)
         await hand.looks_like("switcher")
         await hand.write("small")
         await hand.press("enter")
-        await hand.say("And now?")
-        await answered(hand, 2)
+        await ask(hand, "And now?", times=2)
 
         models = [turn.model for turn in hand.app.chat.conversation.turns if turn.model]
         assert models == ["vicuna:q4_0", "llama-small:q4_0"]
@@ -41,8 +39,7 @@ async def test_models_that_are_loaded_come_first_and_are_called_warm(
     warm = given.engine.ensure(given.herd.loadable(given.herd.installed("llama-small")))
     given.engine.others = (State(warm.reference, Phase.READY, ready=warm),)
     async with opened(size=(100, 24), model="vicuna:q4_0") as hand:
-        await hand.say("Who is there?")
-        await answered(hand)
+        await ask(hand, "Who is there?")
         await hand.command("chat.switch")
 
         lines = [line for line in hand.screen.splitlines() if "fits" in line]
@@ -90,8 +87,7 @@ async def test_slash_model_opens_the_switcher_and_escape_changes_nothing(
 async def test_the_switch_is_kept_with_the_conversation(opened: Opening, given: Given) -> None:
     given.install("vicuna", "llama-small")
     async with opened(model="vicuna:q4_0") as hand:
-        await hand.say("Hello?")
-        await answered(hand)
+        await ask(hand, "Hello?")
         await hand.command("chat.switch")
         await hand.write("llama")
         await hand.press("enter")
@@ -101,8 +97,7 @@ async def test_the_switch_is_kept_with_the_conversation(opened: Opening, given: 
 
 
 async def compared(hand: Hand) -> None:
-    await hand.say("Who is there?")
-    await answered(hand)
+    await ask(hand, "Who is there?")
     await hand.say("/compare")
     await hand.until(lambda: hand.is_at(Pick))
     await hand.write("small")

@@ -27,6 +27,19 @@ async def begin(hand: Hand, *names: str) -> None:
         await hand.until(lambda name=name: name in pane_names(hand))  # type: ignore[misc]
 
 
+async def half_way(hand: Hand, name: str) -> None:
+    """Begin an install that the test holds in its middle."""
+    await begin(hand, name)
+    await hand.sees("50 %")
+
+
+async def pause(hand: Hand, name: str) -> None:
+    await half_way(hand, name)
+    await hand.command("app.show_transfers")
+    await hand.command("transfers.pause")
+    await hand.sees("paused")
+
+
 def pane(hand: Hand) -> TransfersPane:
     return hand.app.screen.query_one(TransfersPane)
 
@@ -45,11 +58,7 @@ async def test_the_pane_is_hidden_while_nothing_is_under_way(opened: Opening) ->
 async def test_an_install_is_paused_and_goes_on(opened: Opening, given: Given) -> None:
     gate = given.hold("vicuna")
     async with opened() as hand:
-        await begin(hand, "vicuna")
-        await hand.sees("50 %")
-        await hand.command("app.show_transfers")
-        await hand.command("transfers.pause")
-        await hand.sees("paused")
+        await pause(hand, "vicuna")
         assert any(given.herd.places.staging.rglob("*.part"))
         await hand.looks_like("transfer-paused")
         gate.set()
@@ -62,11 +71,7 @@ async def test_an_install_is_paused_and_goes_on(opened: Opening, given: Given) -
 async def test_a_line_that_says_the_same_is_not_drawn_again(opened: Opening, given: Given) -> None:
     given.hold("vicuna")
     async with opened() as hand:
-        await begin(hand, "vicuna")
-        await hand.sees("50 %")
-        await hand.command("app.show_transfers")
-        await hand.command("transfers.pause")
-        await hand.sees("paused")
+        await pause(hand, "vicuna")
         (line,) = pane(hand)._lines()
         before = line.visual
         hand.app._glance()
@@ -78,8 +83,7 @@ async def test_a_line_that_says_the_same_is_not_drawn_again(opened: Opening, giv
 async def test_a_cancelled_install_leaves_nothing(opened: Opening, given: Given) -> None:
     given.hold("vicuna")
     async with opened() as hand:
-        await begin(hand, "vicuna")
-        await hand.sees("50 %")
+        await half_way(hand, "vicuna")
         await hand.command("app.show_transfers")
         await hand.command("transfers.cancel")
 
@@ -107,8 +111,7 @@ async def test_what_was_under_way_goes_on_when_the_app_is_opened_again(
 ) -> None:
     gate = given.hold("vicuna")
     async with opened() as hand:
-        await begin(hand, "vicuna")
-        await hand.sees("50 %")
+        await half_way(hand, "vicuna")
     given.herd.close()
     given.renew()
     gate.set()
