@@ -14,7 +14,7 @@ from pathlib import Path
 WIDTH, INNER, LAYERS, HEADS, VOCABULARY = 256, 1024, 4, 8, 512
 _ALIGNMENT = 32
 _UINT32, _FLOAT32, _STRING, _ARRAY, _INT32 = 4, 6, 8, 9, 5
-_NORMAL, _CONTROL = 1, 3
+_NORMAL, _CONTROL, _BYTE = 1, 3, 6
 
 
 def write(path: Path) -> Path:
@@ -53,14 +53,15 @@ def _keys() -> Iterator[bytes]:
     ):
         yield _key(f"llama.{name}", _UINT32, struct.pack("<I", number))
     yield _key("llama.attention.layer_norm_rms_epsilon", _FLOAT32, struct.pack("<f", 1e-5))
-    texts = ["<unk>", "<s>", "</s>", *(f"<0x{byte:02X}>" for byte in range(256))]
-    texts += [f"\u2581w{at}" for at in range(VOCABULARY - len(texts))]
-    types = [_CONTROL] * 3 + [6] * 256 + [_NORMAL] * (VOCABULARY - 259)
+    # The weights repeat, and of equal tokens the first is drawn: the last one is never said.
+    texts = ["<unk>", "<s>", *(f"<0x{byte:02X}>" for byte in range(256))]
+    texts += [*(f"\u2581w{at}" for at in range(VOCABULARY - len(texts) - 1)), "</s>"]
+    types = [_CONTROL] * 2 + [_BYTE] * 256 + [_NORMAL] * (VOCABULARY - 259) + [_CONTROL]
     yield _key("tokenizer.ggml.model", _STRING, _text("llama"))
     yield _list("tokenizer.ggml.tokens", _STRING, b"".join(map(_text, texts)))
     yield _list("tokenizer.ggml.scores", _FLOAT32, struct.pack(f"<{VOCABULARY}f", *[0.0] * 512))
     yield _list("tokenizer.ggml.token_type", _INT32, struct.pack(f"<{VOCABULARY}i", *types))
-    for at, name in enumerate(("unknown", "bos", "eos")):
+    for name, at in (("unknown", 0), ("bos", 1), ("eos", VOCABULARY - 1)):
         yield _key(f"tokenizer.ggml.{name}_token_id", _UINT32, struct.pack("<I", at))
 
 

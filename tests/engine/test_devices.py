@@ -54,7 +54,7 @@ def test_a_trial_model_loads_and_speaks(engine: Engine, tmp_path: Path) -> None:
     pieces = list(engine.answer(model, [user("llama")], GREEDY, threading.Event()))
 
     assert isinstance(pieces[-1], Finished)
-    assert pieces[-1].tokens > 0
+    assert pieces[-1].tokens > 1, "its end is not the first thing that it says"
     assert read_file(model.path).end == model.path.stat().st_size
 
 
