@@ -128,5 +128,5 @@ def _require_extra() -> None:
     if missing:
         raise BadUsage(
             f"`herd serve` needs {' and '.join(missing)}, which are not installed.",
-            "`pip install 'herd-llm[serve]'` brings them; in a checkout `pip install '.[serve]'`.",
+            "`pip install '.[serve]'` in herd's checkout brings them.",
         )
