@@ -249,12 +249,20 @@ class Board:
             wanted = int(min(MOST, max(LEAST, rate * (SECONDS + LATES * late))))
             least = int(min(MOST, max(LEAST, rate * late)))
         # Towards the end smaller claims, so that all workers end together.
-        shares = 2 * self.workers if self.workers > 1 else 1
-        wanted = min(wanted, max(least, self._free.total // shares))
+        if self.workers > 1:
+            wanted = min(wanted, max(least, int(self._free.total * self._share(rate) / 2)))
         wanted = -(-wanted // _ALIGN) * _ALIGN
         end = stop if stop - start < wanted + LEAST // 4 else start + wanted
         self._free.remove(start, end)
         return start, end
+
+    def _share(self, rate: float | None) -> float:
+        """What a worker of so many bytes per second brings of all that comes, from 0 to 1."""
+        now = self._clock()
+        others = sum(claim.pace.rate(now) for claim in self._claims)
+        if not rate or not others or len(self._claims) < self.workers - 1:
+            return 1 / self.workers
+        return rate / (rate + others)
 
     def _steal(self, rate: float | None, late: float) -> tuple[int, int] | None:
         if self.size is None:

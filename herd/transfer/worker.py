@@ -96,6 +96,8 @@ class Worker:
         self._buffer = memoryview(bytearray(_BUFFER))
         self._at_mirror: Standing | None = None
         self._line: Line | None = None
+        self._rate: float | None = None
+        """Bytes per second of the last answer over this line."""
         self.thread = threading.Thread(target=self._run, name="herd-fetch", daemon=True)
 
     def _run(self) -> None:
@@ -121,7 +123,7 @@ class Worker:
         if one is None:
             return False
         try:
-            claim = board.take(one.key, one.rate, one.late)
+            claim = board.take(one.key, self._rate or one.rate, one.late)
             if claim is None:
                 return False
             try:
@@ -172,8 +174,10 @@ class Worker:
             try:
                 self._pour(one, body, claim)
             finally:
-                count = claim.at - at
-                mirrors.moved(one, count, time.monotonic() - answered, count)
+                count, seconds = claim.at - at, time.monotonic() - answered
+                mirrors.moved(one, count, seconds, count)
+                # Of the connections to one server a single one may have most of the line.
+                self._rate = count / seconds if seconds > 0 and count else None
 
     def _open(self, one: Standing, claim: Claim) -> Body | None:
         """Ask for a claim; None when the answer is of no use, and why is in the standing."""
@@ -318,4 +322,4 @@ class Worker:
     def _part_with(self, one: Standing | None) -> None:
         if self._line is not None and one is not None:
             self._line.__exit__(None, None, None)
-            self._line, self._at_mirror = None, None
+            self._line = self._at_mirror = self._rate = None

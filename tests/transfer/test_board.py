@@ -77,6 +77,25 @@ def test_several_workers_share_what_is_left_and_one_alone_takes_all_of_it() -> N
     assert all(share is not None and share.left <= 20 * MIB // 8 for share in shares)
 
 
+def test_who_brings_most_of_it_takes_most_of_what_is_left() -> None:
+    clock = Clock()
+    board = Board(800 * MIB, clock=clock)
+    board.workers = 4
+    others = [board.take("a", float(MIB)) for _ in range(3)]
+    clock.now = 1.0
+    for each in others:
+        assert each is not None
+        board.advance(each, MIB)
+    fast = board.take("a", 47.0 * MIB)
+    assert fast is not None
+    assert fast.left == MOST
+    board.put("a", Extents([(fast.stop, 700 * MIB)]))
+    fast, slow = board.take("a", 47.0 * MIB), board.take("a", float(MIB))
+    assert fast is not None
+    assert slow is not None
+    assert fast.left > 10 * slow.left
+
+
 def test_who_follows_the_writers_is_woken_by_the_byte_that_it_waits_for() -> None:
     board = Board(10 * MIB)
     woken = threading.Event()
