@@ -117,6 +117,14 @@ class Jobs:
         """End a job and throw away what was staged."""
         self._want(job, Wanted.CANCEL)
 
+    def stop(self, job: Job, patience: float) -> None:
+        """End a job for now. Where it hangs (a slow disk), it counts as killed after `patience`."""
+        job.stop()
+        if not job.wait(patience):
+            with self._lock:
+                if not job.is_over:
+                    self._stop(job, Interrupted(f"{job.name} was stopped."))
+
     def set_limit(self, limit: int | None, job: Job | None = None) -> None:
         """Limit a job, or all of them together, in bytes per second; None: no limit."""
         self._listing.limit(limit, job)

@@ -17,13 +17,12 @@ from herd.core import Herd
 from herd.download_orders import asked_for, why_paused
 from herd.downloads import Asked, Download, Downloads, Wanted
 from herd.errors import ConfigError, Interrupted
-from herd.install import Order
+from herd.install import Order, Outcome
 from herd.jobs import Job, Jobs, State
 from herd.metered import is_metered
 from herd.model import Choice, File, Licence, Model, UrlSource, Variant
 from herd.progress import Stage
 from herd.rules import Hours, Rules, hours
-from herd.words import bytes_of
 from tests.tools.fakes import GGUF, FakeCarrier, digest, herd_at, registry_text
 from tests.tools.wait import until
 
@@ -290,6 +289,21 @@ def test_the_list_survives_a_quit_and_the_next_herd_goes_on(
     second.close()
 
 
+def test_a_job_that_hangs_is_let_go_of_and_restored_as_paused(herd: Herd) -> None:
+    let_go = threading.Event()
+
+    def hang(_: Order) -> Outcome:
+        let_go.wait(60)
+        raise Interrupted("At last.")
+
+    jobs = Jobs(hang, herd.downloads, ALWAYS, herd._discard)
+    job = jobs.start(order("one"), asked_for(order("one"), "one", None))
+    jobs.stop(job, patience=0.0)
+    jobs.close()
+    assert [entry.wanted for entry in herd.downloads.all()] == [Wanted.PAUSE]
+    let_go.set()
+
+
 def test_what_the_person_stopped_is_restored_as_paused(herd: Herd, jobs: Jobs) -> None:
     job = begin(jobs, herd, "one")
     job.stop()
@@ -373,19 +387,3 @@ def test_the_variable_says_whether_the_connection_is_metered() -> None:
     assert is_metered({"HERD_METERED": "1"})
     assert not is_metered({"HERD_METERED": "0"})
     assert not is_metered({"HERD_METERED": "no"})
-
-
-@pytest.mark.parametrize(
-    ("text", "number"),
-    [
-        ("500k", 500_000),
-        ("2.5MB", 2_500_000),
-        ("1 GB/s", 10**9),
-        ("300000", 300_000),
-        ("1MiB", 10**6),
-    ],
-)
-def test_rates_as_people_write_them(text: str, number: int) -> None:
-    assert bytes_of(text) == number
-    assert bytes_of("fast") is None
-    assert bytes_of("-1") is None

@@ -40,3 +40,19 @@ def test_one_turn_and_two_turns() -> None:
 
 def test_what_moves_the_cursor_or_turns_the_text_around_is_taken_out() -> None:
     assert words.plain("a\x1b[2J\u202etxt.exe\u2066b\x9b\r\tc\n") == "a[2Jtxt.exeb\tc\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [
+        ("500k", 500_000),
+        ("2.5MB", 2_500_000),
+        ("1 GB/s", 10**9),
+        ("300000", 300_000),
+        ("1MiB", 10**6),
+    ],
+)
+def test_rates_as_people_write_them(text: str, number: int) -> None:
+    assert words.bytes_of(text) == number
+    assert words.bytes_of("fast") is None
+    assert words.bytes_of("-1") is None

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from herd.plan import Plan
     from herd.progress import Progress
 
-PATIENCE = 5.0
+PATIENCE = 0.6
 """Seconds that a stopped carrier has to come to its end."""
 _WORTH_TELLING = 1_000_000
 """Wasted bytes that a person should hear of."""
@@ -217,22 +217,21 @@ def followed(session: Session, job: Job) -> Outcome:
     try:
         follow(session, job)
     except KeyboardInterrupt:
-        _stop(job)
+        _stop(session, job)
     if job.error:
         raise job.error
     assert job.outcome is not None  # noqa: S101  # a job that is over has one of the two
     return job.outcome
 
 
-def _stop(job: Job) -> None:
+def _stop(session: Session, job: Job) -> None:
     """End a job at the person's wish, and say where the next try goes on.
 
     Raises:
         Interrupted: always, unless the job came to its end meanwhile.
     """
     before = job.progress()
-    job.stop()
-    job.wait(PATIENCE)
+    session.herd.jobs.stop(job, PATIENCE)
     if job.outcome is None:
         raise Interrupted(f"Stopped {job.name}{_kept(before)}.", "The same command goes on there.")
 

@@ -5,14 +5,17 @@ from __future__ import annotations
 import ctypes
 import errno
 import os
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Self
 
-from herd.transfer.part import opened, require_room, writing
+from herd.transfer.part import check, opened, require_room, writing
 
 _WRITE = 2
 """SYNC_FILE_RANGE_WRITE."""
+_ALLOCATED = 256 * 1024 * 1024
+"""Bytes that are allocated between two looks at whether to stop."""
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
@@ -57,11 +60,12 @@ class Sheet:
         found = os.fstat(self._file)
         return getattr(found, "st_blocks", 0) * 512 < found.st_size
 
-    def allocate(self, size: int) -> None:
+    def allocate(self, size: int, stop: threading.Event) -> None:
         """Have room for the whole file now, and nothing beyond it.
 
         Raises:
             NoRoom: the disk cannot hold it.
+            Interrupted: `stop` was set.
         """
         found = os.fstat(self._file)
         held = min(found.st_size, getattr(found, "st_blocks", 0) * 512)
@@ -69,8 +73,12 @@ class Sheet:
         with writing(self.path):
             if found.st_size > size:
                 os.ftruncate(self._file, size)
-            if not _reserve(self._file, size):
-                os.ftruncate(self._file, size)
+            # Some disks write into every block of it, which takes its time.
+            for reach in (*range(_ALLOCATED, size, _ALLOCATED), size):
+                check(stop)
+                if not _reserve(self._file, reach):
+                    os.ftruncate(self._file, size)
+                    break
 
     def release(self) -> None:
         """Give the room back: nothing came."""

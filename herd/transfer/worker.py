@@ -78,7 +78,7 @@ class Task:
         """
         with self._allocating:
             if not self._is_allocated:
-                self.sheet.allocate(size)
+                self.sheet.allocate(size, self.wish.stop)
             self._is_allocated = True
 
     def fail(self, error: HerdError) -> None:
