@@ -4,8 +4,10 @@ Everything is measured in rounds, in each of which every peer has its turn; a ra
 median of the ratios of the rounds, so that what else the machine does falls on all alike.
 
     python benchmarks/engine.py MODEL.gguf [--native PYTHON] [--rounds 7] [--only speed,first]
+        [--tokens 64,256,512,1024]
 
-PYTHON is one with the xllamacpp wheel, which has llama.cpp's own server.
+PYTHON is one with the xllamacpp wheel, which has llama.cpp's own server. `--tokens` are the
+lengths of the answers whose speed is measured.
 """
 
 from __future__ import annotations
@@ -151,13 +153,15 @@ def main() -> None:
     wanted.add_argument("model", type=Path)
     wanted.add_argument("--native", help="a Python that has xllamacpp")
     wanted.add_argument("--rounds", type=int, default=7)
-    wanted.add_argument("--only", default="speed,chat,first,turn,run,switch,stop")
+    wanted.add_argument("--tokens", default=str(TOKENS))
+    wanted.add_argument("--only", default="speed,chat,busy,first,turn,run,switch,stop")
     given = wanted.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         for name in given.only.split(","):
             {
                 "speed": speed,
                 "chat": chat,
+                "busy": busy,
                 "first": first,
                 "turn": turn,
                 "run": run,
@@ -168,18 +172,44 @@ def main() -> None:
 
 def speed(given: Any, folder: Path) -> None:
     """Tokens per second through the pipe."""
-    compared(given, folder, "tokens/s, generating", "rate", lambda at: f"Why {at} llamas?", TOKENS)
+    for tokens in lengths(given):
+        title = f"tokens/s, generating {tokens}"
+        compared(given, folder, title, "rate", story, tokens)
+
+
+def busy(given: Any, folder: Path) -> None:
+    """The same beside a program that keeps one processor busy, as people have them."""
+    with subprocess.Popen([sys.executable, "-c", "while True: pass"]) as program:
+        compared(given, folder, "tokens/s beside a busy program", "rate", story, TOKENS // 2)
+        program.kill()
 
 
 def chat(given: Any, folder: Path) -> None:
     """Tokens per second of chats, each drawn as herd and llama-cpp-python draw by default."""
     herd = Herd(given.model, folder / "log", DEFAULT_SAMPLING)
-    peer = Peer(sys.executable, "chat", given.model)
-    everyone: dict[str, Any] = {"herd, its own sampling": herd, "create_chat_completion": peer}
-    seen = in_turns(everyone, given.rounds, lambda each, at: each.ask(f"Why {at} llamas?", TOKENS))
+    peers = {
+        "create_chat_completion": Peer(sys.executable, "chat", given.model),
+        "the same, its own threads": Peer(sys.executable, "readme", given.model),
+    }
+    everyone: dict[str, Any] = {"herd, its own sampling": herd, **peers}
+    for tokens in lengths(given):
+        seen = in_turns(
+            everyone, given.rounds, lambda each, at, most=tokens: each.ask(story(at), most)
+        )
+        rates = {name: [one["rate"] for one in each] for name, each in seen.items()}
+        show(f"tokens/s of a chat, answers of {tokens} at most", rates)
     herd.engine.close()
-    peer.close()
-    show("tokens/s of a chat", {name: [one["rate"] for one in each] for name, each in seen.items()})
+    for peer in peers.values():
+        peer.close()
+
+
+def lengths(given: Any) -> list[int]:
+    return [int(each) for each in given.tokens.split(",")]
+
+
+def story(at: int) -> str:
+    """A question with a long answer."""
+    return f"Tell me a very long story about {at + 2} llamas, with many chapters. Do not stop."
 
 
 def in_turns(

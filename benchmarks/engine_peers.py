@@ -1,10 +1,11 @@
 """What herd's engine is measured against: each peer loads a model and answers on its stdin.
 
-    python benchmarks/engine_peers.py plain|high|chat|native MODEL THREADS
+    python benchmarks/engine_peers.py plain|high|chat|readme|native MODEL THREADS
 
 One JSON object a line: {"text": prompt, "tokens": n} in, {"first": s, "rate": tokens/s} out.
 `plain` is the least that llama.cpp's C API asks for, `high` is llama-cpp-python's own class,
 `chat` that class as its README talks with a model: `create_chat_completion`, drawn as it comes,
+`readme` that with as many threads as it takes by itself (half of the processors),
 `native` is llama.cpp's server in the xllamacpp wheel (run it with a Python that has one).
 Every other peer draws greedily, and all forget what they read before.
 """
@@ -29,9 +30,8 @@ def main() -> None:
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # llama.cpp prints where it likes
     began = time.perf_counter()
-    stream = {"plain": plain, "high": high, "chat": chat, "native": native}[kind](
-        model, int(threads)
-    )
+    kinds = {"plain": plain, "high": high, "chat": chat, "readme": chat, "native": native}
+    stream = kinds[kind](model, 0 if kind == "readme" else int(threads))
     print(json.dumps({"loaded": time.perf_counter() - began}), file=answers, flush=True)
     for line in sys.stdin:
         asked = json.loads(line)

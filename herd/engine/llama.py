@@ -13,6 +13,7 @@ from contextlib import contextmanager
 
 from herd.engine import loading
 from herd.engine.binding import api, listen, vision
+from herd.engine.crowd import Crowd, spent
 from herd.engine.drawing import odds, samplers
 from herd.engine.eyes import Eyes, Part
 from herd.engine.flag import StopFlag
@@ -67,6 +68,9 @@ class Llama:
         except HerdError:
             self.close()
             raise
+        self._threads = wanted.threads
+        self._crowd = Crowd(wanted.threads, self._use, spent)
+        self._yields = wanted.yields
         self._chunk = wanted.placement.batch
         self._memory = api.llama_get_memory(self._context)
         self._prefixes = Prefixes(api, self._context, min(MOST, available() // 8))
@@ -207,7 +211,9 @@ class Llama:
     def write(self, token: int) -> bool:
         """Take a token as said; False if the stop flag was set meanwhile."""
         self._one[0], self._at[0] = token, len(self._read)
-        return self._decoded(api.llama_decode(self._context, self._batch), [token])
+        outcome = api.llama_decode(self._context, self._batch)
+        self._crowd.wrote()
+        return self._decoded(outcome, [token])
 
     @property
     def room(self) -> int:
@@ -247,6 +253,7 @@ class Llama:
         Raises:
             EngineFailed: llama.cpp does not read the grammar.
         """
+        self._crowd.begin(is_free=self._yields and sampling.seed is None)
         chain = api.llama_sampler_chain_init(api.llama_sampler_chain_default_params())
         try:
             if grammar is not None:
@@ -278,6 +285,10 @@ class Llama:
         if self._vectors is None:
             self._vectors = Vectors(api, self._model, self.trained_context)
         return self._vectors
+
+    def _use(self, threads: int) -> None:
+        """Write with so many threads; a prompt is read with all, which meet less often there."""
+        api.llama_set_n_threads(self._context, threads, self._threads)
 
     def _word(self, token: int) -> str:
         return self.piece(token).decode(errors="replace")

@@ -36,6 +36,8 @@ class Wanted:
     adapters: tuple[Adapter, ...] = ()
     projector: Path | None = None
     """With which it sees images; None: it need not see."""
+    yields: bool = False
+    """Whether fewer threads may write where other programs take the processors."""
 
 
 def load(wanted: Wanted, stop: StopFlag, moved: Callable[[float], None]) -> object:

@@ -52,6 +52,7 @@ class Talker:
             model.device,
             model.adapters,
             model.projector,
+            yields=not (model.threads or load.settings.threads or placement.gpu_layers),
         )
         self._wanted = wanted
         self.reference = model.reference
