@@ -13,7 +13,6 @@ its links are no files, and what it says of bytes is believed when the bytes say
 
 from __future__ import annotations
 
-import os
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
@@ -74,7 +73,7 @@ class Bundle:
     def table(self, file: InstalledFile) -> Table | None:
         """The piece table of a file; None when there is none that can be true."""
         path = self.folder / (file.name + TABLE)
-        content = _content(path, _LONGEST_TABLE)
+        content = disk.small(path, _LONGEST_TABLE, through_links=False)
         if content is None:
             return None
         try:
@@ -125,7 +124,7 @@ def read(folder: Path) -> Bundle:
     Raises:
         BadUsage: it says what no bundle may say.
     """
-    content = _content(folder / MANIFEST, manifest.LIMIT)
+    content = disk.small(folder / MANIFEST, manifest.LIMIT, through_links=False)
     if content is None:
         raise BadUsage(f"{folder / MANIFEST} is no manifest of a bundle.")
     try:
@@ -203,20 +202,6 @@ def _terms(licence: Licence) -> bytes:
     if not licence.is_redistributable:
         lines.append("These files may not be given on.")
     return "\n".join(lines).encode() + b"\n"
-
-
-def _content(path: Path, most: int) -> bytes | None:
-    """The content of an ordinary small file; no link, no pipe, nothing longer."""
-    flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
-    try:
-        opened = os.open(path, flags)
-        with os.fdopen(opened, "rb") as stream:
-            if not S_ISREG(os.fstat(opened).st_mode):
-                return None
-            content = stream.read(most + 1)
-    except OSError:
-        return None
-    return content if len(content) <= most else None
 
 
 def _entries(path: Path) -> Iterator[Path]:

@@ -157,9 +157,10 @@ def _known(name: str, said: str) -> None:
 
 def _from_file(path: Path) -> dict[str, object]:
     try:
-        if path.exists() and not path.is_file():  # to open a pipe would wait for ever
-            raise ConfigError(f"{path} is no file.", "Mend or remove it.")
-        text = path.read_bytes()
+        from herd import disk
+
+        with disk.ordinary(path) as stream:
+            text = stream.read()
     except FileNotFoundError:
         return {}
     except NotADirectoryError as error:

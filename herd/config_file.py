@@ -73,9 +73,8 @@ def read(path: Path) -> str:
         ConfigError: it does not read.
     """
     try:
-        if path.exists() and not path.is_file():  # to open a pipe would wait for ever
-            raise ConfigError(f"{path} is no file.", "Mend or remove it.")
-        return path.read_text()
+        with disk.ordinary(path) as stream:
+            return stream.read().decode()
     except FileNotFoundError:
         return ""
     except (OSError, UnicodeDecodeError) as error:

@@ -238,12 +238,32 @@ def ordinary(path: Path) -> FileIO:
     return FileIO(path, "rb", opener=_opened)
 
 
+def small(path: Path, most: int, *, through_links: bool = True) -> bytes | None:
+    """The content of an ordinary file; None where there is none, or a longer one.
+
+    Args:
+        path: The file.
+        most: Bytes.
+        through_links: Whether a link to a file will do.
+    """
+    try:
+        with FileIO(path, "rb", opener=_opened if through_links else _opened_itself) as stream:
+            content = stream.read(most + 1)
+    except OSError:
+        return None
+    return content if len(content) <= most else None
+
+
+def _opened_itself(path: str, flags: int) -> int:
+    return _opened(path, flags | getattr(os, "O_NOFOLLOW", 0))
+
+
 def _opened(path: str, flags: int) -> int:
     opened = os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
     if S_ISREG(os.fstat(opened).st_mode):
         return opened
     os.close(opened)
-    raise OSError(errno.EINVAL, "Is no ordinary file", path)
+    raise OSError(errno.EINVAL, "it is no ordinary file", path)
 
 
 def stretch(path: Path, span: range) -> bytes | None:

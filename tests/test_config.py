@@ -137,5 +137,5 @@ def test_a_pipe_in_the_place_of_the_file_is_refused_and_not_waited_for(tmp_path:
     path = tmp_path / "config.toml"
     os.mkfifo(path)
 
-    with pytest.raises(ConfigError, match="is no file"):
+    with pytest.raises(ConfigError, match="is no ordinary file"):
         load(path, {})

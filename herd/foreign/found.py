@@ -80,19 +80,6 @@ def file_at(
     return FoundFile(real, name or path.name, found.st_size, sha256)
 
 
-def content_of(path: Path) -> bytes | None:
-    """The content of a small file; None when it is not there, no file, or too long."""
-    try:
-        opened = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
-        with os.fdopen(opened, "rb") as stream:
-            if not S_ISREG(os.fstat(opened).st_mode):
-                return None
-            content = stream.read(LIMIT + 1)
-    except OSError:
-        return None
-    return content if len(content) <= LIMIT else None
-
-
 def walk(folder: Path, deepest: int = _DEEPEST) -> Iterator[Path]:
     """Every .gguf below a folder, in order; linked folders are not entered."""
     count = 0

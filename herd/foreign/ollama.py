@@ -8,7 +8,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from herd.foreign.found import Found, FoundFile, content_of, file_at
+from herd import disk
+from herd.foreign.found import LIMIT, Found, FoundFile, file_at
 from herd.model import Sampling, Sha256
 
 TOOL = "ollama"
@@ -40,7 +41,7 @@ def _model(folder: Path, parts: tuple[str, ...], path: Path) -> Found:
     *where, name, tag = parts
     full = "/".join((*_where(where), name))
     try:
-        layers = _layers(content_of(path))
+        layers = _layers(disk.small(path, LIMIT))
         files, lost = _files(folder, layers, f"{name}-{tag}")
         stop, sampling = _parameters(folder, layers)
     except (ValueError, RecursionError) as error:
@@ -105,7 +106,7 @@ def _parameters(
 ) -> tuple[tuple[str, ...], Sampling]:
     """Stop texts and sampling, as far as they are what they should be."""
     blob = next((sha256 for kind, sha256, _ in layers if kind == "params"), None)
-    content = content_of(_blob(folder, blob)) if blob else None
+    content = disk.small(_blob(folder, blob), LIMIT) if blob else None
     values: Any = json.loads(content) if content else {}
     if not isinstance(values, dict):
         return (), Sampling()

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from urllib.parse import urldefrag, urlsplit
 
+from herd import disk
 from herd.errors import BadUsage, SourceFailed, SourceRefused
 from herd.places import expanded
 from herd.registries.signature import MOST as MOST_OF_SIGNATURE
@@ -126,10 +127,8 @@ def _asked(url: str, headers: Mapping[str, str], most: int, stop: threading.Even
 
 
 def _from_disk(path: Path) -> Copy:
-    if path.exists() and not path.is_file():  # to open a pipe would wait for ever
-        raise SourceFailed(f"{path} is no file")
     try:
-        with path.open("rb") as stream:
+        with disk.ordinary(path) as stream:
             content = stream.read(MOST_BYTES + 1)
     except OSError as error:
         raise SourceFailed(f"{path} cannot be read ({(error.strerror or '?').lower()})") from error
@@ -138,10 +137,8 @@ def _from_disk(path: Path) -> Copy:
 
 def _text(path: Path, suffix: str) -> str | None:
     beside = path.with_name(path.name + suffix)
-    if not beside.is_file():
-        return None
     try:
-        with beside.open("rb") as stream:
+        with disk.ordinary(beside) as stream:
             return stream.read(MOST_OF_SIGNATURE).decode("utf-8", "replace")
     except OSError:
         return None

@@ -14,6 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import herd
+from herd import disk
 from herd.errors import RegistryError
 from herd.places import Places
 from herd.registry import added, compiled
@@ -242,10 +243,8 @@ def _files(folder: Path) -> list[Path]:
 
 
 def _content(path: Path) -> bytes:
-    if path.exists() and not path.is_file():  # to open a pipe would wait for ever
-        raise RegistryError(f"{path}:1: cannot be read: it is no file.")
     try:
-        with path.open("rb") as stream:
+        with disk.ordinary(path) as stream:
             return stream.read(MOST_BYTES + 1)
     except OSError as error:
         raise RegistryError(f"{path}:1: cannot be read: {error.strerror}.") from error

@@ -108,10 +108,11 @@ def test_of_a_registry_that_is_damaged_what_was_last_read_stays(here: Places) ->
 
 def test_a_pipe_in_the_place_of_a_registry_is_passed_over_and_not_waited_for(here: Places) -> None:
     here.user_registries.mkdir(parents=True)
-    os.mkfifo(here.user_registries / "a.yaml")
+    pipe = here.user_registries / "a.yaml"
+    os.mkfifo(pipe)
 
     assert load(here).troubles == (
-        f"{here.user_registries / 'a.yaml'}:1: cannot be read: it is no file. It is passed over.",
+        f"{pipe}:1: cannot be read: it is no ordinary file. It is passed over.",
     )
 
 

@@ -69,7 +69,7 @@ def test_a_pipe_in_the_place_of_a_file_makes_nobody_wait(
 
     is_blob = kind == "blob"
     assert (Flaw.UNREADABLE in {each.flaw for each in findings}) is is_blob
-    assert ("is no ordinary file" in {each.note for each in findings}) is is_blob
+    assert ("it is no ordinary file" in {each.note for each in findings}) is is_blob
 
 
 def test_a_sound_store_has_no_findings(store: Store, tiny: Installed) -> None:
