@@ -68,6 +68,22 @@ async def test_an_install_is_paused_and_goes_on(opened: Opening, given: Given) -
         await hand.until(lambda: not pane(hand).display)
 
 
+async def test_keys_that_the_line_has_no_room_for_are_left_out_whole(
+    opened: Opening, given: Given
+) -> None:
+    given.hold("vicuna")
+    async with opened() as hand:
+        await begin(hand, "vicuna")
+        await hand.command("app.show_transfers")
+        await hand.sees("^q Quit  f1 Help")
+        assert "^p" not in hand.screen
+        await hand.pilot.resize_terminal(70, 24)
+        await hand.until(lambda: "^q" not in hand.screen)
+        assert "esc Back  f1 Help" in hand.screen
+        await hand.pilot.resize_terminal(100, 24)
+        await hand.sees("f1 Help  ^p Commands")
+
+
 async def test_a_line_that_says_the_same_is_not_drawn_again(opened: Opening, given: Given) -> None:
     given.hold("vicuna")
     async with opened() as hand:

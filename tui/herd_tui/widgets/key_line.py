@@ -20,6 +20,10 @@ _KEY = "bold $footer-key-foreground on $footer-key-background"
 _NAME = "$footer-description-foreground on $footer-description-background"
 
 
+HELP = "show_help"
+"""The action that shows every key."""
+
+
 @dataclass(frozen=True)
 class _Key:
     key: str
@@ -27,6 +31,7 @@ class _Key:
     """The key as it is written for people."""
     name: str
     help: str
+    action: str
     is_enabled: bool
 
     @property
@@ -58,7 +63,7 @@ class KeyLine(Widget, can_focus=False):
         if self._keys is None:
             self._keys = self._active()
         parts = []
-        for each in self._keys:
+        for each in self._fitting():
             dim = "" if each.is_enabled else "dim "
             key, name = each.texts
             parts += [(key, dim + _KEY), (name, dim + _NAME)]
@@ -95,12 +100,19 @@ class KeyLine(Widget, can_focus=False):
             if binding.show and binding.action not in by_action:
                 shown = self.app.get_key_display(binding)
                 help_ = active.tooltip or binding.description
-                key = _Key(binding.key, shown, binding.description, help_, active.enabled)
-                by_action[binding.action] = key
+                said = (binding.description, help_, binding.action)
+                by_action[binding.action] = _Key(binding.key, shown, *said, active.enabled)
         return tuple(by_action.values())
 
+    def _fitting(self) -> tuple[_Key, ...]:
+        """Those that the line has room for: the last ones are left out, help last of all."""
+        keys = list(self._keys or ())
+        while len(keys) > 1 and sum(each.width for each in keys) > self.size.width:
+            del keys[-2 if keys[-1].action == HELP else -1]
+        return tuple(keys)
+
     def _at(self, x: int) -> _Key | None:
-        for each in self._keys or ():
+        for each in self._fitting():
             x -= each.width
             if x < 0:
                 return each
