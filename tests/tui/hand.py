@@ -95,7 +95,7 @@ class Hand:
     async def looks_like(self, name: str) -> None:
         """Compare the screen with its picture; HERD_PICTURES=write makes the picture anew."""
         await self.settle()
-        self.app._glance()
+        self.app.glance()
         if self.app.library.is_mounted:
             self.app.library.look_closer()  # it would by itself, a moment later
         await self.settle()

@@ -45,7 +45,7 @@ def pane(hand: Hand) -> TransfersPane:
 
 
 def pane_names(hand: Hand) -> list[str]:
-    return [line.job.order.choice.model.name for line in pane(hand)._lines()]
+    return [line.job.name.partition(":")[0] for line in pane(hand)._lines()]
 
 
 async def test_the_pane_is_hidden_while_nothing_is_under_way(opened: Opening) -> None:
@@ -90,7 +90,7 @@ async def test_a_line_that_says_the_same_is_not_drawn_again(opened: Opening, giv
         await pause(hand, "vicuna")
         (line,) = pane(hand)._lines()
         before = line.visual
-        hand.app._glance()
+        hand.app.glance()
         await hand.settle()
 
         assert line.visual is before

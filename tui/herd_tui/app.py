@@ -20,7 +20,7 @@ from textual.screen import Screen
 
 from herd import core
 from herd.errors import HerdError, Interrupted
-from herd.words import bytes_of, one_line, rate, sentence
+from herd.words import one_line, sentence
 from herd_tui.commands import COMMANDS as ALL_COMMANDS
 from herd_tui.commands import Scope, bindings
 from herd_tui.messages import (
@@ -40,6 +40,7 @@ from herd_tui.work import beside
 
 if TYPE_CHECKING:
     from herd.job import Job
+    from herd_tui.elsewhere import Elsewhere
     from herd_tui.screens.chat import ChatScreen
     from herd_tui.watching import Sight
 
@@ -49,6 +50,8 @@ GLANCE = 0.2
 """Seconds between two looks at the gauges."""
 WATCH = 2.0
 """Seconds between two looks at what other herds changed."""
+LOOK = 1.0
+"""Seconds between two looks at what other herds download."""
 ERROR_SHOWN = 12.0
 """Seconds that an error stays on the screen."""
 
@@ -92,6 +95,8 @@ class HerdApp(App[None]):
         """What was installed and offered at the last look."""
         self._notices_end = float("-inf")
         """When the last notice goes that says something else than how the list stands."""
+        self.elsewhere: tuple[Elsewhere, ...] = ()
+        """Downloads that this process does not run, as of the last look."""
         self._told: set[Job] = set()
         """Installs whose end was shown."""
         self.add_mode("chat", lambda: self.chat)
@@ -115,7 +120,7 @@ class HerdApp(App[None]):
         if not self._model:
             self.add_mode("library", lambda: self.library)
         self._take_wishes()
-        self.set_interval(GLANCE, self._glance)
+        self.set_interval(GLANCE, self.glance)
         if self._model:
             self.call_after_refresh(self.prepare)
 
@@ -139,10 +144,11 @@ class HerdApp(App[None]):
         self._is_prepared = True
         gc.freeze()  # what was imported stays: no collection need look at it, in mid-typing
         gc.enable()
-        beside(self, self.herd.restore, lambda _: self._glance(), group="restore")
+        beside(self, self.herd.restore, lambda _: self.glance(), group="restore")
         beside(self, lambda: import_module("herd_tui.screens.chat"), lambda _: None, group="chat")
         self.set_interval(WATCH, self._watch)
         self._watch()
+        self.set_interval(LOOK, self._look_elsewhere)
 
     def _watch(self) -> None:
         """Look, in a thread, whether another herd installed, removed or added something."""
@@ -162,6 +168,16 @@ class HerdApp(App[None]):
             self.herd.reread()
         if self.library.is_mounted:
             self.library.post_message(LibraryChanged())
+
+    def _look_elsewhere(self) -> None:
+        """Look, in a thread, what other herds download."""
+        from herd_tui import elsewhere
+
+        def saw(found: tuple[Elsewhere, ...]) -> None:
+            self.elsewhere = found
+
+        if not any(worker.group == "look" and worker.is_running for worker in self.workers):
+            beside(self, lambda: elsewhere.look(self.herd), saw, group="look")
 
     def complain(self, error: HerdError) -> None:
         """Show an error: what happened, and what to do next."""
@@ -281,25 +297,39 @@ class HerdApp(App[None]):
 
         order = Order(event.choice, event.is_licence_accepted, gauge=Gauge(self._clock))
         self._told.discard(self.herd.start(order))
-        self._glance()
+        self.glance()
 
     @on(TransfersPane.Pause)
     def _pause(self, event: TransfersPane.Pause) -> None:
+        from herd_tui import elsewhere
+
+        if isinstance(job := event.job, elsewhere.Elsewhere):
+            beside(self, lambda: elsewhere.pause(self.herd, job), self._obeyed, group="elsewhere")
+            return
         jobs = self.herd.jobs
-        change = jobs.resume if event.job.is_paused else jobs.pause
-        change(event.job)
-        self._glance()
+        change = jobs.resume if job.is_paused else jobs.pause
+        change(job)
+        self.glance()
+
+    def _obeyed(self, _: None) -> None:
+        self._look_elsewhere()
+        self.glance()
 
     @on(TransfersPane.Move)
     def _move(self, event: TransfersPane.Move) -> None:
         others = [job for job in self.herd.jobs.all() if job is not event.job]
         at = max(0, self.herd.jobs.all().index(event.job) + event.by)
         self.herd.jobs.move(event.job, others[at] if at < len(others) else None)
-        self._glance()
+        self.glance()
 
     @on(TransfersPane.Cancel)
     def _cancel(self, event: TransfersPane.Cancel) -> None:
-        self.herd.jobs.cancel(event.job)
+        from herd_tui import elsewhere
+
+        if isinstance(job := event.job, elsewhere.Elsewhere):
+            beside(self, lambda: elsewhere.cancel(self.herd, job), self._obeyed, group="elsewhere")
+        else:
+            self.herd.jobs.cancel(job)
 
     @on(TransfersPane.Retry)
     def _retry(self, event: TransfersPane.Retry) -> None:
@@ -309,38 +339,9 @@ class HerdApp(App[None]):
 
     @on(TransfersPane.Limit)
     def _limit(self, event: TransfersPane.Limit) -> None:
-        from herd_tui.screens.ask import Ask
+        from herd_tui.limits import ask
 
-        always, chatting = self.herd.jobs.limits
-        now = chatting if event.while_chatting else always
-        when = " while a model answers" if event.while_chatting else ""
-
-        def answered(text: str | None) -> None:
-            if text is not None:
-                self._set_limit(text, while_chatting=event.while_chatting)
-
-        ask = Ask(
-            f"All installs together may fetch{when}",
-            rate(now) if now else "",
-            "1.5 is 1.5 MB/s, 500k is 500 kB/s; 0: as fast as it goes",
-        )
-        self.push_screen(ask, answered)
-
-    def _set_limit(self, text: str, *, while_chatting: bool) -> None:
-        limit = bytes_of(f"{text}MB" if text[-1:].isdigit() else text)
-        if limit is None:
-            self.complain(HerdError(f"{text} is no rate.", "Write MB/s, as 1.5, or 500k."))
-        elif while_chatting:
-            self.herd.jobs.set_chatting_limit(limit)
-            beside(self, lambda: self._keep_chatting_limit(limit), lambda _: None, group="config")
-        else:
-            self.herd.jobs.set_limit(limit or None)
-        self._glance()
-
-    def _keep_chatting_limit(self, limit: int) -> None:
-        from herd.config_file import put
-
-        put(self.herd.places.config_file, "chatting_limit", limit)
+        ask(self, while_chatting=event.while_chatting)
 
     @on(TransfersPane.Dismiss)
     def _dismiss(self) -> None:
@@ -348,7 +349,7 @@ class HerdApp(App[None]):
             if job.is_over:
                 self.herd.jobs.forget(job)
                 self.herd.downloads.remove(job.name)
-        self._glance()
+        self.glance()
 
     @on(TransferEnded)
     def _transfer_ended(self, event: TransferEnded) -> None:
@@ -363,7 +364,7 @@ class HerdApp(App[None]):
         elif job.error and not isinstance(job.error, Interrupted):
             self.complain(job.error)
 
-    def _glance(self) -> None:
+    def glance(self) -> None:
         """Look at what moves by itself."""
         jobs = self.herd.transfers()
         for job in jobs:

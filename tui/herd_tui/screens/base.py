@@ -38,7 +38,9 @@ class HerdScreen(Screen[None]):
     def glance(self, jobs: tuple[Job, ...]) -> None:
         """Show what changes by itself; called a few times a second while this screen is seen."""
         limits = self.herd.jobs.limits if jobs else (None, None)
-        self.query_one(TransfersPane).show(jobs, limits)
+        own = {job.name for job in jobs}
+        others = [each for each in self.host.elsewhere if each.name not in own]
+        self.query_one(TransfersPane).show((*jobs, *others), limits)
         self.query_one(TopBar).show(self.herd.states, self.host.memory)
 
     @property

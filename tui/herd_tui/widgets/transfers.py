@@ -20,12 +20,13 @@ from herd_tui.commands import Scope, bindings
 
 if TYPE_CHECKING:
     from herd.job import Job
+    from herd_tui.elsewhere import Elsewhere
 
 
 class JobLine(Static):
     """One install."""
 
-    def __init__(self, job: Job) -> None:
+    def __init__(self, job: Job | Elsewhere) -> None:
         super().__init__(markup=False)
         self.job = job
         self._drawn: Content | None = None
@@ -42,7 +43,7 @@ class JobLine(Static):
 
 
 class TransfersPane(Vertical, can_focus=True):
-    """The installs of this process."""
+    """The installs of this process, and behind them those of others."""
 
     SCOPE: ClassVar[Scope] = Scope.TRANSFERS
     BINDINGS = bindings(Scope.TRANSFERS)
@@ -52,13 +53,13 @@ class TransfersPane(Vertical, can_focus=True):
     class Pause(Message):
         """Let this install rest, or go on."""
 
-        job: Job
+        job: Job | Elsewhere
 
     @dataclass
     class Cancel(Message):
         """End this install; nothing of it is kept."""
 
-        job: Job
+        job: Job | Elsewhere
 
     @dataclass
     class Move(Message):
@@ -103,7 +104,9 @@ class TransfersPane(Vertical, can_focus=True):
         """Nothing is under way yet."""
         self.display = False
 
-    def show(self, jobs: tuple[Job, ...], limits: tuple[int | None, int | None]) -> None:
+    def show(
+        self, jobs: tuple[Job | Elsewhere, ...], limits: tuple[int | None, int | None]
+    ) -> None:
         """Show these installs as they are at this moment.
 
         Args:
@@ -127,7 +130,9 @@ class TransfersPane(Vertical, can_focus=True):
             self._state = state
             self.refresh_bindings()
 
-    def _show_title(self, jobs: tuple[Job, ...], limits: tuple[int | None, int | None]) -> None:
+    def _show_title(
+        self, jobs: tuple[Job | Elsewhere, ...], limits: tuple[int | None, int | None]
+    ) -> None:
         from herd_tui.job_line import title
 
         rates = [job.progress().rate for job in jobs if job.state == "running"]
@@ -137,16 +142,27 @@ class TransfersPane(Vertical, can_focus=True):
             self.query_one("#transfers-title", Static).update(Content(text))
 
     @property
-    def current(self) -> Job | None:
+    def current(self) -> Job | Elsewhere | None:
         """The install under the cursor."""
         lines = self._lines()
         return lines[self.cursor].job if self.cursor < len(lines) else None
 
+    @property
+    def _own(self) -> Job | None:
+        """The install under the cursor, if this process runs it."""
+        if (job := self.current) is None:
+            return None
+        from herd.job import Job
+
+        return job if isinstance(job, Job) else None
+
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Only what the install under the cursor allows."""
         job = self.current
-        if action in ("cancel", "pause", "earlier", "later"):
+        if action in ("cancel", "pause"):
             return job is not None and not job.is_over
+        if action in ("earlier", "later"):
+            return self._own is not None and not self._own.is_over
         if action == "retry":
             return job is not None and job.is_over and job.error is not None
         if action == "dismiss":
@@ -177,8 +193,8 @@ class TransfersPane(Vertical, can_focus=True):
         self._move_job(1)
 
     def _move_job(self, by: int) -> None:
-        if self.current:
-            self.post_message(self.Move(self.current, by))
+        if self._own:
+            self.post_message(self.Move(self._own, by))
             self.action_move(by)
 
     def action_cancel(self) -> None:
@@ -188,8 +204,8 @@ class TransfersPane(Vertical, can_focus=True):
 
     def action_retry(self) -> None:
         """Try it again."""
-        if self.current:
-            self.post_message(self.Retry(self.current))
+        if self._own:
+            self.post_message(self.Retry(self._own))
 
     def action_limit(self) -> None:
         """Limit all of them."""
@@ -210,7 +226,7 @@ class TransfersPane(Vertical, can_focus=True):
     def _lines(self) -> list[JobLine]:
         return list(self.query(JobLine))
 
-    def _replace(self, jobs: tuple[Job, ...]) -> None:
+    def _replace(self, jobs: tuple[Job | Elsewhere, ...]) -> None:
         """Take away the lines of forgotten installs, add those of new ones."""
         there = {line.job: line for line in self._lines()}
         for job, line in there.items():
