@@ -1,12 +1,14 @@
 """How fast a verified file comes out of a swarm, beside aria2c, and what mirrors add to it.
 
-    python benchmarks/swarm.py [--size MIB] [--rounds N]
+    python benchmarks/swarm.py [--size MIB] [--rounds N] [--only WORDS]
 
 A file of random bytes is seeded on loopback by libtorrent, one seed to an address, with a
 tracker; nginx has the same file. All cases run once in each round, in turns, each in a
 process of its own. herd's time ends when the sha256 of the whole file is proved; aria2c
 proves pieces alone. `x aria2c` is the median of (aria2c's time / the case's) within each
-round, over as many seeds; `x better` is hybrid against the better of its halves.
+round, over as many seeds; `x better` is hybrid against the better of its halves. CPU seconds
+are those of who fetches and, beside them, those of the seeds and nginx that give: where both
+together fill all processors, no client could be faster on one machine.
 
 Needs aria2c and nginx; leaves out what is not installed.
 """
@@ -23,7 +25,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -65,7 +67,9 @@ class Took:
 
     seconds: float
     processor: float
-    """Seconds."""
+    """Seconds of the process that fetches, and of its children."""
+    givers: float
+    """Seconds of the processes that give."""
     memory: int
     """Bytes of its peak."""
 
@@ -79,6 +83,8 @@ class Shelf:
     torrent: Torrent
     seeds: tuple[tuple[str, int], ...]
     mirror: str
+    givers: tuple[int, ...]
+    """The processes that give it; their children give as well."""
 
     @property
     def size(self) -> int:
@@ -99,13 +105,13 @@ def run(case: Case, shelf: Shelf, folder: Path) -> Took:
             swarm = f"{shelf.torrent.v1} {tracker.url}" if case.seeds else "- -"
             words = [sys.executable, __file__, "--as-herd", *swarm.split(), mirror]
             words += [str(shelf.size), shelf.sha256, str(folder)]
-        begun = time.monotonic()
+        begun, gave = time.monotonic(), _spent(shelf.givers)
         child = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         assert child.stdin is not None
         assert child.stdout is not None
         if not case.name.startswith("aria2c"):
             child.stdout.readline()  # it has imported what it needs
-            begun = time.monotonic()
+            begun, gave = time.monotonic(), _spent(shelf.givers)
         child.stdin.close()
         memory = 0
         while True:
@@ -119,13 +125,29 @@ def run(case: Case, shelf: Shelf, folder: Path) -> Took:
         child.stdout.close()
     if child.returncode != 0:
         raise RuntimeError(f"{case.name} failed")
-    return Took(seconds, used.ru_utime + used.ru_stime, memory)
+    gave = _spent(shelf.givers) - gave
+    return Took(seconds, used.ru_utime + used.ru_stime, gave, memory)
 
 
 ARIA2C = (
     *("--enable-dht=false", "--enable-dht6=false", "--bt-enable-lpd=false", "--no-conf=true"),
     *("--seed-time=0", "--quiet=true", "--file-allocation=none"),
 )
+
+
+def _spent(processes: Iterable[int]) -> float:
+    """Seconds of processor that they and their children have taken."""
+    ticks = 0
+    for each in processes:
+        fields = Path(f"/proc/{each}/stat").read_text().rpartition(")")[2].split()
+        ticks += int(fields[11]) + int(fields[12])
+        ticks += round(_spent(_children(each)) * os.sysconf("SC_CLK_TCK"))
+    return ticks / os.sysconf("SC_CLK_TCK")
+
+
+def _children(process: int) -> list[int]:
+    tasks = Path(f"/proc/{process}/task").iterdir()
+    return [int(each) for task in tasks for each in (task / "children").read_text().split()]
 
 
 def _held(process: int) -> int:
@@ -135,8 +157,7 @@ def _held(process: int) -> int:
         status = Path(f"/proc/{process}/status").read_text()
         lines = dict(line.split(":", 1) for line in status.splitlines() if ":" in line)
         held = int(lines.get("RssAnon", "0 kB").split()[0]) * 1024
-        for task in Path(f"/proc/{process}/task").iterdir():
-            held += sum(_held(int(each)) for each in (task / "children").read_text().split())
+        held += sum(_held(each) for each in _children(process))
     return held
 
 
@@ -165,18 +186,24 @@ def as_herd(words: list[str]) -> None:
 
 def show(took: dict[str, list[Took]], size: int) -> None:
     """The table: medians, and ratios within each round."""
-    print(f"{'':26}{'MB/s':>6} {'(min-max)':>11} {'x aria2c':>9} {'CPU s/GiB':>10} {'peak MB':>8}")
+    print(
+        f"{'':26}{'MB/s':>6} {'(min-max)':>11} {'x aria2c':>9} {'CPU s/GiB':>10}"
+        f" {'givers':>8} {'cores':>6} {'peak MB':>8}"
+    )
     for case in CASES:
         if not (runs := took.get(case.name)):
             continue
         rates = [size / each.seconds / 1e6 for each in runs]
         span = f"({min(rates):.0f}-{max(rates):.0f})"
-        processor = statistics.median(each.processor for each in runs) * (1 << 30) / size
+        scale = (1 << 30) / size
+        processor = statistics.median(each.processor for each in runs) * scale
+        givers = statistics.median(each.givers for each in runs) * scale
+        busy = statistics.median((each.processor + each.givers) / each.seconds for each in runs)
         memory = statistics.median(each.memory for each in runs) / 1e6
         beside = _ratio(took.get(case.peer, []), runs)
         print(
             f"{case.name:26}{statistics.median(rates):6.0f} {span:>11} {beside:>9}"
-            f" {processor:10.2f} {memory:8.0f}"
+            f" {processor:10.2f} {givers:8.2f} {busy:6.2f} {memory:8.0f}"
         )
     peers, mirror, both = (took.get(each, []) for each in HALVES)
     better = [min(one.seconds, other.seconds) for one, other in zip(peers, mirror, strict=False)]
@@ -219,7 +246,8 @@ def shelf_of(size: int, folder: Path) -> Iterator[Shelf]:
         found = [seeding.stdout.readline().split() for _ in range(3)]
         seeds = tuple((host, int(port)) for host, port in found)
         server = stack.enter_context(nginx.running(folder))
-        yield Shelf(path, digest.hexdigest(), torrent, seeds, f"{server}/model.gguf")
+        givers = (seeding.pid, int((folder / "nginx.pid").read_text()))
+        yield Shelf(path, digest.hexdigest(), torrent, seeds, f"{server}/model.gguf", givers)
 
 
 def as_seeds(words: list[str]) -> None:
@@ -243,13 +271,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="herd's swarms beside aria2c's")
     parser.add_argument("--size", type=int, default=1024, help="MiB")
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--only", default="", help="cases whose name has these words")
     said = parser.parse_args()
     took: dict[str, list[Took]] = {}
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         with shelf_of(said.size << 20, folder) as shelf:
             for number in range(said.rounds):
-                for case in CASES:
+                for case in (each for each in CASES if said.only in each.name):
                     if case.name.startswith("aria2c") and shutil.which("aria2c") is None:
                         continue
                     took.setdefault(case.name, []).append(run(case, shelf, folder / "theirs"))
