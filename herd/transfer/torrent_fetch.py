@@ -16,8 +16,7 @@ from herd.model import MagnetSource, Sha256, Source
 from herd.pieces import Table
 from herd.progress import Stage
 from herd.staging import discard
-from herd.transfer.carrier import Carrier, Delivery, EachFailed, Share, Wish
-from herd.transfer.pace import Pace
+from herd.transfer.carrier import Carrier, Delivery, EachFailed, Wish
 from herd.transfer.part import check, trouble
 from herd.transfer.seam import Seam
 from herd.transfer.seam_feed import Feed
@@ -26,6 +25,7 @@ from herd.transfer.swarm_check import pieces_there
 from herd.transfer.swarm_folder import SwarmFolder
 from herd.transfer.swarm_reach import SwarmReach
 from herd.transfer.swarm_session import Session, Taking
+from herd.transfer.swarm_tally import Hashes, Tally
 from herd.transfer.swarm_trail import SwarmTrail
 from herd.transfer.swarm_watch import Look, Overdue, Phase, Reports, SwarmPatience, SwarmWatch
 from herd.transfer.torrent_contents import Metainfo
@@ -63,7 +63,7 @@ class TorrentFetch:
         self._folder = folder
         self._terms = terms
         self._watch = SwarmWatch(terms.patience, time.monotonic())
-        self._tally = _Tally()
+        self._tally = Tally()
         self._is_inheriting = False
         """Whether what the mirrors brought beside a magnet is still to be judged."""
         self._stack = ExitStack()
@@ -184,7 +184,7 @@ class TorrentFetch:
             have = self._check(metainfo, index)
             session.take(Taking(metainfo, index, self._folder, have, peers, mouths))
             self._trail = self._stack.enter_context(SwarmTrail(self._folder.file, size))
-            return self._follow(session, size, _Hashes(session, metainfo.entries[index].has_hashes))
+            return self._follow(session, size, Hashes(session, metainfo.entries[index].has_hashes))
         except BaseException:
             session.close(is_hasty=self._wish.stop.is_set())
             if self._tally.fetched == 0:
@@ -201,7 +201,7 @@ class TorrentFetch:
         self._watch.rest(time.monotonic())
         return have
 
-    def _follow(self, session: Session, size: int, hashes: _Hashes) -> bool:
+    def _follow(self, session: Session, size: int, hashes: Hashes) -> bool:
         shown: Phase | None = None
         self._tally.begin()
         while True:
@@ -255,7 +255,7 @@ class TorrentFetch:
         """Connected peers; to libtorrent the mouths of the mirrors are peers as well."""
         return max(0, look.peers - (self._seam.connections if self._seam else 0))
 
-    def _keep(self, hashes: _Hashes) -> None:
+    def _keep(self, hashes: Hashes) -> None:
         if raw := hashes.wanted():
             metainfo = self._terms.read(raw)
             if metainfo.entries[metainfo.entry_of(self._wish.file)].has_hashes:
@@ -323,76 +323,3 @@ class TorrentFetch:
         """The mirrors that are out; those that only a whole fetch can use are not."""
         standings = self._feed.seam.mirrors.each if self._feed else ()
         return [(one.source, one.out) for one in standings if one.out and not one.is_single]
-
-
-class _Tally:
-    """Bytes that came, over all sessions."""
-
-    def __init__(self) -> None:
-        self.fetched = 0
-        self.wasted = 0
-        self.limit: int | None = None
-        """Bytes per second that the session was told."""
-        self._base = (0, 0)
-        self._began_with: int | None = None
-        self._done = 0
-        self._pace = Pace(time.monotonic())
-
-    @property
-    def rate(self) -> float:
-        """Bytes per second now."""
-        return self._pace.rate(time.monotonic())
-
-    def found(self, size: int) -> None:
-        """So many bytes were there before the first session."""
-        self._began_with = size if self._began_with is None else self._began_with
-
-    def begin(self) -> None:
-        """A fresh session counts from nothing."""
-        self._base = (self.fetched, self.wasted)
-
-    def note(self, look: Look) -> int:
-        """Bytes that came since the last look."""
-        before = self.fetched
-        self.fetched, self.wasted = self._base[0] + look.fetched, self._base[1] + look.wasted
-        if look.phase in (Phase.FETCHING, Phase.WHOLE):
-            self._done = look.done
-        self._pace.add(self.fetched - before, time.monotonic())
-        return self.fetched - before
-
-    def inherit(self, wrong: int) -> None:
-        """What the mirrors brought before counts as theirs, and was wrong in so many bytes."""
-        self._began_with = 0
-        self._base = (self._base[0], self._base[1] + wrong)
-
-    def shares(self, swarm: Source, feed: Feed | None) -> tuple[Share, ...]:
-        """Who gave what of the file."""
-        mirrors = [] if feed is None else feed.seam.mirrors.each
-        given = [(one.source, feed.seam.givers.share(one.key)) for one in mirrors if feed]
-        new = self._done - (self._began_with or 0)
-        from_peers = max(0, new - sum(size for _, size in given))
-        each = [(swarm, from_peers), *given]
-        return tuple(Share(source, size) for source, size in each if size)
-
-
-@dataclass
-class _Hashes:
-    """Asks now and then for piece hashes that came from peers, until they are complete.
-
-    Without them a v2 magnet's pieces could not be checked after a stop, and all of
-    them would be fetched again.
-    """
-
-    session: Session
-    are_known: bool
-    _wait: float = 0.5
-    _next: float = field(default_factory=time.monotonic)
-
-    def wanted(self) -> bytes | None:
-        """A .torrent that may have them."""
-        if self.are_known:
-            return None
-        if time.monotonic() >= self._next:
-            self._next, self._wait = time.monotonic() + self._wait, min(30.0, self._wait * 2)
-            self.session.want_hashes()
-        return self.session.hashes()

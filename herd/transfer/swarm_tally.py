@@ -1,0 +1,86 @@
+"""What came of one fetch from a swarm, over all its sessions: bytes, and hashes of pieces."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+
+from herd.model import Source
+from herd.transfer.carrier import Share
+from herd.transfer.pace import Pace
+from herd.transfer.seam_feed import Feed
+from herd.transfer.swarm_session import Session
+from herd.transfer.swarm_watch import Look, Phase
+
+
+class Tally:
+    """Bytes that came, over all sessions."""
+
+    def __init__(self) -> None:
+        self.fetched = 0
+        self.wasted = 0
+        self.limit: int | None = None
+        """Bytes per second that the session was told."""
+        self._base = (0, 0)
+        self._began_with: int | None = None
+        self._done = 0
+        self._pace = Pace(time.monotonic())
+
+    @property
+    def rate(self) -> float:
+        """Bytes per second now."""
+        return self._pace.rate(time.monotonic())
+
+    def found(self, size: int) -> None:
+        """So many bytes were there before the first session."""
+        self._began_with = size if self._began_with is None else self._began_with
+
+    def begin(self) -> None:
+        """A fresh session counts from nothing."""
+        self._base = (self.fetched, self.wasted)
+
+    def note(self, look: Look) -> int:
+        """Bytes that came since the last look."""
+        before = self.fetched
+        self.fetched, self.wasted = self._base[0] + look.fetched, self._base[1] + look.wasted
+        if look.phase in (Phase.FETCHING, Phase.WHOLE):
+            self._done = look.done
+        self._pace.add(self.fetched - before, time.monotonic())
+        return self.fetched - before
+
+    def inherit(self, wrong: int) -> None:
+        """What the mirrors brought before counts as theirs, and was wrong in so many bytes."""
+        self._began_with = 0
+        self._base = (self._base[0], self._base[1] + wrong)
+
+    def shares(self, swarm: Source, feed: Feed | None) -> tuple[Share, ...]:
+        """Who gave what of the file."""
+        mirrors = [] if feed is None else feed.seam.mirrors.each
+        given = [(one.source, feed.seam.givers.share(one.key)) for one in mirrors if feed]
+        new = self._done - (self._began_with or 0)
+        from_peers = max(0, new - sum(size for _, size in given))
+        each = [(swarm, from_peers), *given]
+        return tuple(Share(source, size) for source, size in each if size)
+
+
+@dataclass
+class Hashes:
+    """Asks now and then for piece hashes that came from peers, until they are complete.
+
+    Without them a v2 magnet's pieces could not be checked after a stop, and all of
+    them would be fetched again.
+    """
+
+    session: Session
+    are_known: bool
+    _wait: float = 0.5
+    _next: float = field(default_factory=time.monotonic)
+
+    def wanted(self) -> bytes | None:
+        """A .torrent that may have them."""
+        if self.are_known:
+            return None
+        if time.monotonic() >= self._next:
+            self._next, self._wait = time.monotonic() + self._wait, min(30.0, self._wait * 2)
+            self.session.want_hashes()
+        return self.session.hashes()
