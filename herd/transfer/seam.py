@@ -34,6 +34,7 @@ from herd.transfer.mirror import Body
 from herd.transfer.patience import Patience
 from herd.transfer.ranges import Asked, Unsatisfied
 from herd.transfer.seam_givers import Givers
+from herd.transfer.seam_trial import Trials
 from herd.transfer.standing import Hosts, Mirrors, Standing
 from herd.transfer.watch import Watch
 
@@ -73,7 +74,7 @@ class Seam:
         self.watch = Watch(stop, patience)
         self.is_ended = threading.Event()
         self._token = secrets.token_urlsafe(24)
-        self.givers = Givers()
+        self.givers, self.trials = Givers(), Trials()
         self._lock = threading.Lock()
         self._open: set[socket.socket] = set()
         self._server = _listen(self)
@@ -225,9 +226,14 @@ class _Pour:
         while self._at < stop:
             if not self._wait():
                 return False
+            limit = self._seam.trials.limit(self._one.key, self._at, stop)
+            if limit == self._at:
+                self._line.idle()
+                self._seam.trials.wait(_TICK)
+                continue
             began, done = time.monotonic(), self._at
             try:
-                self._try(stop)
+                self._try(limit)
             except Interrupted:
                 return False
             except SourceFailed as trouble:

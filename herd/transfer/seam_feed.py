@@ -1,8 +1,9 @@
 """Which mouths of which mirrors a swarm is fed by, and which mirrors lied.
 
-Every mirror begins with one mouth. One whose pieces proved right gets more while the line
-is not full: over a long way that loses packets one connection is slow, and eight are eight
-times as fast. A mirror that gave a whole wrong piece is out, with all its mouths.
+Every mirror begins with one mouth, and with one piece (`seam_trial`). One whose pieces proved
+right gets more while the line is not full: over a long way that loses packets one connection is
+slow, and eight are eight times as fast. A mirror that gave a whole wrong piece is out, with all
+its mouths.
 """
 
 from __future__ import annotations
@@ -61,6 +62,7 @@ class Feed:
         self._metainfo = metainfo
         self._index = index
         seam.givers.learn(seam.size, metainfo.piece_size)
+        seam.trials.learn(metainfo.piece_size)
         self._mouths: dict[str, Mouth] = {}
         self._opened: Counter[int] = Counter()
         self._suspicion: Counter[int] = Counter()
@@ -96,6 +98,7 @@ class Feed:
                 if is_right:
                     for low, high in spans:
                         self.seam.givers.gave(one.key, low, high)
+                        self.seam.trials.passed(one.key)
                 elif spans == [(start, stop)]:
                     wrong += stop - start
                     self._suspect(at, _GUILTY)
@@ -111,8 +114,14 @@ class Feed:
             now: Seconds of a monotonic clock.
         """
         failed, session.reports.failed = session.reports.failed, []
+        right, session.reports.right = session.reports.right, []
         first = self._metainfo.entries[self._index].offset // self._metainfo.piece_size
+        for piece in right:
+            for key in self.seam.givers.of(piece - first):
+                self.seam.trials.passed(key)
         for piece in failed:
+            for key in self.seam.givers.of(piece - first):
+                self.seam.trials.failed(key)
             liar = self.seam.givers.convict(piece - first)
             for at, one in enumerate(self.seam.mirrors.each):
                 if one.key == liar:
@@ -162,7 +171,9 @@ class Feed:
         proved = [
             (self._count(at), at)
             for at, one in enumerate(self.seam.mirrors.each)
-            if one.is_usable and self.seam.givers.share(one.key) >= enough
+            if one.is_usable
+            and self.seam.trials.has_proved(one.key)
+            and self.seam.givers.share(one.key) >= enough
         ]
         places = [each for each in proved if each[0] < self.seam.mirrors.each[each[1]].allowed]
         return min(places)[1] if places else None

@@ -47,6 +47,17 @@ class Givers:
         with self._lock:
             return self._last[key].total if key in self._last else 0
 
+    def of(self, piece: int) -> list[str]:
+        """Those who gave bytes of a piece."""
+        with self._lock:
+            span = self._span(piece)
+            return [key for key, spans in self._ever.items() if any(spans.within(*span))]
+
+    def given(self, key: str) -> Extents:
+        """The bytes that came from a mirror, and from no other one after it."""
+        with self._lock:
+            return self._last[key].copy() if key in self._last else Extents()
+
     def convict(self, piece: int) -> str | None:
         """Whoever alone gave a piece that proved wrong; nobody where several had a part in it."""
         with self._lock:

@@ -103,6 +103,8 @@ class Reports:
     """Banned in this session or in one before."""
     failed: list[int] = field(default_factory=list)
     """Pieces that proved wrong, until somebody takes them off the list."""
+    right: list[int] = field(default_factory=list)
+    """Pieces that proved right, likewise."""
     disk: DiskTrouble | None = None
     """The first one; thousands follow it."""
 

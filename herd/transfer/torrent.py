@@ -228,6 +228,7 @@ class NativeSession:
                 case lt.piece_finished_alert():
                     if self._prefix is not None:
                         self._prefix.add(alert.piece_index)
+                    self.reports.right += [alert.piece_index] if self._seam else []
                 case lt.alerts_dropped_alert():
                     self._must_count = True
                 case lt.hash_failed_alert():

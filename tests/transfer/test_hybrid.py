@@ -145,6 +145,19 @@ def test_a_mirror_that_lies_costs_one_piece_and_is_named(
     assert swarm_desk.part == swarm_desk.content
     assert delivery.liars == (UrlSource(mirror.url),)
     assert given(delivery) == {UrlSource(other.url): SIZE}
+    assert mirror.bytes_sent <= PIECE
+    assert other.bytes_sent <= SIZE + PIECE
+
+
+def test_beside_peers_a_mirror_that_lies_costs_one_piece_as_well(
+    swarm_desk: SwarmDesk, mirror: FileServer
+) -> None:
+    mirror.content = bytes(each ^ 0xFF for each in swarm_desk.content)
+    with swarm_desk.swarm(swarm_desk.torrent(), rate=8 * PIECE) as swarm:
+        delivery = fetch(swarm_desk, torrent_source(swarm_desk, swarm.tracker.url), mirror)
+    assert swarm_desk.part == swarm_desk.content
+    assert delivery.liars == (UrlSource(mirror.url),)
+    assert mirror.bytes_sent <= PIECE
 
 
 def test_a_swarm_whose_every_source_lies_ends_and_says_so(
@@ -233,7 +246,7 @@ def test_a_dead_magnet_and_dead_mirrors_are_each_told(
 
 
 def test_a_stop_ends_it_within_a_second(swarm_desk: SwarmDesk, mirror: FileServer) -> None:
-    mirror.faults = Faults(stall_after=2 * PIECE)
+    mirror.faults = Faults(stall_after=PIECE // 2)
     ended: list[BaseException] = []
 
     def run() -> None:
@@ -244,7 +257,7 @@ def test_a_stop_ends_it_within_a_second(swarm_desk: SwarmDesk, mirror: FileServe
 
     thread = threading.Thread(target=run)
     thread.start()
-    until(lambda: mirror.bytes_sent >= 2 * PIECE)
+    until(lambda: mirror.bytes_sent >= PIECE // 2)
     with within(1.0):
         swarm_desk.stop.set()
         thread.join()
