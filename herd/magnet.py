@@ -1,8 +1,10 @@
 """Magnet texts, read and written (BEP 9). Pure: nothing is asked of any network.
 
-A magnet comes from anywhere, so only four of its keys are kept: `xt` (the info hash),
-`dn`, `tr` and `xl`. What would make herd speak to addresses of the sender's choice
-(`ws`, `as`, `xs`, `x.pe`) or choose files for the person (`so`) is named and dropped.
+A magnet comes from anywhere, so only some of its keys are kept: `xt` (the info hash), `dn`,
+`tr`, `xl`, and a few each of `ws` (web seeds, BEP 19), `xs` (where its .torrent is) and
+`x.pe` (peers, as IP addresses). They say where to ask; what comes is held to the info hash,
+and how far they may lead is decided where they are asked (`herd.transfer.swarm_reach`).
+What would choose files for the person (`so`), and all else, is named and dropped.
 
 Magnets that went through Twitter come mangled, because it takes the `2F<host>` of an
 escaped tracker for a link:
@@ -18,7 +20,9 @@ from __future__ import annotations
 
 import base64
 import re
+from contextlib import suppress
 from dataclasses import dataclass
+from ipaddress import ip_address
 from urllib.parse import quote, unquote, urlsplit
 
 from herd.errors import BadUsage
@@ -27,9 +31,12 @@ from herd.model import InfoHash, MagnetSource
 MOST_CHARACTERS = 32 * 1024
 """Of a magnet text; a real one has a few hundred."""
 MOST_TRACKERS = 64
+MOST_OTHERS = 8
+"""Of each kind of address beside trackers."""
 MOST_ADDRESS_CHARACTERS = 2048
 MOST_NAME_CHARACTERS = 255
 TRACKER_SCHEMES = ("udp", "http", "https")
+WEB_SCHEMES = ("http", "https")
 
 _SHORTENERS = {"t.co", "bit.ly", "tinyurl.com", "goo.gl", "ow.ly", "is.gd", "maglit.me", "mgnet.me"}
 _ANY_CASE = re.IGNORECASE | re.ASCII
@@ -59,7 +66,7 @@ class Magnet:
     lost: tuple[str, ...] = ()
     """One phrase for each tracker that was dropped."""
     ignored: tuple[str, ...] = ()
-    """Keys that herd does not take from a stranger: `ws`, `x.pe`, `so`..."""
+    """Keys that herd does not take from a stranger, as `so`, or that do not read."""
 
     @property
     def remarks(self) -> tuple[str, ...]:
@@ -96,6 +103,9 @@ def parse(text: str) -> Magnet:
     pairs = _pairs(re.sub(r"[\r\n\t]", "", text.strip()).partition("?")[2])
     trackers = [_tracker(raw) for raw in _values(pairs, "tr")]
     kept = _once([each.address for each in trackers if each.address])
+    web_seeds, torrents, peers = _web(pairs, "ws"), _web(pairs, "xs"), _peers(pairs)
+    taken = {"xt", "dn", "tr", "xl"}
+    taken |= {key for key, each in (("ws", web_seeds), ("xs", torrents), ("x.pe", peers)) if each}
     lost = [each.loss for each in trackers if each.loss]
     if len(kept) > MOST_TRACKERS:
         lost.append(f"the trackers after the first {MOST_TRACKERS}")
@@ -105,6 +115,9 @@ def parse(text: str) -> Magnet:
         trackers=kept[:MOST_TRACKERS],
         display_name=_display_name(pairs),
         is_from_user=True,
+        web_seeds=web_seeds,
+        torrents=torrents,
+        peers=peers,
     )
     if source.v1 is None and source.v2 is None:
         raise BadUsage("The magnet names no torrent: it has no xt=urn:btih: or urn:btmh:.", _HINT)
@@ -113,7 +126,7 @@ def parse(text: str) -> Magnet:
         size=_size(pairs),
         repaired=_once([each.address for each in trackers if each.is_repaired])[:MOST_TRACKERS],
         lost=_once(lost)[:MOST_TRACKERS],
-        ignored=_once([name for name, _ in pairs if name not in ("xt", "dn", "tr", "xl")])[:16],
+        ignored=_once([name for name, _ in pairs if name not in taken])[:16],
     )
 
 
@@ -129,7 +142,9 @@ def render(source: MagnetSource, size: int | None = None) -> str:
     parts += [f"xt=urn:btmh:1220{source.v2}"] if source.v2 else []
     parts += [f"dn={quote(source.display_name, safe='')}"] if source.display_name else []
     parts += [f"xl={size}"] if size else []
-    parts += [f"tr={quote(tracker, safe='')}" for tracker in source.trackers]
+    addresses = (("tr", source.trackers), ("ws", source.web_seeds), ("xs", source.torrents))
+    parts += [f"{key}={quote(each, safe='')}" for key, all_ in addresses for each in all_]
+    parts += [f"x.pe={f'[{host}]' if ':' in host else host}:{port}" for host, port in source.peers]
     return "magnet:?" + "&".join(parts)
 
 
@@ -219,6 +234,24 @@ def _v2(pairs: list[tuple[str, str]]) -> InfoHash | None:
         if text is not None
     ]
     return _the_only(hashes)
+
+
+def _web(pairs: list[tuple[str, str]], name: str) -> tuple[str, ...]:
+    """The http(s) addresses under a key."""
+    found = [unquote(_MENDABLE.sub("%2F", value)).strip() for value in _values(pairs, name)]
+    return _once([each for each in found if flaw(each, WEB_SCHEMES) is None])[:MOST_OTHERS]
+
+
+def _peers(pairs: list[tuple[str, str]]) -> tuple[tuple[str, int], ...]:
+    """The peers that are given by IP address and port; a name would have to be asked for."""
+    found: dict[tuple[str, int], None] = {}
+    for value in _values(pairs, "x.pe"):
+        host, _, port = unquote(value).strip().rpartition(":")
+        with suppress(ValueError):
+            address = str(ip_address(host.removeprefix("[").removesuffix("]")))
+            if re.fullmatch(r"[0-9]{1,5}", port) and 0 < int(port) < 65536:
+                found[address, int(port)] = None
+    return tuple(found)[:MOST_OTHERS]
 
 
 def _hash_after(prefix: str, value: str) -> str | None:

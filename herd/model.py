@@ -147,6 +147,12 @@ class MagnetSource:
     note: str | None = None
     is_from_user: bool = False
     """Typed by the person, not vouched for by a registry."""
+    web_seeds: tuple[str, ...] = ()
+    """`ws`: http(s) addresses of the file, or of the folder that it is in (BEP 19)."""
+    torrents: tuple[str, ...] = ()
+    """`xs`: http(s) addresses of the .torrent."""
+    peers: tuple[tuple[str, int], ...] = ()
+    """`x.pe`: IP addresses and ports of members of the swarm."""
 
 
 @dataclass(frozen=True)

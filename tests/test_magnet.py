@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from herd.errors import BadUsage
-from herd.magnet import MOST_TRACKERS, flaw, is_magnet, parse, render
+from herd.magnet import MOST_OTHERS, MOST_TRACKERS, flaw, is_magnet, parse, render
 from herd.model import InfoHash, MagnetSource
 
 ALPACA_7B = (
@@ -119,10 +119,42 @@ def test_the_size_that_the_sender_gives_is_read() -> None:
     assert parse(magnet("&xl=" + "9" * 5000)).size is None
 
 
-def test_what_would_choose_addresses_or_files_is_dropped_and_named() -> None:
-    read = parse(magnet("&ws=http://10.0.0.1/&x.pe=10.0.0.1:1&so=0-9&xs=http://a/&as=http://b/"))
-    assert read.ignored == ("ws", "x.pe", "so", "xs", "as")
+def test_where_else_to_ask_is_kept_and_what_would_choose_files_is_named_and_dropped() -> None:
+    text = magnet(
+        "&x.pe=10.0.0.1:6881&x.pe=%5B2001%3Adb8%3A%3A1%5D:6882"
+        "&ws=https%3A%2F%2Fa.example%2Fm.gguf&xs=http%3A%2F%2Fb.example%2Fm.torrent"
+    )
+    read = parse(f"{text}&so=0-9&as=http://b/")
+    assert read.ignored == ("so", "as")
+    assert read.source == MagnetSource(
+        v1=InfoHash(HASH),
+        is_from_user=True,
+        web_seeds=("https://a.example/m.gguf",),
+        torrents=("http://b.example/m.torrent",),
+        peers=(("10.0.0.1", 6881), ("2001:db8::1", 6882)),
+    )
+    assert parse(render(read.source)) == replace(read, ignored=())
+
+
+@pytest.mark.parametrize(
+    "hint",
+    [
+        *("ws=file:///etc/passwd", "ws=ftp://a.example/x", "ws=http://name:word@a.example/"),
+        *("ws=https://t.co/abc", "ws=", "xs=urn:btih:" + "ab" * 20, "xs=http://a b/"),
+        *("x.pe=peer.example:6881", "x.pe=1.2.3.4", "x.pe=1.2.3.4:0", "x.pe=1.2.3.4:65536"),
+        *("x.pe=1.2.3.4:%D9%A1", "x.pe=[", "x.pe="),
+    ],
+)
+def test_an_address_that_herd_does_not_ask_is_dropped_and_its_key_named(hint: str) -> None:
+    read = parse(magnet(f"&{hint}"))
+    assert read.ignored == (hint.partition("=")[0],)
     assert read.source == MagnetSource(v1=InfoHash(HASH), is_from_user=True)
+
+
+def test_a_magnet_of_a_hundred_addresses_keeps_a_few() -> None:
+    many = "".join(f"&ws=http://a.example/{at}&x.pe=1.2.3.4:{at + 1}" for at in range(100))
+    source = parse(magnet(many)).source
+    assert len(source.web_seeds) == len(source.peers) == MOST_OTHERS
 
 
 def test_numbered_keys_escaped_ampersands_and_line_breaks_are_read() -> None:

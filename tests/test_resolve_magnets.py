@@ -86,9 +86,9 @@ def test_a_person_who_promises_a_digest_is_taken_at_their_word(herd: Herd) -> No
 
 def test_a_magnet_that_nobody_knows_keeps_its_size_and_says_what_it_lost(herd: Herd) -> None:
     choice = herd.choose(
-        f"magnet:?xt=urn:btih:{'ab' * 20}&dn=new-model.gguf&xl=77&x.pe=127.0.0.1:22"
-        "&ws=http://169.254.169.254/latest&xs=http://x.example/a.torrent"
+        f"magnet:?xt=urn:btih:{'ab' * 20}&dn=new-model.gguf&xl=77&so=1"
+        "&ws=http://x.example/new-model.gguf&xs=http://x.example/a.torrent"
     )
     assert choice.variant.files[0].size == 77
     assert choice.model.variants == (choice.variant,)
-    assert choice.remarks == ("Ignored x.pe, ws, xs: herd takes no such thing from a magnet.",)
+    assert choice.remarks == ("Ignored so: herd takes no such thing from a magnet.",)

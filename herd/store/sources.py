@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
+from ipaddress import ip_address
 from typing import Any
 
 from herd.model import (
@@ -79,18 +80,40 @@ def _maybe(row: Mapping[str, Any], key: str) -> str | None:
 
 
 def _magnet(row: Mapping[str, Any]) -> MagnetSource:
-    v1, v2, trackers = _maybe(row, "v1"), _maybe(row, "v2"), row.get("trackers")
-    if not isinstance(trackers, list) or len(trackers) > _MOST:
-        raise ValueError("the trackers of a magnet")
+    v1, v2 = _maybe(row, "v1"), _maybe(row, "v2")
     return MagnetSource(
         v1=InfoHash(v1) if v1 else None,
         v2=InfoHash(v2) if v2 else None,
-        trackers=tuple(_text({"tracker": each}, "tracker") for each in trackers),
+        trackers=_texts(row.get("trackers")),
         display_name=_maybe(row, "display_name"),
         state=SwarmState(_text(row, "state")),
         note=_maybe(row, "note"),
         is_from_user=row.get("is_from_user") is True,
+        web_seeds=_texts(row.get("web_seeds", [])),
+        torrents=_texts(row.get("torrents", [])),
+        peers=_peers(row.get("peers", [])),
     )
+
+
+def _texts(found: object) -> tuple[str, ...]:
+    """The addresses of one kind that a magnet has."""
+    if not isinstance(found, list) or len(found) > _MOST:
+        raise ValueError("the addresses of a magnet")
+    return tuple(_text({"address": each}, "address") for each in found)
+
+
+def _peers(found: object) -> tuple[tuple[str, int], ...]:
+    match found:
+        case list() if len(found) <= _MOST:
+            return tuple(_peer(each) for each in found)
+    raise ValueError("the peers of a magnet")
+
+
+def _peer(found: object) -> tuple[str, int]:
+    match found:
+        case [str(host), int(port)] if 0 < port < 65536:
+            return str(ip_address(host)), port
+    raise ValueError("a peer of a magnet")
 
 
 _MAKERS: dict[str, Callable[[Mapping[str, Any]], Source]] = {

@@ -101,12 +101,24 @@ class Reach:
         *,
         kind: Callable[[str], Kind] = kind_of,
         resolve: Resolve = resolve,
+        allowed: frozenset[Kind] | None = None,
     ) -> None:
-        self._home = _host(url)
+        """Asks nothing yet.
+
+        Args:
+            url: As configured.
+            kind: The kind of an IP address.
+            resolve: The addresses of a name.
+            allowed: The kinds beside public ones that it may lead to; None: its own.
+        """
+        # An address that a stranger wrote leads no farther than its redirects do.
+        self._home = _host(url) if allowed is None else None
+        self._how = "the redirect to " if self._home else ""
         self._kind = kind
         self._resolve = resolve
-        self._allowed = {Kind.PUBLIC}
-        self._admit_written()
+        self._allowed = {Kind.PUBLIC, *(allowed or ())}
+        if self._home and (written := self._written(self._home)):
+            self._allowed.add(written)
 
     def addresses(self, host: str, port: int, *, is_proxy: bool = False) -> tuple[Endpoint, ...]:
         """The addresses of a host that may be connected to; any, for the person's own proxy.
@@ -123,7 +135,7 @@ class Reach:
             return found
         good = tuple(each for each in found if self._kind(each.ip) in self._allowed)
         if found and not good:
-            raise _forbidden(host, self._kind(found[0].ip))
+            raise _forbidden(host, self._kind(found[0].ip), self._how)
         return good
 
     def check_written(self, url: str) -> None:
@@ -135,11 +147,7 @@ class Reach:
         host = _host(url)
         kind = self._written(host)
         if host != self._home and kind is not None and kind not in self._allowed:
-            raise _forbidden(host, kind)
-
-    def _admit_written(self) -> None:
-        if kind := self._written(self._home):
-            self._allowed.add(kind)
+            raise _forbidden(host, kind, self._how)
 
     def _written(self, host: str) -> Kind | None:
         if host == "localhost" or host.endswith(".localhost"):
@@ -183,8 +191,8 @@ def _host(url: str) -> str:
     return (urlsplit(url).hostname or "").lower()
 
 
-def _forbidden(host: str, kind: Kind) -> SourceRefused:
+def _forbidden(host: str, kind: Kind, how: str) -> SourceRefused:
     return SourceRefused(
-        f"the redirect to {host} leads into {kind}, which herd does not follow",
+        f"{how}{host} leads into {kind}, which herd does not follow",
         "Name that address yourself if it is what you want.",
     )

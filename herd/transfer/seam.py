@@ -64,7 +64,7 @@ class Seam:
         """Listen, on a loopback address that nobody else is told of where there are many.
 
         Args:
-            size: Bytes of the file.
+            size: Bytes of the file; 0 until it is known.
             mirrors: Where it may come from; what becomes of them is noted in each.
             patience: What a mirror is granted.
             stop: Set to end it.
@@ -98,6 +98,12 @@ class Seam:
                     each.shutdown(socket.SHUT_RDWR)
         self._server.server_close()
         self.watch.__exit__(None, None, None)
+
+    def learn(self, size: int, more: Sequence[Standing]) -> None:
+        """The metadata came: how long the file is, and where else it may come from."""
+        self.size = size
+        known = {one.key for one in self.mirrors.each}
+        self.mirrors.each += tuple(one for one in more if one.key not in known)
 
     @property
     def host(self) -> str:

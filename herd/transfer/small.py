@@ -16,7 +16,12 @@ from herd.words import size
 
 
 def read_small(
-    url: str, *, most: int, stop: threading.Event, patience: Patience | None = None
+    url: str,
+    *,
+    most: int,
+    stop: threading.Event,
+    reach: Reach | None = None,
+    patience: Patience | None = None,
 ) -> bytes:
     """The file at an http(s) address, by the same rules as a model: reach, encodings, rate.
 
@@ -24,6 +29,7 @@ def read_small(
         url: As configured.
         most: Bytes; a larger file is refused before it is read.
         stop: Set to end it.
+        reach: How far it may lead, where that is less than usual.
         patience: What the server is granted.
 
     Raises:
@@ -33,7 +39,7 @@ def read_small(
     """
     patience = patience or Patience()
     address = Address.of(UrlSource(url))
-    with Watch(stop, patience) as watch, Line(Reach(url), watch) as line:
+    with Watch(stop, patience) as watch, Line(reach or Reach(url), watch) as line:
         body = Mirror(address, patience.redirects).open(line, Asked(0, None))
         if isinstance(body, Unsatisfied) or body.span.total > most:
             raise SourceRefused(f"{address.host} has no file of at most {size(most)} there")

@@ -12,21 +12,19 @@ from herd.places import expanded
 from herd.transfer import torrent
 from herd.transfer.carrier import Carrier, Delivery, EachFailed, Wish
 from herd.transfer.patience import Patience
-from herd.transfer.reach import Kind
+from herd.transfer.reach import Kind, Reach
 from herd.transfer.seam import Seam
-from herd.transfer.seam_mirrors import mirror_of, web_seeds
+from herd.transfer.seam_mirrors import addresses, mirror_of, strangers, web_seeds
 from herd.transfer.standing import Standing
+from herd.transfer.swarm_exact import Exact
 from herd.transfer.swarm_folder import SwarmFolder
 from herd.transfer.swarm_proxy import through
-from herd.transfer.swarm_reach import allowed_by, is_web, reach
+from herd.transfer.swarm_reach import allowed_by, is_web, reach, web_reach
 from herd.transfer.swarm_settings import settings
 from herd.transfer.swarm_watch import SwarmPatience
 from herd.transfer.torrent import MOST_BYTES, NativeSession, read
 from herd.transfer.torrent_contents import Metainfo
 from herd.transfer.torrent_fetch import Terms, TorrentFetch
-
-GetSmall = Callable[[str, int, threading.Event], bytes]
-"""A small file from an address: at most so many bytes; ends early when the event is set."""
 
 
 class TorrentCarrier:
@@ -40,7 +38,6 @@ class TorrentCarrier:
         lan: bool = False,
         upload: int = 0,
         interface: str | None = None,
-        get_small: GetSmall | None = None,
         mirror_patience: Patience | None = None,
     ) -> None:
         """Touches nothing.
@@ -52,7 +49,6 @@ class TorrentCarrier:
             lan: Whether peers are looked for on the own network (BEP 14), which opens it.
             upload: Bytes per second that other peers may have; 0: no limit.
             interface: The one own IP address to speak from; None means any.
-            get_small: Brings a .torrent from an http(s) address.
             mirror_patience: What a mirror is granted.
         """
         self._patience = patience or SwarmPatience()
@@ -60,25 +56,30 @@ class TorrentCarrier:
         self._lan = lan
         self._upload = upload
         self._interface = interface
-        self._get_small = get_small or _get_small
         self._mirror_patience = mirror_patience
 
     def fetch(self, wish: Wish) -> Delivery:
         """Bring the file, going on from what is staged. As Carrier.fetch.
 
         The other sources of the wish are mirrors: they feed the swarm through the seam, and
-        what the swarm cannot use of them is asked by itself in the end.
+        what the swarm cannot use of them is asked by itself in the end. So are the web seeds of
+        a magnet, but where no digest judges them they are not asked beside the swarm.
         """
+        strange = addresses(wish.source) if isinstance(wish.source, MagnetSource) else ()
+        if wish.file.sha256 is not None:
+            wish = replace(wish, others=tuple(dict.fromkeys((*wish.others, *strange))))
         try:
             return self._from_swarm(wish)
         except SourceFailed as failure:
             failed = failure.each if isinstance(failure, EachFailed) else ((wish.source, failure),)
-        left = tuple(each for each in wish.others if each not in [source for source, _ in failed])
+        known = dict.fromkeys((*wish.others, *strange))
+        left = tuple(each for each in known if each not in [source for source, _ in failed])
         if not left:
             raise failed_together(failed)
         wish.gauge.note(failed[0][1].message.rstrip("."))
         try:
-            return self._http().fetch(replace(wish, source=left[0], others=left[1:]))
+            http = self._http(_reach_of(wish.source))
+            return http.fetch(replace(wish, source=left[0], others=left[1:]))
         except SourceFailed as failure:
             more = failure.each if isinstance(failure, EachFailed) else ((left[0], failure),)
             raise EachFailed((*failed, *more)) from failure
@@ -88,10 +89,11 @@ class TorrentCarrier:
         folder = SwarmFolder(wish.staged)
         mirrors = [source for source in wish.others if isinstance(source, UrlSource | HfSource)]
         seeds: tuple[Standing, ...] = ()
+        magnet = wish.source if isinstance(wish.source, MagnetSource) else MagnetSource()
         match wish.source:
-            case MagnetSource() as magnet:
+            case MagnetSource():
                 _require_hash(magnet)
-                found = reach(magnet.trackers)
+                found = reach(magnet.trackers, peers=magnet.peers)
                 start = _saved(folder, magnet) or magnet
             case TorrentSource(location):
                 start = read(self._bring(location, wish.stop))
@@ -100,7 +102,10 @@ class TorrentCarrier:
             case _:
                 raise TypeError(wish.source)
         patience = self._mirror_patience or Patience()
-        standings: tuple[Standing, ...] = (*(mirror_of(each, patience) for each in mirrors), *seeds)
+        far = _reach_of(wish.source)
+        named = [mirror_of(each, patience, far) for each in mirrors]
+        standings, opened = (*named, *seeds), found.opened
+        may_be_fed = bool(standings or magnet.web_seeds or magnet.torrents)
         dht = self._dht and isinstance(wish.source, MagnetSource) and not found.is_local
         proxy = through(found.trackers)
         chosen = settings(interface=self._interface, dht=dht) | proxy
@@ -111,25 +116,28 @@ class TorrentCarrier:
             found = replace(found, opened=found.opened | {Kind.PRIVATE})
         if proxy:
             # Through a proxy libtorrent could not reach the seam: mirrors come after the swarm.
-            standings = ()
+            may_be_fed = False
         terms = Terms(
             open=lambda to: NativeSession(chosen, to),
             read=read,
             reach=found,
             patience=self._patience,
-            http=self._http() if mirrors else None,
-            seam=(lambda size: Seam(size, standings, patience, wish.stop)) if standings else None,
+            http=self._http(far) if mirrors else None,
+            seam=(lambda size: Seam(size, standings, patience, wish.stop)) if may_be_fed else None,
+            seeds=lambda metainfo: web_seeds(metainfo, wish.file, opened, magnet.web_seeds),
+            exact=(lambda: _exact(magnet, opened)) if magnet.torrents else None,
+            peers=frozenset(magnet.peers),
         )
         return TorrentFetch(wish, folder, terms).run(start)
 
-    def _http(self) -> Carrier:
+    def _http(self, far: Callable[[str], Reach]) -> Carrier:
         from herd.transfer.download import HttpCarrier
 
-        return HttpCarrier(self._mirror_patience)
+        return HttpCarrier(self._mirror_patience, reach=far)
 
     def _bring(self, location: str, stop: threading.Event) -> bytes:
         if is_web(location):
-            return self._get_small(location, MOST_BYTES, stop)
+            return _get_small(location, stop)
         try:
             with expanded(location).open("rb") as stream:
                 return stream.read(MOST_BYTES + 1)
@@ -160,7 +168,22 @@ def _require_hash(magnet: MagnetSource) -> None:
         raise SourceRefused("the magnet names no torrent")
 
 
-def _get_small(url: str, limit: int, stop: threading.Event) -> bytes:
+def _reach_of(source: Source) -> Callable[[str], Reach]:
+    """How far the addresses may lead that are asked beside a swarm."""
+    if not isinstance(source, MagnetSource):
+        return Reach
+    return strangers(source, reach(source.trackers, peers=source.peers).opened)
+
+
+def _exact(magnet: MagnetSource, opened: frozenset[Kind]) -> Exact:
+    return Exact(
+        magnet.torrents,
+        lambda url, stop: _get_small(url, stop, web_reach(url, opened)),
+        lambda raw: read(raw).is_of(magnet),
+    )
+
+
+def _get_small(url: str, stop: threading.Event, far: Reach | None = None) -> bytes:
     from herd.transfer.small import read_small
 
-    return read_small(url, most=limit, stop=stop)
+    return read_small(url, most=MOST_BYTES, stop=stop, reach=far)

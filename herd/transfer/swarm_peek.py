@@ -57,7 +57,7 @@ def peek(
         Interrupted: it was stopped.
     """
     torrent.require()
-    found = reach(magnet.trackers)
+    found = reach(magnet.trackers, peers=magnet.peers)
     with tempfile.TemporaryDirectory(prefix="herd-") as folder:
         chosen = settings(interface=interface, dht=dht and not found.is_local)
         session = NativeSession(chosen, found)

@@ -1,8 +1,9 @@
 """How far a swarm may reach: which trackers are asked, and which addresses nobody may have.
 
 Trackers and peers are strangers that name addresses to connect to. This machine and
-private networks are closed to them, unless a tracker that the person (or a registry
-they chose) named lies there itself: then the swarm is one of their own network.
+private networks are closed to them, unless a tracker or a peer that the person (or a registry
+they chose) named lies there itself: then the swarm is one of their own network. An http(s)
+address there still has no query, as of those that make a router or a printer do something.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from ipaddress import ip_address, ip_network
 from urllib.parse import urlsplit
 
 from herd.magnet import MOST_TRACKERS, TRACKER_SCHEMES, flaw
-from herd.transfer.reach import Kind, kind_of
+from herd.transfer.reach import Kind, Reach, kind_of
 
 _LOCAL_ENDINGS = (".local", ".lan", ".internal", ".home.arpa")
 
@@ -85,19 +86,25 @@ def near() -> tuple[Range, ...]:
     )
 
 
-def reach(trackers: Iterable[str], allowed: frozenset[Kind] = frozenset(_OPENABLE)) -> SwarmReach:
+def reach(
+    trackers: Iterable[str],
+    allowed: frozenset[Kind] = frozenset(_OPENABLE),
+    peers: Iterable[tuple[str, int]] = (),
+) -> SwarmReach:
     """What a swarm with these trackers may reach.
 
     Args:
         trackers: As somebody wrote them.
         allowed: The kinds of addresses beside public ones that whoever wrote them may name.
+        peers: IP addresses and ports of members, as they wrote them.
     """
     kept = [each for each in dict.fromkeys(trackers) if flaw(each, TRACKER_SCHEMES) is None]
     kinds = {each: kind_of_host(urlsplit(each).hostname or "") for each in kept}
     admitted = [each for each, kind in kinds.items() if kind is Kind.PUBLIC or kind in allowed][
         :MOST_TRACKERS
     ]
-    opened = frozenset(kinds[each] for each in admitted) & frozenset(_OPENABLE)
+    named = {kinds[each] for each in admitted} | ({kind_of(host) for host, _ in peers} & allowed)
+    opened = frozenset(named & set(_OPENABLE))
     return SwarmReach(tuple(admitted), opened)
 
 
@@ -111,6 +118,16 @@ def allowed_by(location: str) -> frozenset[Kind]:
 def is_web(location: str) -> bool:
     """Whether it is an http(s) address."""
     return location.lower().startswith(("http://", "https://"))
+
+
+def web_reach(url: str, allowed: frozenset[Kind]) -> Reach:
+    """How far an http(s) address may lead that came with a swarm.
+
+    Args:
+        url: The address.
+        allowed: The kinds of addresses beside public ones that may be named there.
+    """
+    return Reach(url, allowed=frozenset() if urlsplit(url).query else allowed)
 
 
 def kind_of_host(host: str) -> Kind:

@@ -91,6 +91,7 @@ class NativeSession:
         params = lt.add_torrent_params()
         # With both, v2 alone would do, but a v1 swarm knows only v1.
         params.info_hashes = _info_hash(magnet)
+        params.peers = list(magnet.peers)
         params.flags = lt.torrent_flags.apply_ip_filter | lt.torrent_flags.default_dont_download
         self._add(params, folder)
 

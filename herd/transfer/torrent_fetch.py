@@ -7,7 +7,7 @@ it through the seam, and fetch by themselves until a magnet's metadata is there.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 
@@ -20,8 +20,10 @@ from herd.transfer.carrier import Carrier, Delivery, EachFailed, Wish
 from herd.transfer.part import check, trouble
 from herd.transfer.seam import Seam
 from herd.transfer.seam_feed import Feed
+from herd.transfer.standing import Standing
 from herd.transfer.swarm_beside import Beside
 from herd.transfer.swarm_check import pieces_there
+from herd.transfer.swarm_exact import Exact
 from herd.transfer.swarm_folder import SwarmFolder
 from herd.transfer.swarm_reach import SwarmReach
 from herd.transfer.swarm_session import Session, Taking
@@ -45,6 +47,12 @@ class Terms:
     """Brings the file from its mirrors as long as there is no metadata."""
     seam: Callable[[int], Seam] | None = None
     """The mirrors of a file of so many bytes, as web seeds."""
+    seeds: Callable[[Metainfo], Sequence[Standing]] = lambda _: ()
+    """More of them, once a magnet's metadata is there."""
+    exact: Callable[[], Exact] | None = None
+    """Looks for a magnet's .torrent elsewhere."""
+    peers: frozenset[tuple[str, int]] = frozenset()
+    """Members of the swarm that are known before."""
 
 
 class _CameOtherwise(Exception):  # no error: it ends the swarm's part
@@ -79,8 +87,8 @@ class TorrentFetch:
             size = self._wish.file.size
             if isinstance(start, Metainfo):
                 size = start.entries[start.entry_of(self._wish.file)].size
-            if self._terms.seam is not None and size:
-                self._seam = stack.enter_context(self._terms.seam(size))
+            if self._terms.seam is not None:
+                self._seam = stack.enter_context(self._terms.seam(size or 0))
             try:
                 return self._bring(start)
             except _CameOtherwise as other:
@@ -134,21 +142,22 @@ class TorrentFetch:
             else:
                 gauge = self._wish.gauge
                 gauge.begin(Stage.FETCHING, self._wish.file.size, note="finding peers")
-            raw = self._metadata(session, beside)
+            exact = self._terms.exact and stack.enter_context(self._terms.exact())
+            raw = self._metadata(session, beside, exact)
             self._is_inheriting = beside is not None
         metainfo = self._terms.read(raw)
         metainfo.entry_of(self._wish.file)
         self._folder.save_metainfo(raw)
         return metainfo
 
-    def _metadata(self, session: Session, beside: Beside | None) -> bytes:
+    def _metadata(self, session: Session, beside: Beside | None, exact: Exact | None) -> bytes:
         """Wait for it, while the mirrors fetch.
 
         Raises:
             _CameOtherwise: the mirrors were quicker.
         """
         is_silent = False
-        while (raw := session.metadata()) is None:
+        while (raw := session.metadata() or (exact.raw if exact else None)) is None:
             look = session.look()
             if beside is None:
                 self._wish.gauge.note(look.note)
@@ -176,9 +185,10 @@ class TorrentFetch:
         size = metainfo.entries[index].size
         self._folder.open(size)
         if self._feed is None and self._seam and not self._lost and metainfo.is_alone(index):
+            self._seam.learn(size, self._terms.seeds(metainfo))
             self._feed = Feed(self._seam, metainfo, index)
         mouths = self._feed.begin() if self._feed else ()
-        peers = frozenset(session.reports.seen)
+        peers = frozenset(session.reports.seen) | self._terms.peers
         self._hold_back(session, 0)
         try:
             have = self._check(metainfo, index)

@@ -25,6 +25,12 @@ ALL: tuple[Source, ...] = (
     HfSource("user/repo", "main", "m.gguf"),
     PypiSource("some-model==1", "some/m.gguf"),
     MagnetSource(v1=InfoHash("a" * 40), trackers=("udp://t.example:1",), is_from_user=True),
+    MagnetSource(
+        v1=InfoHash("b" * 40),
+        web_seeds=("https://w.example/m.gguf",),
+        torrents=("https://w.example/m.torrent",),
+        peers=(("192.0.2.1", 6881), ("2001:db8::1", 6881)),
+    ),
     TorrentSource("/home/person/m.torrent"),
     PathSource("/home/person/m.gguf"),
 )
