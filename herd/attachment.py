@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from herd import disk
 from herd.errors import BadUsage
 from herd.places import expanded
 from herd.words import one_line, size
@@ -20,7 +21,7 @@ def attached(path: Path) -> str:
         BadUsage: it cannot be read, is no text, or is too large to be asked about.
     """
     try:
-        with expanded(path).open("rb") as stream:
+        with disk.ordinary(expanded(path)) as stream:
             content = stream.read(LARGEST + 1)
     except OSError as error:
         reason = error.strerror or str(error)

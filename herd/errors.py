@@ -21,6 +21,7 @@ The tree, with exit codes; a subclass keeps its parent's code unless another is 
           LegacyError                an old ggml file that herd does not convert
             LegacyRefused            it is sound, but of a kind that herd does not know
             LegacyDamaged            its bytes are not those of a whole model
+        Unanswerable                 what was asked, not the model, is why there is no answer
         EngineCrashed                the child process died
       Busy                       9   another herd holds what is needed
       HistoryUnreadable          1   the conversations that were kept do not read
@@ -130,6 +131,10 @@ class LegacyRefused(LegacyError):
 
 class LegacyDamaged(LegacyError):
     """An old ggml file whose bytes are not those of a whole model."""
+
+
+class Unanswerable(EngineFailed):
+    """What was asked is why there is no answer: too long, empty, a schema without a grammar."""
 
 
 class EngineCrashed(EngineFailed):

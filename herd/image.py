@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import binascii
 import os
+import re
 import stat
 import struct
 from collections.abc import Iterable
@@ -31,6 +32,10 @@ _PNG, _GIF = b"\x89PNG\r\n\x1a\n", (b"GIF87a", b"GIF89a")
 _KINDS = "PNG, JPEG, GIF, BMP and WebP are known."
 _SIZED = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 """Markers of a JPEG that say its size (SOF0 to SOF15; ITU T.81, table B.1)."""
+_PADDING = re.compile(rb"\xff+")
+"""Any number of these may stand before a marker (B.1.1.2)."""
+_MOST_SEGMENTS = 4096
+"""Of a JPEG before the one that says its size; a profile of colours in many parts takes 255."""
 
 
 def read(image: str) -> bytes:
@@ -154,15 +159,15 @@ def _sides(content: bytes) -> tuple[int, int] | None:
 def _of_jpeg(content: bytes) -> tuple[int, int] | None:
     """Segment by segment up to the one that says the size."""
     at = 2
-    while content[at] == 0xFF:
+    for _ in range(_MOST_SEGMENTS):
+        if not (padding := _PADDING.match(content, at)):
+            return None
+        at = padding.end() - 1
         marker = content[at + 1]
-        if marker == 0xFF:  # padding
-            at += 1
-        elif marker in _SIZED:
+        if marker in _SIZED:
             height, width = _two(content, ">HH", at + 5)
             return width, height
-        else:
-            at += 2 + struct.unpack_from(">H", content, at + 2)[0]
+        at += 2 + struct.unpack_from(">H", content, at + 2)[0]
     return None
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -83,3 +84,10 @@ def test_what_is_no_text_is_refused(tmp_path: Path, content: bytes) -> None:
 def test_a_file_that_is_not_there_is_refused_by_its_name(tmp_path: Path) -> None:
     with pytest.raises(BadUsage, match=r"nothing\.txt cannot be read"):
         attached(tmp_path / "nothing.txt")
+
+
+def test_a_pipe_is_refused_and_makes_nobody_wait(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+
+    with pytest.raises(BadUsage, match=r"pipe cannot be read"):
+        attached(tmp_path / "pipe")

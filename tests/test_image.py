@@ -55,6 +55,19 @@ def test_whatever_follows_a_magic_is_an_image_or_one_sentence(kind: str, rest: b
         assert "\n" not in error.message  # noqa: PT017  # any sentence will do
 
 
+def test_padding_before_a_marker_is_passed_over(tmp_path: Path) -> None:
+    content = b"\xff\xd8" + b"\xff" * 1_000_000 + SIDES["jpeg"][2:]
+
+    assert image.read(written(tmp_path, content)) == content
+
+
+def test_a_jpeg_of_nothing_but_empty_segments_is_none(tmp_path: Path) -> None:
+    content = b"\xff\xd8" + b"\xff\xe0\x00\x02" * 100_000 + SIDES["jpeg"][2:]
+
+    with pytest.raises(BadUsage, match="is no image"):
+        image.read(written(tmp_path, content))
+
+
 def test_an_image_that_unfolds_to_gigabytes_is_refused(tmp_path: Path) -> None:
     with pytest.raises(BadUsage, match="60,000 x 60,000 pixels"):
         image.read(written(tmp_path, pictures.of_chunks(60_000, 60_000, b"")))

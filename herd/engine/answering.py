@@ -13,7 +13,7 @@ from herd.engine.protocol import Ask, Reply, Sign
 from herd.engine.stream import TextStream
 from herd.engine.talker import Talker
 from herd.engine.thinking import Thoughts
-from herd.errors import EngineFailed
+from herd.errors import Unanswerable
 
 KEPT_FREE = 1024
 """Tokens for the answer; at most a quarter of the context."""
@@ -48,7 +48,7 @@ class Answering:
         """Everything there is to say, `Finished` last.
 
         Raises:
-            EngineFailed: the question is too long, or the template refuses the conversation.
+            Unanswerable: the question is too long, or the template refuses the conversation.
         """
         prompt, left_out = fitted(self._talker, self._ask)
         if self._ask.sampling.seed is None:
@@ -136,7 +136,7 @@ def fitted(talker: Talker, ask: Ask) -> tuple[list[int], int]:
     """The tokens of the newest turns that fit, and how many of the oldest turns do not.
 
     Raises:
-        EngineFailed: the question alone is too long.
+        Unanswerable: the question alone is too long.
     """
     context = talker.llama.context
     turns = ask.turns
@@ -159,7 +159,7 @@ def fitted(talker: Talker, ask: Ask) -> tuple[list[int], int]:
     if cells(prompt) > context - LEAST_ROOM:
         raise _too_long(talker.reference, f"{cells(prompt):,} tokens", context)
     if not prompt or prompt[-1] < 0:
-        raise EngineFailed("There is nothing to answer.", "Ask something.")
+        raise Unanswerable("There is nothing to answer.", "Ask something.")
     return prompt, left_out
 
 
@@ -172,8 +172,8 @@ def _refuse_endless(talker: Talker, turns: Sequence[Turn]) -> None:
         raise _too_long(talker.reference, f"{characters:,} characters", context)
 
 
-def _too_long(reference: str, length: str, context: int) -> EngineFailed:
-    return EngineFailed(
+def _too_long(reference: str, length: str, context: int) -> Unanswerable:
+    return Unanswerable(
         f"The question is {length} long, and {reference} holds {context:,} tokens in all.",
         "Shorten it, or take a model with a larger context.",
     )

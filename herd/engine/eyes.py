@@ -19,7 +19,7 @@ from typing import Any
 from herd import image
 from herd.engine.header import is_gguf
 from herd.engine.loading import Wanted
-from herd.errors import EngineFailed
+from herd.errors import EngineFailed, Unanswerable
 
 MARK = b"<herd-image>"
 
@@ -109,7 +109,7 @@ class Eyes:
 
         Raises:
             BadUsage: it is none, or too large.
-            EngineFailed: it is damaged, or the encoder does not take it.
+            Unanswerable: it is damaged, or the encoder does not take it.
         """
         stamp = _stamp(shown)
         digest = self._digests.get(stamp)
@@ -135,11 +135,11 @@ class Eyes:
             batch: Tokens that are read at once.
 
         Raises:
-            EngineFailed: the part must be read at once and is larger than a batch.
+            Unanswerable: the part must be read at once and is larger than a batch.
         """
         mtmd, self._is_going_on = self._mtmd, True
         if not part.is_causal and part.cells > batch:
-            raise EngineFailed(
+            raise Unanswerable(
                 f"An image takes {part.cells:,} tokens here, which must be read at once.",
                 f"Load the model with `--batch {-(-part.cells // 256) * 256}`.",
             )
@@ -187,7 +187,7 @@ class Eyes:
         raw = (ctypes.c_uint8 * len(content)).from_buffer_copy(content)
         bitmap = mtmd.mtmd_helper_bitmap_init_from_buf(self._context, raw, len(content), False)
         if not bitmap:
-            raise EngineFailed(f"{name} is damaged: it does not unfold.", "Name another image.")
+            raise Unanswerable(f"{name} is damaged: it does not unfold.", "Name another image.")
         chunks = mtmd.mtmd_input_chunks_init()
         try:
             text = mtmd.mtmd_input_text(MARK, len(MARK), False, True)
@@ -197,7 +197,7 @@ class Eyes:
             mtmd.mtmd_bitmap_free(bitmap)
         if outcome:
             mtmd.mtmd_input_chunks_free(chunks)
-            raise EngineFailed(
+            raise Unanswerable(
                 f"{name} cannot be shown to this model (mtmd_tokenize says {outcome}).",
                 "Make it larger or smaller, or name another image.",
             )

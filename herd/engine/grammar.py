@@ -8,7 +8,7 @@ from itertools import accumulate
 from typing import Any
 
 from herd.engine.limits import TookTooLong, limited
-from herd.errors import EngineFailed
+from herd.errors import Unanswerable
 
 LARGEST_SCHEMA = 1 << 17
 """Characters."""
@@ -36,7 +36,7 @@ def grammar(schema: Mapping[str, Any]) -> str:
     """The grammar of all JSON texts that conform to the schema; `{}` is any object.
 
     Raises:
-        EngineFailed: the schema is too large, or asks for what no grammar can hold.
+        Unanswerable: the schema is too large, or asks for what no grammar can hold.
     """
     if not schema:
         return _ANY_OBJECT
@@ -45,7 +45,7 @@ def grammar(schema: Mapping[str, Any]) -> str:
     except RecursionError:
         text = ""
     if not 0 < len(text) <= LARGEST_SCHEMA:
-        raise EngineFailed(
+        raise Unanswerable(
             "The JSON schema is too large.", "Leave out what the answer can do without."
         )
     try:
@@ -66,7 +66,7 @@ def grammar(schema: Mapping[str, Any]) -> str:
         NotImplementedError,
     ) as error:
         reason = " ".join(str(error).split())[:160] or type(error).__name__
-        raise EngineFailed(
+        raise Unanswerable(
             f"The JSON schema cannot be made into a grammar: {reason}.", "Write it more simply."
         ) from error
 

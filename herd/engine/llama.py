@@ -23,7 +23,7 @@ from herd.engine.pieces import Odds
 from herd.engine.prefixes import MOST, WORTH, Prefixes, shared
 from herd.engine.thinking import SPOKEN
 from herd.engine.vectors import Vectors
-from herd.errors import EngineFailed, HerdError
+from herd.errors import EngineFailed, HerdError, Unanswerable
 from herd.model import Sampling
 
 _DONE, _ABORTED = 0, 2  # what llama_decode returns
@@ -144,11 +144,11 @@ class Llama:
         """The tokens of an image in a prompt; negative ones stand for its places.
 
         Raises:
-            EngineFailed: the model cannot see, or the image cannot be shown to it.
+            Unanswerable: the model cannot see, or the image cannot be shown to it.
             BadUsage: it is no image.
         """
         if self._eyes is None:
-            raise EngineFailed("This model sees no images.", "Ask without one.")
+            raise Unanswerable("This model sees no images.", "Ask without one.")
         picture = self._eyes.picture(image)
         self._parts |= picture.parts
         return picture.tokens
@@ -251,7 +251,7 @@ class Llama:
             grammar: What the answer must conform to (GBNF).
 
         Raises:
-            EngineFailed: llama.cpp does not read the grammar.
+            Unanswerable: llama.cpp does not read the grammar.
         """
         self._crowd.begin(is_free=self._yields and sampling.seed is None)
         chain = api.llama_sampler_chain_init(api.llama_sampler_chain_default_params())
@@ -259,7 +259,7 @@ class Llama:
             if grammar is not None:
                 rules = api.llama_sampler_init_grammar(self._vocab, grammar.encode(), b"root")
                 if not rules:
-                    raise EngineFailed(
+                    raise Unanswerable(
                         "llama.cpp does not take the grammar that the JSON schema makes.",
                         "Write the schema more simply.",
                     )

@@ -19,7 +19,7 @@ from herd.engine.protocol import Load
 from herd.engine.quoting import quoted
 from herd.engine.template import Special, Template, TemplateFailed, plain
 from herd.engine.thinking import Marks, begun_by
-from herd.errors import EngineFailed
+from herd.errors import EngineFailed, Unanswerable
 from herd.fit import BITS, FLASH_OPEN, Placement
 from herd.image import MOST_IMAGES
 from herd.templates import guessed
@@ -87,7 +87,7 @@ class Talker:
         An answer at their end that is not complete stays open: the model goes on with it.
 
         Raises:
-            EngineFailed: the template refuses them.
+            Unanswerable: the template refuses them.
         """
         template = self._spoken.template
         mark = secrets.token_hex(12) if begun(turns) else ""
@@ -97,7 +97,7 @@ class Talker:
         try:
             text = template.render(turns, tools, thinks) if template else plain(turns)
         except TemplateFailed as failure:
-            raise EngineFailed(
+            raise Unanswerable(
                 f"The chat template of {self.reference} refuses this conversation: {failure}.",
                 "Begin a new conversation, or switch to another model.",
             ) from None

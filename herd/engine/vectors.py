@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from herd.engine.pieces import Vector
-from herd.errors import EngineFailed
+from herd.errors import EngineFailed, Unanswerable
 
 LONGEST = 8192
 """Tokens of one text, at most; a model that was trained on less takes less."""
@@ -40,11 +40,12 @@ class Vectors:
         """The vector of a text.
 
         Raises:
-            EngineFailed: it is empty, or longer than the model takes.
+            Unanswerable: it is empty, or longer than the model takes.
+            EngineFailed: llama.cpp does not read it.
         """
         api, context = self._api, self._context
         if not 0 < len(tokens) <= self.longest:
-            raise EngineFailed(
+            raise Unanswerable(
                 f"A text of {len(tokens):,} tokens has no embedding here; "
                 f"it must have from 1 to {self.longest:,}.",
                 "Cut it into parts.",

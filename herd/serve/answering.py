@@ -17,7 +17,7 @@ from typing import TypeVar
 from herd.answer import DEFAULT_SAMPLING
 from herd.core import Herd
 from herd.engine import Began, Extras, Finished, Loadable, Odds, Piece, Text, Thinking, Vector
-from herd.errors import EngineFailed
+from herd.errors import Unanswerable
 from herd.model import Installed
 from herd.serve.asks import Ask, Embed
 from herd.serve.calls import CallReader
@@ -99,7 +99,7 @@ class Answering:
 
     def _loadable(self, installed: Installed, ask: Ask) -> Loadable:
         if installed.role == "embedding":
-            raise EngineFailed(
+            raise Unanswerable(
                 f"{installed.reference} gives embeddings and does not answer.",
                 "Ask `/v1/embeddings` or `/api/embed`, or take another model.",
             )

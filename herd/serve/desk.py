@@ -19,6 +19,7 @@ from herd.errors import (
     LicenceNotAccepted,
     NoRoom,
     NoSourceDelivered,
+    Unanswerable,
     UnknownModel,
 )
 from herd.model import Choice, Installed, reference
@@ -43,6 +44,7 @@ _STATUS: tuple[tuple[type[HerdError], int], ...] = (
     (NoSourceDelivered, 502),
     (DigestMismatch, 502),
     (Interrupted, 503),
+    (Unanswerable, 400),
     (EngineFailed, 500),
 )
 

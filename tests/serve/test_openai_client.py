@@ -97,6 +97,33 @@ def test_an_answer_conforms_to_a_schema(client: openai.OpenAI) -> None:
     assert json.loads(answer.choices[0].message.content or "")["legs"] in (2, 4)
 
 
+@pytest.mark.parametrize("schema", [{"$ref": "#"}, {"enum": []}])
+def test_a_schema_without_a_grammar_is_the_clients_mistake(
+    client: openai.OpenAI, schema: dict[str, object]
+) -> None:
+    with pytest.raises(openai.BadRequestError, match="schema"):
+        client.chat.completions.create(
+            model="wool",
+            messages=QUESTION,
+            response_format={
+                "type": "json_schema",
+                "json_schema": {"name": "none", "schema": schema},
+            },
+        )
+
+
+def test_a_text_that_is_too_long_to_embed_is_the_clients_mistake(client: openai.OpenAI) -> None:
+    with pytest.raises(openai.BadRequestError, match="it must have from 1 to"):
+        client.embeddings.create(model="wool", input="llama wool " * 10_000)
+
+
+def test_a_question_that_no_context_holds_is_the_clients_mistake(client: openai.OpenAI) -> None:
+    question = [{"role": "user", "content": "llama wool " * 10_000}]
+
+    with pytest.raises(openai.BadRequestError, match="Shorten it"):
+        client.chat.completions.create(model="wool", messages=question)
+
+
 def test_probabilities_are_told(client: openai.OpenAI) -> None:
     answer = client.chat.completions.create(
         model="wool",
