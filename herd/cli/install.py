@@ -250,11 +250,13 @@ def report(session: Session, outcome: Outcome) -> None:
         session.say(f"{describe(source)}: {why}{last}.")
     moved = sum(each.delivery.size for each in outcome.fetched)
     pace = f" ({rate(moved / outcome.seconds)})" if moved and outcome.seconds >= 1 else ""
-    session.say(
-        f"Installed {installed.reference}: {_from_where(outcome)} "
-        f"in {duration(outcome.seconds)}{pace}, "
-        + ("verified." if installed.is_verified else "unverified.")
-    )
+    proof = "verified" if installed.is_verified else "unverified"
+    if outcome.was_there:
+        whole = size(installed.size)
+        session.say(f"{installed.reference} came by another herd meanwhile: {whole}, {proof}.")
+    else:
+        took = f"in {duration(outcome.seconds)}{pace}"
+        session.say(f"Installed {installed.reference}: {_from_where(outcome)} {took}, {proof}.")
     if installed.original:
         _report_conversion(session, outcome, installed.original)
     for warning in outcome.warnings:

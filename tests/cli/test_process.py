@@ -164,6 +164,34 @@ def test_ctrl_c_while_fetching_is_130_and_the_same_command_goes_on(
         assert server.bytes_sent - before < len(content)
 
 
+def test_a_second_herd_waits_for_the_first_and_shows_how_far_it_is(
+    environ: dict[str, str],
+) -> None:
+    content = b"GGUF" + noise(32 << 20, seed=1)
+    with FileServer(content) as server:
+        registry = Path(environ["HERD_HOME"]) / "registries" / "test.yaml"
+        registry.write_text(registry_text(server.url, content))
+        server.faults = Faults(rate=400_000)  # of every connection: slow enough to be watched
+        first = start(["install", "tiny"], environ)
+        until(lambda: staged(environ) > 0, 60)
+        second = start(["install", "tiny", "--json"], environ)
+        assert second.stdout
+        lines = map(json.loads, second.stdout)
+        waits = (line for line in lines if line["event"] == "progress")
+        seen = next(each for each in waits if each["stage"] == "waiting" and each["done"])
+        later = next(each for each in waits if each["done"] > seen["done"])
+        server.faults = Faults()
+        _, said = first.communicate(timeout=60)
+        _, err = second.communicate(timeout=60)
+
+    assert (first.returncode, second.returncode) == (0, 0)
+    assert err == "tiny:q4_0 came by another herd meanwhile: 33.6 MB, verified.\n"
+    assert seen["note"] == "another herd is installing this model"
+    assert seen["total"] == later["total"] == len(content)
+    assert "Installed tiny:q4_0" in said
+    assert server.bytes_sent < 2 * len(content)
+
+
 def start(words: Sequence[str], environ: dict[str, str]) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [*HERD, *words],
