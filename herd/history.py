@@ -12,12 +12,13 @@ import sqlite3
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 
 from herd import history_search
 from herd.chat import Conversation, Role, Stamp, Turn
 from herd.errors import Busy, CannotWrite, HerdError, HistoryUnreadable, NoRoom
+from herd.history_search import Place
 from herd.model import Sampling
 
 SCHEMA = 4
@@ -59,6 +60,8 @@ _STEPS = (_TABLES, _SECOND, _THIRD, _FOURTH)
 _WAIT = 5.0
 """Seconds to wait for another program that is writing."""
 
+MOST_PLACES = 50
+"""Conversations of which a search says where the words stand: more are not seen at once."""
 _NOT_WRITABLE = (
     sqlite3.SQLITE_READONLY,
     sqlite3.SQLITE_CANTOPEN,
@@ -79,6 +82,8 @@ class Summary:
     turns: int
     """How many there are."""
     is_pinned: bool = False
+    found: Place | None = None
+    """Where what was looked for stands; None where it is the title alone, or was not looked up."""
 
 
 class History:
@@ -144,9 +149,13 @@ class History:
         return self.search("")
 
     def search(self, text: str) -> tuple[Summary, ...]:
-        """The conversations in whose title and turns every word occurs, in any case."""
+        """The conversations in whose title and turns every word occurs, in any case.
+
+        Of the first ones of them it is said where.
+        """
         if not self._exists():
             return ()
+        words = history_search.words_of(text)
         with self._open() as connection:
             where, values = history_search.condition(connection, text)
             rows = connection.execute(
@@ -156,10 +165,15 @@ class History:
                 " ORDER BY is_pinned DESC, updated_at DESC, rowid DESC",
                 values,
             )
-            return tuple(
+            found = [
                 Summary(id_, title, model, updated_at, turns, bool(pinned))
                 for pinned, id_, title, model, updated_at, turns in rows
-            )
+            ]
+            placed = [
+                replace(each, found=history_search.place(_texts(connection, each.id), words))
+                for each in found[: MOST_PLACES if words else 0]
+            ]
+            return (*placed, *found[len(placed) :])
 
     def remove(self, id: str) -> None:  # noqa: A002
         """Forget a conversation, also on the disk; nothing happens if there is none."""
@@ -292,6 +306,13 @@ def _read_sampling(text: str | None) -> Sampling:
 def _storable(text: str) -> str:
     """The text as UTF-8 can hold it; a terminal may hand over halves of characters."""
     return text.encode(errors="replace").decode()
+
+
+def _texts(connection: sqlite3.Connection, conversation: str) -> list[str]:
+    rows = connection.execute(
+        "SELECT text FROM turn WHERE conversation = ? ORDER BY place", (conversation,)
+    )
+    return [text for (text,) in rows]
 
 
 def _turns(connection: sqlite3.Connection, conversation: str) -> Iterator[Turn]:

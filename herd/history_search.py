@@ -10,11 +10,18 @@ looked for in the texts themselves.
 from __future__ import annotations
 
 import json
+import re
 import sqlite3
 from collections.abc import Sequence
+from dataclasses import dataclass
+
+from herd.words import one_line
 
 SHORTEST = 3
 """Letters of the shortest word that an index of trigrams finds."""
+
+_BEFORE, _LONGEST = 8, 120
+"""Letters of an excerpt before what was looked for, and all of them."""
 
 _INDEXED = """
 CREATE TABLE IF NOT EXISTS indexed (
@@ -42,13 +49,44 @@ _IN_TEXT = (
 """One condition for any number of words: SQLite nests a thousand at most."""
 
 
+def words_of(text: str) -> list[str]:
+    """What a person looks for, word by word, each once."""
+    return list(dict.fromkeys(text.replace("\0", " ").encode(errors="replace").decode().split()))
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where in a conversation the words stand."""
+
+    turn: int
+    """The place of the turn, from 0."""
+    excerpt: str
+    """What stands around the first of them, on one line."""
+
+
+def place(turns: Sequence[str], words: Sequence[str]) -> Place | None:
+    """The turn in which most of the words occur; None where they stand in the title alone."""
+    lines = [one_line(text) for text in turns]
+    counts = [sum(word.lower() in line.lower() for word in words) for line in lines]
+    best = max(counts, default=0)
+    if best == 0:
+        return None
+    at = counts.index(best)
+    found = re.search("|".join(map(re.escape, words)), lines[at], re.IGNORECASE)
+    start = max(0, found.start() - _BEFORE) if found else 0
+    if found and start:  # at the beginning of a word, where one begins before it
+        start = lines[at].find(" ", start - 1, found.start()) + 1 or start
+    before = "…" if start else ""
+    return Place(at, before + lines[at][start : start + _LONGEST])
+
+
 def condition(connection: sqlite3.Connection, text: str) -> tuple[str, list[str]]:
     """What holds for the conversations in whose title and turns every word occurs, in any case.
 
     Returns:
         A condition on the table `conversation`, and its values.
     """
-    words = list(dict.fromkeys(text.replace("\0", " ").encode(errors="replace").decode().split()))
+    words = words_of(text)
     long = [word for word in words if len(word) >= SHORTEST]
     found = _found(connection, long) if long else None
     short = words if found is None else [word for word in words if len(word) < SHORTEST]

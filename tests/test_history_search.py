@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from herd.chat import Role, Turn
+from herd.chat import Conversation, Role, Turn
 from herd.history import History
 from tests.test_history import ANSWER, QUESTION, history, path, talk, write_first_version, written
 
@@ -62,6 +62,24 @@ def test_words_are_found_in_any_script_and_whatever_signs_are_in_them(
     assert found("b*") == {2}
     assert found("dump there no") == {4}
     assert found("a\0b NEAR \udcff") == set()
+
+
+def test_a_search_says_where_the_words_stand(history: History, seeking: str) -> None:
+    said = ["Hello.", "Behind it:\n the  GRASS\x1b is \0green. " + "x" * 200, "Green?"]
+    turns = [Turn(Role.USER, each) for each in said]
+    conversation = Conversation(title="Fields", turns=tuple(turns))
+    history.save(conversation)
+
+    def found(text: str) -> tuple[int, str] | None:
+        (summary,) = history.search(text)
+        place = summary.found
+        return None if place is None else (place.turn, place.excerpt[:24])
+
+    assert found("green") == (1, "…is green. xxxxxxxxxxxxx")
+    assert found("green grass") == (1, "…it: the GRASS is green.")
+    assert found("green?") == (2, "Green?")
+    assert found("fields") is None
+    assert history.all()[0].found is None
 
 
 def test_what_was_said_since_the_last_search_is_found_and_what_was_taken_back_is_not(

@@ -152,10 +152,12 @@ class ChatScreen(KeptConversations):
         else:
             self.conversation = conversation
 
-    async def open(self, conversation: Conversation) -> None:
+    async def open(self, conversation: Conversation, place: int | None = None) -> None:
         """Show a conversation; an answer that is under way in it goes on being drawn."""
         async with self._turn:
             await self._open(conversation)
+            if place is not None:
+                await self.query_one(ConversationView).go_to(place)
         self._tell()
         self.list_anew()
 

@@ -23,8 +23,8 @@ class KeptConversations(ConversationActions):
         self.recent: tuple[str, ...] = ()
         """The models of the conversations, the last ones first."""
 
-    async def open(self, conversation: Conversation) -> None:
-        """Show a conversation."""
+    async def open(self, conversation: Conversation, place: int | None = None) -> None:
+        """Show a conversation from its end, or the turn of this place in it."""
         raise NotImplementedError
 
     def action_conversations(self) -> None:
@@ -67,7 +67,7 @@ class KeptConversations(ConversationActions):
     def _choose(self, event: ConversationList.Chosen) -> None:
         def found(conversation: Conversation | None) -> None:
             if conversation:
-                self.call_later(self.open, conversation)
+                self.call_later(self.open, conversation, event.place)
 
         beside(self, lambda: self.herd.history.find(event.id), found, group="history")
         self.query_one(ConversationList).remove_class("-shown")

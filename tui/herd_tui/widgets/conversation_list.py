@@ -26,7 +26,17 @@ WIDTH = 28
 class ConversationList(Vertical):
     """Titles to choose from; letters that are typed on them search."""
 
-    BINDINGS = [Binding("escape", "leave", "Back", show=False)]
+    BINDINGS = [
+        Binding("escape", "leave", "Back", show=False),
+        Binding("enter", "take", show=False),
+        Binding("down", "move(1)", show=False),
+        Binding("up", "move(-1)", show=False),
+    ]
+
+    def __init__(self, *, id: str) -> None:  # noqa: A002  # Textual's name
+        super().__init__(id=id)
+        self._places: dict[str, int] = {}
+        """The turns in which what was looked for stands, by the conversation."""
 
     class Left(Message):
         """The person wants to go back to the conversation."""
@@ -36,6 +46,8 @@ class ConversationList(Vertical):
         """The person wants to see this conversation."""
 
         id: str
+        place: int | None = None
+        """The turn to go to; None: the last one."""
 
     @dataclass
     class Sought(Message):
@@ -71,7 +83,22 @@ class ConversationList(Vertical):
         box.clear_options()
         box.add_options([Option(_line(each), id=each.id) for each in summaries])
         ids = [each.id for each in summaries]
-        box.highlighted = ids.index(current) if current in ids else None
+        self._places = {each.id: each.found.turn for each in summaries if each.found}
+        is_sought = bool(self.query_one(Filter).value.strip())
+        first = 0 if ids and is_sought else None
+        box.highlighted = ids.index(current) if current in ids and not is_sought else first
+
+    def action_move(self, by: int) -> None:
+        """Move the cursor while the field keeps the focus."""
+        box = self.query_one(OptionList)
+        if by > 0:
+            box.action_cursor_down()
+        else:
+            box.action_cursor_up()
+
+    def action_take(self) -> None:
+        """Take what is under the cursor."""
+        self.query_one(OptionList).action_select()
 
     @on(Input.Changed)
     def _seek(self, event: Input.Changed) -> None:
@@ -81,11 +108,13 @@ class ConversationList(Vertical):
     @on(OptionList.OptionSelected)
     def _choose(self, event: OptionList.OptionSelected) -> None:
         event.stop()
-        if event.option.id:
-            self.post_message(self.Chosen(event.option.id))
+        if id_ := event.option.id:
+            self.post_message(self.Chosen(id_, self._places.get(id_)))
 
 
 def _line(summary: Summary) -> Content:
     who = f"{summary.updated_at[5:10]} {one_line(summary.model or '')}"
+    if summary.found:
+        who = summary.found.excerpt
     title = ("* " if summary.is_pinned else "") + (summary.title or "untitled")
     return Content.assemble(cell(title, WIDTH), "\n", (cell(who, WIDTH), "dim"))

@@ -55,6 +55,7 @@ class ConversationView(VerticalScroll, can_focus=False):
     async def add(self, turn: Turn) -> TurnView:
         """Put one more turn at the end."""
         await self.query(".welcome, .trouble").remove()
+        self.query(".-found").remove_class("-found")
         view = TurnView(turn)
         self._turns = (*self._turns, turn)
         await self.mount(view)
@@ -88,17 +89,32 @@ class ConversationView(VerticalScroll, can_focus=False):
         else:
             self.scroll_page_down(animate=False)
 
+    async def go_to(self, place: int) -> None:
+        """Show the turn of this place at the top, marked until another one is gone to."""
+        if not 0 <= place < len(self._turns):
+            return
+        if place < self._first:
+            await self._bring(place)
+        self.query(".-found").remove_class("-found")
+        view = self.query(TurnView)[place - self._first]
+        view.add_class("-found")
+        self.release_anchor()
+        self.call_after_refresh(lambda: self.scroll_to_widget(view, top=True, animate=False))
+
     async def _bring_earlier(self) -> None:
-        start = max(0, self._first - SHOWN)
         bottom = self.virtual_size.height - self.scroll_y
+        await self._bring(max(0, self._first - SHOWN))
+        self.call_after_refresh(
+            lambda: self.scroll_to(y=self.virtual_size.height - bottom, animate=False)
+        )
+
+    async def _bring(self, start: int) -> None:
+        """Put the turns from `start` on the screen, too."""
         earlier = [TurnView(turn) for turn in self._turns[start : self._first]]
         await self.query(".earlier").remove()
         await self.mount_all(earlier, before=0)
         self._first = start
         await self._say_earlier()
-        self.call_after_refresh(
-            lambda: self.scroll_to(y=self.virtual_size.height - bottom, animate=False)
-        )
 
     async def _say_earlier(self) -> None:
         if self._first:
