@@ -374,4 +374,5 @@ def test_the_installed_file_is_the_one_that_the_converter_must_write(tmp_path: P
     tensors = read_gguf(herd.store.path_of(installed)).tensors
     found = {name: digest(weights.content) for name, weights in tensors.items()}
     expected = given(NAME, ".gguf-tensors.json").read_text()
+    assert found
     assert all(sha256 in expected for sha256 in found.values())

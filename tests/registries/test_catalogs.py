@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from herd.errors import BadUsage, RegistryError
-from herd.model import UrlSource, reference
+from herd.model import UrlSource, is_file_name, is_name, reference
 from herd.places import Places
 from herd.registries.catalogs import take
 from herd.registries.convert import convert
@@ -216,14 +216,18 @@ odd = st.recursive(
 
 @settings(deadline=None, max_examples=40)
 @given(st.lists(odd, max_size=4))
-def test_no_catalog_raises_anything_but_a_registry_error(rows: list[object]) -> None:
+def test_a_catalog_raises_nothing_but_a_registry_error_and_gives_safe_names(
+    rows: list[object],
+) -> None:
     content = json.dumps(rows)
     for text in (content, f"- {content}", "\n".join(f"- {json.dumps(row)}" for row in rows) or "a"):
         try:
             taken = take(text.encode(), "x")
         except RegistryError:
             continue
-        assert sum(taken.left.values()) + len(taken.models) >= 0
+        for model in taken.models:
+            assert is_name(model.name)
+            assert all(is_file_name(file.name) for one in model.variants for file in one.files)
 
 
 def test_a_catalog_becomes_a_registry_that_is_found_and_can_be_made_anew(
