@@ -104,6 +104,17 @@ class Conversation:
         first = self.turns[0] if self.turns else None
         return first.text if first and first.role is Role.SYSTEM else ""
 
+    @property
+    def last_answer(self) -> Turn | None:
+        """The last thing that a model said."""
+        return next((turn for turn in reversed(self.turns) if turn.role is Role.ASSISTANT), None)
+
+    @property
+    def asked(self) -> tuple[Turn, ...]:
+        """The turns up to and with the last question; none if nothing was asked."""
+        questions = [at for at, turn in enumerate(self.turns) if turn.role is Role.USER]
+        return self.turns[: questions[-1] + 1] if questions else ()
+
     def with_system(self, text: str) -> Conversation:
         """The same conversation under another system prompt; under none if it is empty."""
         spoken = tuple(turn for turn in self.turns if turn.role is not Role.SYSTEM)

@@ -115,14 +115,14 @@ def ways(sources: Iterable[Source], ranks: Ranks) -> tuple[Way, ...]:
     return tuple(sorted(found, key=lambda way: way.known is not None and not way.known.is_good))
 
 
-def moves(plan: Plan) -> str:
+def _moves(plan: Plan) -> str:
     """What becomes of the bytes: files of this machine are copied, all else is fetched."""
     first = [fetch.file.sources[:1] for fetch in plan.fetches]
     is_near = all(isinstance(source, PathSource) for sources in first for source in sources)
     return "copy" if first and is_near else "fetch"
 
 
-def fetched(plan: Plan) -> str:
+def _fetched(plan: Plan) -> str:
     """What an install would fetch, and what of it is here."""
     begun = sum(fetch.offset for fetch in plan.fetches)
     if not plan.fetches:
@@ -135,7 +135,7 @@ def fetched(plan: Plan) -> str:
     return f"{size(plan.choice.variant.size)}{there}"
 
 
-def converted(plan: Plan) -> str:
+def _converted(plan: Plan) -> str:
     """What becomes of old files; empty where nothing does."""
     if plan.convert is None:
         return "to GGUF, should it be a ggml file" if _may_be_old(plan.choice) else ""
@@ -159,7 +159,13 @@ def _about(seconds: float | None) -> str:
     return "a second" if seconds is not None and seconds < 1.5 else f"about {duration(seconds)}"
 
 
-def room(plan: Plan) -> str:
+def steps(plan: Plan) -> tuple[tuple[str, str], ...]:
+    """What an install would do, as labels and texts; what it does not do is not there."""
+    rows = ((_moves(plan), _fetched(plan)), ("convert", _converted(plan)), ("disk", _room(plan)))
+    return tuple((label, text) for label, text in rows if text)
+
+
+def _room(plan: Plan) -> str:
     """What disk an install takes, and what is free."""
     if plan.ground.free is None:
         return ""

@@ -6,7 +6,7 @@ import sys
 import textwrap
 
 from herd.cli.terminal import is_terminal, one_line, width
-from herd.describe import FITS, converted, fetched, moves, origins, room, terms
+from herd.describe import FITS, origins, steps, terms
 from herd.model import (
     Choice,
     MagnetSource,
@@ -23,9 +23,7 @@ def outline(plan: Plan) -> str:
     lines = [
         f"{choice.reference}  {choice.model.title}",
         *pairs(
-            (moves(plan), fetched(plan)),
-            ("convert", converted(plan)),
-            ("disk", room(plan)),
+            *steps(plan),
             ("memory", FITS[plan.fit]),
             ("licence", terms(choice.model.licence)),
             ("proof", promised(choice.variant)),

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import re
-
 from herd import image
 from herd.answer import Answer
-from herd.chat import Role, Turn
+from herd.chat import Turn
 from herd.engine import Phase as Doing
 from herd.engine import State
 from herd.errors import HerdError
@@ -105,23 +103,3 @@ def left_out(number: int) -> str:
 def trouble(error: HerdError) -> str:
     """An error as it is shown: what happened, and what to do next."""
     return f"{error.message}\n{error.hint}" if error.hint else error.message
-
-
-def last_answer(turns: tuple[Turn, ...]) -> Turn | None:
-    """The last thing that a model said."""
-    return next((turn for turn in reversed(turns) if turn.role is Role.ASSISTANT), None)
-
-
-def up_to_last_question(turns: tuple[Turn, ...]) -> tuple[Turn, ...]:
-    """The turns up to and with the last question; none if nothing was asked."""
-    asked = [at for at, turn in enumerate(turns) if turn.role is Role.USER]
-    return turns[: asked[-1] + 1] if asked else ()
-
-
-_FENCE = re.compile(r"^(`{3,}|~{3,})[^\n]*\n(.*?)^\1[`~]*\s*$", re.DOTALL | re.MULTILINE)
-
-
-def last_code(text: str) -> str | None:
-    """The last fenced block of code (CommonMark 4.5), None if there is none."""
-    blocks = _FENCE.findall(text)
-    return blocks[-1][1] if blocks else None

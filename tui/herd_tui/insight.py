@@ -49,13 +49,8 @@ def _of_offered(herd: Herd, name: str) -> Insight:
         plan = herd.plan(herd.choose(name))
     except HerdError as error:
         return Insight((("install", error.message),))
-    rows = (
-        (describe.moves(plan), describe.fetched(plan)),
-        ("convert", describe.converted(plan)),
-        ("disk", describe.room(plan)),
-    )
     files = plan.choice.variant.files
     return Insight(
-        tuple(row for row in rows if row[1]),
+        describe.steps(plan),
         describe.ways(files[0].sources, herd.ranks) if files else (),
     )

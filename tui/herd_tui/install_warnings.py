@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from herd.describe import FITS, converted, fetched, moves, origin, room
+from herd.describe import FITS, origin, steps
 from herd.errors import HerdError
 from herd.model import MagnetSource, PathSource, TorrentSource
 from herd.plan import Fit
@@ -39,8 +39,7 @@ def doubts(herd: Herd, plan: Plan) -> str | None:
             lines.append(SWARM)
     if not lines:
         return None
-    rows = ((moves(plan), fetched(plan)), ("convert", converted(plan)), ("disk", room(plan)))
-    return "\n".join([*lines, "", *(f"{label:<8} {text}" for label, text in rows if text)])
+    return "\n".join([*lines, "", *(f"{label:<8} {text}" for label, text in steps(plan))])
 
 
 def _foreseen(herd: Herd, plan: Plan) -> str:

@@ -124,20 +124,19 @@ class ChatScreen(KeptConversations):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Only what can be done now."""
-        turns = self.conversation.turns
         match action:
             case "stop":
                 return bool(self.talk or self.images) or self._edited is not None
             case "go_on":
-                return begun(turns) is not None and self.talk is None
+                return begun(self.conversation.turns) is not None and self.talk is None
             case "regenerate":
-                return bool(captions.up_to_last_question(turns)) and self.talk is None
+                return bool(self.conversation.asked) and self.talk is None
             case "copy" | "copy_code":
-                return captions.last_answer(turns) is not None
+                return self.conversation.last_answer is not None
             case "compare":
-                return captions.last_answer(turns) is not None and self.talk is None
+                return self.conversation.last_answer is not None and self.talk is None
             case "delete" | "edit" | "rename" | "pin" | "export":
-                return bool(captions.up_to_last_question(turns)) and self.talk is None
+                return bool(self.conversation.asked) and self.talk is None
             case "settings":
                 return self.talk is None
             case "page":
@@ -189,8 +188,7 @@ class ChatScreen(KeptConversations):
 
     def action_regenerate(self) -> None:
         """Ask the last question again."""
-        turns = captions.up_to_last_question(self.conversation.turns)
-        self._ask(replace(self.conversation, turns=turns))
+        self._ask(replace(self.conversation, turns=self.conversation.asked))
 
     def action_go_on(self) -> None:
         """Let the model go on with the answer that is not finished."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from herd.places import expanded
 from herd.prompts import Prompt, library
 from herd.talk import Talk
 from herd.words import count, one_line
-from herd_tui import captions, choices
+from herd_tui import choices
 from herd_tui.conversation_files import take_over, write
 from herd_tui.screens.ask import Ask
 from herd_tui.screens.base import HerdScreen
@@ -37,6 +38,8 @@ class Image:
 
 Attachment = str | Image
 
+_FENCE = re.compile(r"^(`{3,}|~{3,})[^\n]*\n(.*?)^\1[`~]*\s*$", re.DOTALL | re.MULTILINE)
+
 
 class ConversationActions(HerdScreen):
     """A screen with a conversation on it."""
@@ -55,13 +58,13 @@ class ConversationActions(HerdScreen):
 
     def action_copy(self) -> None:
         """Copy the last answer."""
-        if answer := captions.last_answer(self.conversation.turns):
+        if answer := self.conversation.last_answer:
             self._copy(answer.text, "The answer is in the clipboard.")
 
     def action_copy_code(self) -> None:
         """Copy the last block of code of the last answer."""
-        answer = captions.last_answer(self.conversation.turns)
-        code = captions.last_code(answer.text) if answer else None
+        answer = self.conversation.last_answer
+        code = _last_code(answer.text) if answer else None
         if code is None:
             self.notify("There is no code in the last answer.", markup=False)
         else:
@@ -72,7 +75,7 @@ class ConversationActions(HerdScreen):
         beside(self, self.herd.store.installed, self._rivals, group="models")
 
     def _rivals(self, held: tuple[Installed, ...]) -> None:
-        answer = captions.last_answer(self.conversation.turns)
+        answer = self.conversation.last_answer
         others = [each for each in held if answer and str(each.reference) != answer.model]
         items = choices.models(
             others, current="", loaded=self.warm, recent=(), memory=self.host.memory
@@ -83,12 +86,11 @@ class ConversationActions(HerdScreen):
         )
 
     def _compare(self, name: str) -> None:
-        turns = captions.up_to_last_question(self.conversation.turns)
-        asked = replace(self.conversation, turns=turns, model=name)
+        asked = replace(self.conversation, turns=self.conversation.asked, model=name)
         beside(self, lambda: self.herd.aside(asked), self._show_both, group="ask")
 
     def _show_both(self, talk: Talk) -> None:
-        answer = captions.last_answer(self.conversation.turns)
+        answer = self.conversation.last_answer
         if answer is None:
             return
 
@@ -264,3 +266,9 @@ class ConversationActions(HerdScreen):
 
     def _say(self, text: str) -> None:
         self.notify(text, markup=False)
+
+
+def _last_code(text: str) -> str | None:
+    """The last fenced block of code (CommonMark 4.5), None if there is none."""
+    blocks = _FENCE.findall(text)
+    return blocks[-1][1] if blocks else None
