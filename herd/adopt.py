@@ -131,10 +131,11 @@ class Adopter:
             return self._take(asked, installed, read)
 
     def _there(self, read: Sequence[_Read]) -> Installed | None:
-        """The installed model of exactly these bytes."""
+        """The installed model of exactly these bytes; where one lacks its blob, it is none."""
         wanted = {each.sha256 for each in read}
-        everyone = self._store.installed()
-        same = (each for each in everyone if {file.sha256 for file in each.files} == wanted)
+        if not all(self._store.blob(sha256).exists() for sha256 in wanted):
+            return None  # and a hundred models need not look into a hundred manifests each
+        same = (each for each in self._store.installed() if _digests(each.files) == wanted)
         return next(same, None)
 
     def adopt_each(
@@ -262,12 +263,12 @@ class Adopter:
         return with_header(installed, header) if header else installed
 
     def _require_free_name(self, installed: Installed) -> None:
-        for each in self._store.installed():
-            if each.reference == installed.reference:
-                raise BadUsage(
-                    f"{installed.reference} is installed already, with other bytes.",
-                    "Add --as NAME to import it under another name.",
-                )
+        has = self._store.named_exactly(installed.reference)
+        if has and _digests(has.files) != _digests(installed.files):
+            raise BadUsage(
+                f"{installed.reference} is installed already, with other bytes.",
+                "Add --as NAME to import it under another name.",
+            )
 
 
 def name_of(found: Found, header: Header | None = None) -> tuple[str, str]:
@@ -371,6 +372,10 @@ def _files(read: Sequence[_Read], known: Sequence[File]) -> tuple[InstalledFile,
         sources = entry.sources if entry else ()
         files.append(InstalledFile(name, each.file.size, each.sha256, sources))
     return tuple(files)
+
+
+def _digests(files: Iterable[InstalledFile]) -> set[Sha256]:
+    return {file.sha256 for file in files}
 
 
 def _check(stop: threading.Event) -> None:

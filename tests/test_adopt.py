@@ -132,6 +132,20 @@ def test_bytes_that_are_installed_already_are_not_installed_again(
     assert again.installed == first.installed
 
 
+def test_a_model_whose_bytes_are_gone_has_them_again_from_the_same_file(
+    store: Store, theirs: Path
+) -> None:
+    write(theirs / "a.gguf", gguf())
+    first = adopter(store).adopt(Asked(only(theirs)))
+    store.blob(first.installed.files[0].sha256).unlink()
+
+    again = adopter(store).adopt(Asked(only(theirs)))
+
+    assert not again.was_there
+    assert store.has(first.installed.files[0].sha256, first.installed.files[0].size)
+    assert [each.reference for each in store.installed()] == [first.installed.reference]
+
+
 def test_a_name_that_is_taken_is_said_to_be(store: Store, theirs: Path) -> None:
     write(theirs / "a" / "m.gguf", gguf(1))
     write(theirs / "b" / "m.gguf", gguf(2))

@@ -61,6 +61,11 @@ class Manifests:
         """The papers of a model, whether they exist or not."""
         return Papers(reference, self._folder / reference.name / f"{reference.variant}{_MANIFEST}")
 
+    def one(self, reference: Reference) -> Installed | None:
+        """The model of a name and variant; None when there is no manifest of it that reads."""
+        found = read(self.papers(reference).manifest)
+        return found if found and found.reference == reference else None
+
     def all(self) -> Shelf:
         """Every manifest, sorted by name; what is no manifest is set aside."""
         installed, damaged = [], []

@@ -109,6 +109,12 @@ class View:
         """
         return find(reference, self.installed())
 
+    def named_exactly(self, reference: Reference) -> Installed | None:
+        """The installed model of this name and variant; no other manifest is looked at."""
+        own = self._manifests.one(reference)
+        lower = (view.named_exactly(reference) for view in self._below)
+        return own or next((each for each in lower if each), None)
+
     def path_of(self, installed: Installed) -> Path:
         """The primary file under its real name; its blob where no link leads to it."""
         holder = self._holder(installed)
