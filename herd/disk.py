@@ -135,12 +135,16 @@ def write(path: Path, content: bytes) -> None:
         os.fsync(stream.fileno())
 
 
-def write_whole(path: Path, content: bytes | Callable[[], bytes]) -> None:
+def write_whole(
+    path: Path, content: bytes | Callable[[], bytes], *, is_waited_for: bool = True
+) -> None:
     """Write a small file so that a kill leaves the old content or the new, through `*.new`.
 
     Args:
         path: The file.
         content: What to write, or what makes it; no other herd writes the file meanwhile.
+        is_waited_for: Whether it reaches the disk before this returns. Else a power cut may leave
+            it torn: for what shows that by itself and can be made anew.
     """
     fresh = path.with_name(path.name + ".new")
     with _alone(fresh):
@@ -149,8 +153,12 @@ def write_whole(path: Path, content: bytes | Callable[[], bytes]) -> None:
         except BaseException:
             fresh.unlink(missing_ok=True)
             raise
-        write(fresh, made)
-        replace(fresh, path)
+        if is_waited_for:
+            write(fresh, made)
+            replace(fresh, path)
+        else:
+            fresh.write_bytes(made)
+            fresh.replace(path)
 
 
 @contextmanager

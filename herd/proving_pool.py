@@ -22,7 +22,7 @@ from herd.pieces import Proved, Proven, Table, piece_size_of
 
 WORTH = 256 * 1024 * 1024
 """Bytes of all files from which on processes are worth their start, 0.05 s of a core each."""
-_TOLD = 4 * 1024 * 1024
+_TOLD = 16 * 1024 * 1024
 """Bytes between two words on how far it is."""
 
 _LENGTH = struct.Struct("<I")

@@ -19,12 +19,18 @@ def make(places: Places) -> None:
     folders = (places.locks, places.staging, places.blobs, places.models, places.manifests)
     with writing(places.store):
         for folder in folders:
-            make_folder(folder)
-            _require_writable(folder)
+            if not _is_writable(folder):
+                make_folder(folder)
+                _require_writable(folder)
+
+
+def _is_writable(folder: Path) -> bool:
+    """Whether it is a folder and can be written: one question to the system, asked often."""
+    return os.access(f"{folder}/.", os.W_OK | os.X_OK)
 
 
 def _require_writable(folder: Path) -> None:
-    if os.access(folder, os.W_OK | os.X_OK):
+    if _is_writable(folder):
         return
     flags = os.statvfs(folder).f_flag if hasattr(os, "statvfs") else 0
     code = errno.EROFS if flags & getattr(os, "ST_RDONLY", 1) else errno.EACCES

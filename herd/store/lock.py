@@ -1,8 +1,8 @@
 """Locks between processes and threads, which vanish with whoever held them.
 
 A lock belongs to an open file, so two threads of one process exclude each other too.
-Whoever lets a lock file go removes it, so no heap of them grows: whoever gets one
-makes sure that it is still the file of that name.
+Whoever lets the lock of a model or a part go removes its file, so no heap of them grows:
+whoever gets one makes sure that it is still the file of that name.
 """
 
 from __future__ import annotations
@@ -20,8 +20,16 @@ _FAR = 1 << 30
 class Lock:
     """A lock file. Not for use by several threads: each makes its own."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, stays: bool = False) -> None:
+        """Touches nothing.
+
+        Args:
+            path: The file.
+            stays: Whether it is there for ever and says of nobody that they have it: for a lock
+                that is taken many times a second. A file less to make and to remove each time.
+        """
         self.path = path
+        self._stays = stays
         self._opened: int | None = None
         self._said = b""
 
@@ -42,6 +50,8 @@ class Lock:
         self._opened = _open_locked(self.path, wait=wait)
         if self._opened is None:
             return False
+        if self._stays:
+            return True
         self._said = f"{os.getpid()}\n{_machine()} {os.urandom(8).hex()}\n".encode()
         try:
             os.ftruncate(self._opened, 0)
@@ -70,11 +80,12 @@ class Lock:
             os.close(opened)
 
     def release(self) -> None:
-        """Let it go, and remove its file."""
+        """Let it go, and remove its file if that does not stay."""
         if self._opened is None:
             return
-        with suppress(OSError):
-            self.path.unlink()
+        if not self._stays:
+            with suppress(OSError):
+                self.path.unlink()
         os.close(self._opened)
         self._opened = None
 
@@ -89,7 +100,7 @@ class Lock:
 
 def _open_locked(path: Path, *, wait: bool) -> int | None:
     while True:
-        opened = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+        opened = _opened(path)
         try:
             is_ours = lock(opened, wait=wait)
             is_current = is_ours and is_still(opened, path)
@@ -101,6 +112,15 @@ def _open_locked(path: Path, *, wait: bool) -> int | None:
         os.close(opened)
         if not is_ours:
             return None
+
+
+def _opened(path: Path) -> int:
+    try:
+        return os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+    except PermissionError:
+        if not path.exists():
+            raise
+        return os.open(path, os.O_RDONLY)  # made by another user, as by root: it locks as well
 
 
 def _machine() -> str:

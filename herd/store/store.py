@@ -22,7 +22,6 @@ from herd.staging import discard as discard_staged
 from herd.store import adopting, folders, manifest, staging, whole
 from herd.store.adopting import Had
 from herd.store.hold import Hold, holding
-from herd.store.lock import Lock
 from herd.store.manifests import read
 from herd.store.mending import Mending
 from herd.store.pruning import Litter, Pruning, digests, remove_orphan, spare
@@ -326,7 +325,7 @@ class Store(View):
     @contextmanager
     def _alone(self) -> Iterator[None]:
         """The short sections in which manifests and links change, one at a time."""
-        with self._writing(), Lock(self._places.locks / "store.lock"):
+        with self._writing(), self._alone_here():
             yield
 
     @contextmanager

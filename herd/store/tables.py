@@ -45,7 +45,8 @@ class Tables:
         from herd import pieces
 
         disk.make_folder(self._folder)
-        disk.write_whole(self._path(sha256), pieces.write(table))
+        # A torn one does not lead to its own root.
+        disk.write_whole(self._path(sha256), pieces.write(table), is_waited_for=False)
 
     def remove(self, sha256: Sha256) -> int:
         """Remove a table; bytes freed."""

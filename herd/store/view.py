@@ -42,7 +42,7 @@ class View:
         self._places = places
         self._below = tuple(below)
         self._is_chosen = is_chosen
-        self._blobs = Blobs(places.blobs, lambda: Lock(places.locks / "store.lock"))
+        self._blobs = Blobs(places.blobs, self._alone_here)
         self._tables = Tables(places.pieces)
         self._links = Links(places.models, self._blobs)
         self._manifests = Manifests(places.manifests)
@@ -200,6 +200,10 @@ class View:
     def has_model(self, reference: Reference) -> bool:
         """Whether a model is in this store."""
         return self._manifests.papers(reference).manifest.exists()
+
+    def _alone_here(self) -> Lock:
+        """The lock under which blobs and manifests get their names and lose them."""
+        return Lock(self._places.locks / "store.lock", stays=True)
 
     def _hold(self) -> Hold | None:
         """The hold on this store in which this thread is, if it is in one."""

@@ -36,7 +36,7 @@ def test_a_kill_before_any_step_leaves_every_model_whole_or_absent(
 
 @pytest.mark.parametrize(
     ("verb", "at_least"),
-    [("import", 25), ("repair", 20), ("prune", 25), ("move", 50), ("unpack", 40)],
+    [("import", 20), ("repair", 20), ("prune", 20), ("move", 50), ("unpack", 40)],
 )
 def test_the_verbs_that_keep_a_store_survive_a_kill_before_any_step(
     tmp_path: Path, verb: str, at_least: int

@@ -79,6 +79,16 @@ def test_a_store_that_became_somebody_elses_is_said_before_anything_is_done(
     assert store_at(home).installed() == (old,)
 
 
+def test_a_lock_that_another_user_left_is_taken_as_well(open_folder: Path) -> None:
+    home = open_folder / "home"
+    store_at(home).make()
+    (home / "locks" / "store.lock").touch(mode=0o444)
+    for folder in (home, *(path for path in home.rglob("*") if path.is_dir())):
+        folder.chmod(0o777)
+
+    assert install_under("foreign", home) == "0 installed"
+
+
 def test_a_home_that_is_a_file_is_said(tmp_path: Path) -> None:
     home = tmp_path / "home"
     home.write_text("a file")

@@ -127,6 +127,6 @@ def test_looking_takes_no_lock_that_an_install_wants(store: Store, home: Path) -
     bring(store, "tiny:q4", a=b"x")
 
     assert len(store.litter().begun) == 1
-    assert list((home / "locks").iterdir()) == []
+    assert [each.name for each in (home / "locks").iterdir()] == ["store.lock"]
     dead.write_text("4711\n")
     assert len(store.litter().begun) == 1

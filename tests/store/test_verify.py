@@ -130,6 +130,17 @@ def test_a_sound_blob_without_a_table_gets_one(store: Store, tiny: Installed) ->
     assert store.table(digest(WEIGHTS), len(WEIGHTS)) == table
 
 
+def test_a_sound_blob_whose_table_a_power_cut_tore_gets_another(
+    store: Store, tiny: Installed
+) -> None:
+    table = store.table(digest(WEIGHTS), len(WEIGHTS))
+    path = store.blob(digest(WEIGHTS)).parents[2] / "pieces" / digest(WEIGHTS)
+    path.write_bytes(path.read_bytes()[:-32] + bytes(32))
+
+    assert proof(store, tiny).is_sound
+    assert store.table(digest(WEIGHTS), len(WEIGHTS)) == table
+
+
 def test_a_blob_that_is_gone_is_missing_and_so_is_its_name(store: Store, tiny: Installed) -> None:
     store.path_of(tiny).unlink()
     store.blob(digest(WEIGHTS)).unlink()

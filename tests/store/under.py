@@ -10,6 +10,7 @@ import resource
 import sys
 from pathlib import Path
 
+import herd.pieces  # noqa: F401  # the other user may not be able to read this Python
 from herd.errors import HerdError
 from tests.store.models import install, model, store_at
 
