@@ -142,7 +142,7 @@ def _converted(plan: Plan) -> str:
     parts = [file.name for file in plan.choice.variant.files]
     what = "to GGUF" if len(parts) == 1 else f"{len(parts)} parts to one GGUF"
     goes = "" if plan.keeps_original or not plan.fetches else ", and what came goes afterwards"
-    return f"{what}, in {_about(plan.convert.seconds)}{goes}"
+    return f"{what}{_within(plan.convert.seconds)}{goes}"
 
 
 def _may_be_old(choice: Choice) -> bool:
@@ -155,8 +155,10 @@ def _may_be_old(choice: Choice) -> bool:
     )
 
 
-def _about(seconds: float | None) -> str:
-    return "a second" if seconds is not None and seconds < 1.5 else f"about {duration(seconds)}"
+def _within(seconds: float | None) -> str:
+    if seconds is None:
+        return ""
+    return f", in {'a second' if seconds < 1.5 else f'about {duration(seconds)}'}"
 
 
 def steps(plan: Plan) -> tuple[tuple[str, str], ...]:

@@ -2,11 +2,28 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
-from herd.describe import origin, origins, terms, ways
-from herd.model import Commercial, HfSource, InfoHash, Licence, MagnetSource, SwarmState, UrlSource
+import pytest
+
+from herd.describe import origin, origins, steps, terms, ways
+from herd.model import (
+    Choice,
+    Commercial,
+    File,
+    Format,
+    HfSource,
+    InfoHash,
+    Licence,
+    MagnetSource,
+    PathSource,
+    SwarmState,
+    UrlSource,
+)
+from herd.plan import Ground, plan
 from herd.ranks import DAYS, GOOD_DAYS, Ranks
+from tests.test_plan import DIGEST, FILE, choice
 
 A, B, C = (UrlSource(f"https://{name}.example/x.gguf") for name in "abc")
 DAY = 86_400.0
@@ -79,3 +96,63 @@ def test_a_licence_says_what_it_allows_and_whether_it_is_asked() -> None:
 
     assert terms(asking) == "mnpl, no commercial use, must be accepted"
     assert terms(Licence("odd", commercial=Commercial.UNKNOWN)) == "odd"
+
+
+OLD = replace(FILE, name="old.bin", size=4_000_000_000)
+ROOM = Ground(free=20_000_000_000)
+
+
+def own(file: File) -> Choice:
+    """A file that no registry describes."""
+    found = choice(file)
+    return replace(found, model=replace(found.model, registry=None))
+
+
+@pytest.mark.parametrize(
+    ("wanted", "ground", "said"),
+    [
+        (
+            choice(),
+            Ground(staged={FILE: 400_000_000}),
+            ["fetch: 1.00 GB (400.0 MB of it are here)"],
+        ),
+        (choice(), Ground(kept=frozenset({DIGEST})), ["fetch: nothing: the store has the bytes"]),
+        (choice(), ROOM, ["fetch: 1.00 GB", "disk: 20.00 GB are free"]),
+        (
+            choice(OLD, Format.GGML),
+            ROOM,
+            [
+                "fetch: 4.00 GB",
+                "convert: to GGUF, in about 16 s, and what came goes afterwards",
+                "disk: up to 8.00 GB until it is converted; 20.00 GB are free",
+            ],
+        ),
+        (
+            choice(replace(OLD, size=100_000_000), Format.GGML),
+            Ground(),
+            ["fetch: 100.0 MB", "convert: to GGUF, in a second, and what came goes afterwards"],
+        ),
+        (
+            choice(replace(OLD, size=None), Format.GGML),
+            ROOM,
+            [
+                "fetch: a size that only the source knows",
+                "convert: to GGUF, and what came goes afterwards",
+                "disk: 20.00 GB are free",
+            ],
+        ),
+        (choice(OLD), Ground(), ["fetch: 4.00 GB"]),
+        (own(OLD), Ground(), ["fetch: 4.00 GB", "convert: to GGUF, should it be a ggml file"]),
+        (own(replace(OLD, sources=(PathSource("/old.bin"),))), Ground(), ["copy: 4.00 GB"]),
+    ],
+)
+def test_the_steps_of_an_install_are_those_that_it_will_take(
+    wanted: Choice, ground: Ground, said: list[str]
+) -> None:
+    assert [f"{label}: {text}" for label, text in steps(plan(wanted, ground))] == said
+
+
+def test_what_is_kept_does_not_go_after_a_conversion() -> None:
+    planned = plan(choice(OLD, Format.GGML), Ground(), keeps_original=True)
+
+    assert dict(steps(planned))["convert"] == "to GGUF, in about 16 s"
