@@ -48,9 +48,7 @@ FILES = (
 
 
 @pytest.fixture
-def site(monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
-    for name in ("HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "HF_TOKEN"):
-        monkeypatch.delenv(name, raising=False)
+def site(plain_environment: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
     with Site() as running:
         monkeypatch.setenv("HF_ENDPOINT", running.origin)
         running.pages[API] = Page(listing(*FILES, cardData={"license": "apache-2.0"}))

@@ -9,16 +9,10 @@ from herd.places import Places, places
 from tests.registries.signing import Signer
 from tests.registries.site import Site
 
-_VARIABLES = (
-    *("HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"),
-    *("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE", "HF_TOKEN", "HF_ENDPOINT"),
-)
-
 
 @pytest.fixture(autouse=True)
-def _plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in _VARIABLES:
-        monkeypatch.delenv(name, raising=False)
+def _plain(plain_environment: None) -> None:
+    """Every test here asks servers."""
 
 
 @pytest.fixture
