@@ -124,7 +124,7 @@ def run(case: Case, shelf: Shelf, folder: Path) -> Took:
         child.returncode = os.waitstatus_to_exitcode(status)
         child.stdout.close()
     if child.returncode != 0:
-        raise RuntimeError(f"{case.name} failed")
+        raise RuntimeError(f"{case.name} failed with {child.returncode}")
     gave = _spent(shelf.givers) - gave
     return Took(seconds, used.ru_utime + used.ru_stime, gave, memory)
 

@@ -1,4 +1,4 @@
-"""HTTP at work while nobody has given a magnet's metadata yet: so a dead swarm costs no time."""
+"""HTTP at work beside a swarm, while nobody has given a magnet's metadata yet, or in its place."""
 
 from __future__ import annotations
 
@@ -19,16 +19,18 @@ HEAD_START = 0.25
 class Beside:
     """A fetch from the mirrors of a wish, in a thread; a context manager that ends it."""
 
-    def __init__(self, wish: Wish, http: Carrier) -> None:
+    def __init__(self, wish: Wish, http: Carrier, head_start: float = HEAD_START) -> None:
         """Begins nothing.
 
         Args:
             wish: Its other sources are the mirrors.
             http: Brings files from mirrors.
+            head_start: Seconds that it waits before a mirror is asked.
         """
         self._stop = threading.Event()
         self._wish = replace(wish, source=wish.others[0], others=wish.others[1:], stop=self._stop)
         self._http = http
+        self._head_start = head_start
         self._thread = threading.Thread(target=self._run, name="herd-beside", daemon=True)
         self._fatal: HerdError | None = None
         self.delivery: Delivery | None = None
@@ -60,7 +62,7 @@ class Beside:
 
     def _run(self) -> None:
         # A swarm that is near answers before a server would have.
-        if self._stop.wait(HEAD_START):
+        if self._stop.wait(self._head_start):
             return
         try:
             self.delivery = self._http.fetch(self._wish)

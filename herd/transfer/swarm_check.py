@@ -48,7 +48,7 @@ def pieces_there(
         Interrupted: `stop` was set.
         CannotWrite: the file does not read.
     """
-    entry, size = metainfo.entries[index], metainfo.piece_size
+    entry = metainfo.entries[index]
     found = [False] * metainfo.piece_count
     if not file.exists() or not entry.has_hashes:
         return found
@@ -57,16 +57,26 @@ def pieces_there(
 
     def look(piece: int) -> None:
         check(stop)
-        start = piece * size - entry.offset
-        span = range(start, min(start + size, entry.size))
-        content = disk.stretch(file, span)
-        found[piece] = content is not None and _is_right(content, metainfo, index, piece)
-        advance(len(span))
+        found[piece] = is_right(file, metainfo, index, piece)
+        advance(len(_span(metainfo, index, piece)))
 
     with ThreadPoolExecutor(_THREADS) as pool:
         for _ in pool.map(look, _candidates(metainfo, index, data)):
             pass
     return found
+
+
+def is_right(file: Path, metainfo: Metainfo, index: int, piece: int) -> bool:
+    """Whether a piece of the torrent, all of which lies in this file, is there and right."""
+    content = disk.stretch(file, _span(metainfo, index, piece))
+    return content is not None and _has_its_hash(content, metainfo, index, piece)
+
+
+def _span(metainfo: Metainfo, index: int, piece: int) -> range:
+    """The offsets of a piece of the torrent in the wanted file."""
+    entry, size = metainfo.entries[index], metainfo.piece_size
+    start = piece * size - entry.offset
+    return range(start, min(start + size, entry.size))
 
 
 def written(descriptor: int) -> Extents:
@@ -98,7 +108,7 @@ def _candidates(metainfo: Metainfo, index: int, data: Extents) -> Iterator[int]:
         yield from (piece for piece in range(first, last) if piece not in shared)
 
 
-def _is_right(content: bytes, metainfo: Metainfo, index: int, piece: int) -> bool:
+def _has_its_hash(content: bytes, metainfo: Metainfo, index: int, piece: int) -> bool:
     entry, size = metainfo.entries[index], metainfo.piece_size
     layer = metainfo.layers.get(index)
     if layer is not None:

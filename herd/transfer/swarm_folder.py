@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import shutil
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from itertools import chain
 from pathlib import Path
 
@@ -18,6 +18,7 @@ from herd.pieces import Proof, Table
 from herd.transfer import ledger
 from herd.transfer.carrier import Staged
 from herd.transfer.extents import Extents
+from herd.transfer.ledger import Note, Run
 from herd.transfer.part import check, require_room, writing
 
 FILE = "model"
@@ -82,6 +83,33 @@ class SwarmFolder:
         if self.path.is_dir() and not any(self.path.iterdir()):
             self.path.rmdir()
 
+    def lend(self, size: int, given: Mapping[str, Extents]) -> None:
+        """Make of it a part that HTTP has begun, which `open` takes back.
+
+        Args:
+            size: Bytes of the whole file.
+            given: Who gave what of it; nothing else of it counts.
+
+        Raises:
+            NoRoom, CannotWrite: the disk.
+        """
+        ledger.forget(self._staged)
+        with writing(self._staged.part):
+            self.file.replace(self._staged.part)
+            inode = self._staged.part.stat().st_ino
+        spans = {giver: list(each) for giver, each in given.items()}
+        ledger.save(self._staged, Note(size, inode, spans), Run(), {})
+
+    def clear(self) -> None:
+        """Remove everything but the part.
+
+        Raises:
+            CannotWrite: the disk.
+        """
+        with writing(self._staged.part):
+            shutil.rmtree(self.path)
+            self._metainfo.unlink(missing_ok=True)
+
     def proof(self, stop: threading.Event, advance: Callable[[int], None]) -> tuple[Sha256, Table]:
         """The digest of the file as it lies there, and its pieces.
 
@@ -105,8 +133,7 @@ class SwarmFolder:
         """
         with writing(self._staged.part):
             self.file.replace(self._staged.part)
-            shutil.rmtree(self.path)
-            self._metainfo.unlink(missing_ok=True)
+            self.clear()
             return self._staged.part.stat().st_size
 
     def save_metainfo(self, raw: bytes) -> None:

@@ -35,6 +35,10 @@ class Tally:
         """So many bytes were there before the first session."""
         self._began_with = size if self._began_with is None else self._began_with
 
+    def came_otherwise(self, size: int, wasted: int) -> None:
+        """A mirror brought the rest of a file of so many bytes by itself, and more for nothing."""
+        self._done, self.wasted = size, self.wasted + wasted
+
     def begin(self) -> None:
         """A fresh session counts from nothing."""
         self._base = (self.fetched, self.wasted)

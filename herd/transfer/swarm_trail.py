@@ -77,6 +77,10 @@ class SwarmTrail:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.end()
+
+    def end(self) -> None:
+        """Stop, wherever it is."""
         with self._changed:
             self._is_ended = True
             self._changed.notify()

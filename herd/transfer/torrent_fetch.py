@@ -21,6 +21,7 @@ from herd.transfer.part import check, trouble
 from herd.transfer.seam import Seam
 from herd.transfer.seam_feed import Feed
 from herd.transfer.standing import Standing
+from herd.transfer.swarm_alone import Alone
 from herd.transfer.swarm_beside import Beside
 from herd.transfer.swarm_check import pieces_there
 from herd.transfer.swarm_exact import Exact
@@ -56,7 +57,7 @@ class Terms:
 
 
 class _CameOtherwise(Exception):  # no error: it ends the swarm's part
-    """The mirrors delivered the whole file before the swarm began."""
+    """Mirrors delivered the whole file without the swarm, or what it had left."""
 
     def __init__(self, delivery: Delivery) -> None:
         super().__init__()
@@ -78,6 +79,9 @@ class TorrentFetch:
         self._trail: SwarmTrail | None = None
         self._seam: Seam | None = None
         self._feed: Feed | None = None
+        self._alone: Alone | None = None
+        self._pieces: list[bool] = []
+        """Which were right when the swarm was left."""
         self._lost: SourceFailed | DigestMismatch | None = None
         """Why the mirrors did not deliver beside the magnet."""
 
@@ -101,14 +105,18 @@ class TorrentFetch:
             # Every piece was right when it was written: what lies there may have changed since.
             metainfo = self._until_whole(metainfo)
             digest, table = self._proved()
-        name = metainfo.entries[metainfo.entry_of(self._wish.file)].name
+        size = self._folder.deliver()
+        return self._delivery(metainfo, size, digest, table)
+
+    def _delivery(
+        self, metainfo: Metainfo, size: int, digest: Sha256, table: Table | None
+    ) -> Delivery:
         liars = () if self._feed is None else tuple(one.source for one in self._feed.liars)
         shares = self._tally.shares(self._wish.source, self._feed)
-        size = self._folder.deliver()
         return Delivery(
             size,
             digest,
-            name,
+            metainfo.entries[metainfo.entry_of(self._wish.file)].name,
             table=table,
             shares=shares,
             wasted=self._tally.wasted,
@@ -129,9 +137,35 @@ class TorrentFetch:
                 if self._take(session, metainfo):
                     return metainfo
             finally:
-                session.close(is_hasty=self._wish.stop.is_set())
+                session.close(is_hasty=self._wish.stop.is_set() or self._is_to_be_left)
                 liars = session.reports.liars
             known = metainfo
+            if self._alone is not None and self._is_to_be_left:
+                self._leave(self._alone, metainfo)
+
+    @property
+    def _is_to_be_left(self) -> bool:
+        """Whether a mirror is to have the rest of the file."""
+        return self._alone is not None and self._alone.mirror is not None
+
+    def _leave(self, alone: Alone, metainfo: Metainfo) -> None:
+        """Let one mirror have the rest of the file.
+
+        Raises:
+            _CameOtherwise: it delivered.
+        """
+        if self._trail is not None:
+            self._trail.end()
+            self._trail = None
+        delivery = alone.bring(metainfo, metainfo.entry_of(self._wish.file), self._pieces)
+        if delivery is None:
+            self._is_inheriting = True
+            return
+        self._folder.clear()
+        self._tally.came_otherwise(delivery.size, delivery.wasted)
+        raise _CameOtherwise(
+            self._delivery(metainfo, delivery.size, delivery.sha256, delivery.table)
+        )
 
     def _ask(self, session: Session, magnet: MagnetSource) -> Metainfo:
         session.ask(magnet, self._folder)
@@ -187,6 +221,8 @@ class TorrentFetch:
         if self._feed is None and self._seam and not self._lost and metainfo.is_alone(index):
             self._seam.learn(size, self._terms.seeds(metainfo))
             self._feed = Feed(self._seam, metainfo, index)
+            if self._terms.http is not None:
+                self._alone = Alone(self._wish, self._terms.http, self._folder, self._feed)
         mouths = self._feed.begin() if self._feed else ()
         peers = frozenset(session.reports.seen) | self._terms.peers
         self._hold_back(session, 0)
@@ -232,6 +268,9 @@ class TorrentFetch:
                 self._feed.look(session, self._peers(look), self._tally.rate, time.monotonic())
             if look.phase is Phase.WHOLE:
                 return True
+            if self._alone is not None and self._alone.look(self._tally.fetched, size - look.done):
+                self._pieces = session.pieces()
+                return False
             match self._judge(session, look):
                 case Overdue.ALL_BANNED:
                     return False
