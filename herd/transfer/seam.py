@@ -255,7 +255,8 @@ class _Pour:
     def _try(self, stop: int) -> None:
         one, seam, asked = self._one, self._seam, time.monotonic()
         body = one.mirror.open(self._line, Asked(self._at, seam.size, stop))
-        if isinstance(body, Unsatisfied) or body.span.start != self._at:
+        # One that sends the whole file has its beginning, and would send it for each range.
+        if isinstance(body, Unsatisfied) or (body.span.is_whole and (self._at or stop < seam.size)):
             one.is_single = True
             raise SourceRefused(f"{one.host} sends no part of the file, only all of it")
         seam.mirrors.answered(one, body.span.etag, time.monotonic() - asked)

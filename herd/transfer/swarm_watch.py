@@ -5,6 +5,8 @@ everything is judged here by the clock, from snapshots; alerts only add words to
 
     asking    no metadata within `metadata` seconds      -> NO_METADATA
     fetching  no new byte within `stalled` seconds       -> STALLED
+    fetching  no peer and no new byte within `aside` seconds while
+              a mirror waits that the swarm cannot use     -> STALLED
     fetching  peers banned, none left, nothing new within `banned` seconds -> ALL_BANNED
     checking  the clock stands still: what is on the disk takes the time it takes
 """
@@ -29,6 +31,8 @@ class SwarmPatience:
     """Until a magnet's metadata is there."""
     stalled: float = 60.0
     """Without a new byte."""
+    aside: float = 3.0
+    """Without a new byte and without a peer where a mirror waits that gives only the whole file."""
     banned: float = 15.0
     """Without a new byte when every peer is banned: honest ones may be among them."""
     tick: float = 0.05
@@ -149,13 +153,24 @@ class SwarmWatch:
         self._waited = 0.0
         self._waited_banned = 0.0
         self._then = now
+        self.granted = patience.stalled
+        """Seconds that were to pass without a new byte, by the last look."""
 
     def rest(self, now: float) -> None:
         """The time until now is not the swarm's: what is on the disk was checked."""
         self._then = now
 
-    def judge(self, look: Look, reports: Reports, now: float) -> Overdue | None:
-        """Whether waiting is over after this look."""
+    def judge(
+        self, look: Look, reports: Reports, now: float, *, is_aside: bool = False
+    ) -> Overdue | None:
+        """Whether waiting is over after this look.
+
+        Args:
+            look: What was seen.
+            reports: What was said.
+            now: Seconds of a monotonic clock.
+            is_aside: Whether nobody is connected, and a mirror could give the file without them.
+        """
         passed, self._then = now - self._then, now
         if look.phase is Phase.CHECKING:
             return None
@@ -166,7 +181,8 @@ class SwarmWatch:
         self._waited += passed
         if look.phase is Phase.ASKING:
             return Overdue.NO_METADATA if self._waited >= self._patience.metadata else None
-        if self._waited >= self._patience.stalled:
+        self.granted = self._patience.aside if is_aside else self._patience.stalled
+        if self._waited >= self.granted:
             return Overdue.STALLED
         is_deserted = bool(reports.banned) and look.peers == 0
         self._waited_banned = self._waited_banned + passed if is_deserted else 0.0

@@ -333,7 +333,16 @@ class TorrentFetch:
         return self._folder.proof(self._wish.stop, gauge.advance)
 
     def _judge(self, session: Session, look: Look) -> Overdue | None:
-        return self._watch.judge(look, session.reports, time.monotonic())
+        is_aside = self._has_aside() and not self._peers(look)
+        return self._watch.judge(look, session.reports, time.monotonic(), is_aside=is_aside)
+
+    def _has_aside(self) -> bool:
+        """Whether nothing has come yet, and all that waits is a mirror of the whole file alone."""
+        if self._feed is None or self._tally.fetched:
+            return False
+        each = self._feed.seam.mirrors.each
+        waiting = [one for one in each if one.is_single and one.source in self._wish.others]
+        return bool(waiting) and not any(one.is_usable for one in each)
 
     def _pause(self) -> None:
         self._wish.stop.wait(self._terms.patience.tick)
@@ -349,7 +358,7 @@ class TorrentFetch:
         )
 
     def _stall(self, reports: Reports) -> SourceFailed:
-        waited = duration(self._terms.patience.stalled)
+        waited = duration(self._watch.granted)
         return self._with_mirrors(
             SourceFailed(
                 f"nothing came for {waited} ({reports.sentence})",

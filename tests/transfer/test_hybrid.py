@@ -185,13 +185,26 @@ def test_a_mirror_with_another_file_is_left_out_before_a_byte_of_it(
     assert delivery.liars == ()
 
 
-def test_a_mirror_that_sends_all_or_nothing_is_asked_alone_in_the_end(
+def test_a_mirror_that_sends_all_or_nothing_need_not_wait_for_a_swarm_in_which_nobody_is(
     swarm_desk: SwarmDesk, mirror: FileServer
 ) -> None:
     mirror.faults = Faults(ignores_ranges=True)
-    delivery = fetch(swarm_desk, torrent_source(swarm_desk), mirror, patience=BRISK)
+    patience = replace(CALM, stalled=1e6, aside=0.2)
+    delivery = fetch(swarm_desk, torrent_source(swarm_desk), mirror, patience=patience)
     assert swarm_desk.part == swarm_desk.content
     assert delivery.sha256 == digest(swarm_desk.content)
+
+
+def test_nor_does_it_take_the_file_from_a_swarm_that_gives(
+    swarm_desk: SwarmDesk, mirror: FileServer
+) -> None:
+    mirror.faults = Faults(ignores_ranges=True)
+    torrent = swarm_desk.torrent()
+    patience = replace(CALM, aside=20)
+    with Peer(torrent, swarm_desk.content) as peer, HttpTracker(peer.address) as tracker:
+        source = torrent_source(swarm_desk, tracker.url)
+        delivery = fetch(swarm_desk, source, mirror, patience=patience)
+    assert given(delivery) == {source: SIZE}
 
 
 def test_mirrors_deliver_while_nobody_gives_the_metadata(

@@ -30,6 +30,13 @@ def test_a_swarm_that_gives_nothing_new_is_stalled() -> None:
     assert judged((1, same), (60, same), (62, same)) == [None, None, Overdue.STALLED]
 
 
+def test_where_a_mirror_waits_for_an_empty_swarm_it_is_given_up_sooner() -> None:
+    watch = SwarmWatch(PATIENCE, now=0)
+    alone = fetching(0, peers=0)
+    seen = [watch.judge(alone, Reports(), now, is_aside=True) for now in (1, 2.5, 5)]
+    assert seen == [None, None, Overdue.STALLED]
+
+
 def test_every_new_byte_begins_the_wait_afresh() -> None:
     looks = [(float(second), fetching(second)) for second in range(0, 600, 50)]
     assert set(judged(*looks)) == {None}
