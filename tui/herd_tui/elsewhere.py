@@ -6,6 +6,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 
 from herd.core import Herd
+from herd.download_orders import why_paused
 from herd.downloads import Download, Wanted
 from herd.errors import HerdError
 from herd.job import State
@@ -35,7 +36,8 @@ class Elsewhere:
         entry = self.entry
         if not self.is_owned:
             stage = Stage.FAILED if entry.stage == Stage.FAILED else Stage.PAUSED
-            return Progress(stage, entry.done, entry.total, 0.0, entry.note)
+            why = why_paused(entry) or "its herd ended"
+            return Progress(stage, entry.done, entry.total, 0.0, why)
         stage = Stage(entry.stage) if entry.stage in tuple(Stage) else Stage.WAITING
         return Progress(stage, entry.done, entry.total, entry.rate, "elsewhere")
 
