@@ -252,6 +252,8 @@ def _outside(text: str) -> tuple[Source, str] | None:
     """A source that is not a name of the registry, and what to call its file."""
     if text.lower().startswith(("http://", "https://")):
         return _address(text)
+    if not text:
+        raise BadUsage("The name is empty.", "`herd search` lists the models.")
     path = expanded(text)
     if path.is_dir():
         raise BadUsage(f"{text} is a folder.", "Name the .gguf file in it.")

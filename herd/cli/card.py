@@ -59,6 +59,8 @@ def info(session: Session, name: str, as_json: bool) -> None:
     if name.lower().endswith(".gguf") and expanded(name).is_file():
         _of_file(session, expanded(name), as_json=as_json)
         return
+    if "/" in name:  # as no name of a model has
+        raise UnknownModel(f"There is no .gguf file {name}.", "`herd search` lists the models.")
     model, variant = _offered(session, wanted)
     named = model.name if model else wanted.name
     held = [each for each in session.herd.store.installed() if each.name == named]

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from herd.downloads import Download
     from herd.jobs import Job
 
+NOTHING = "Nothing is being downloaded, and nothing was left unfinished."
 HEADS = ("NAME", "STATE", "DONE", "OF", "RATE", "LIMIT", "NOTE")
 
 
@@ -42,7 +43,7 @@ def list_(session: Session, as_json: bool = False) -> None:
         session.answer_json([_form(each) for each in found])
         return
     if not found:
-        session.say("Nothing is being downloaded, and nothing was left unfinished.")
+        session.say(NOTHING)
         return
     session.answer_table(HEADS, [_row(each) for each in found], right=("DONE", "OF", "RATE"))
 
@@ -93,8 +94,6 @@ def cancel(session: Session, names: tuple[str, ...], is_all: bool) -> None:
 
     if is_all == bool(names):
         raise BadUsage("Name the downloads to end, or --all.", "`herd downloads` lists them.")
-    if is_all and not session.herd.downloads.all():
-        session.say("Nothing is being downloaded, and nothing was left unfinished.")
     for each in _chosen(session, names):
         session.herd.downloads.want(each.name, Wanted.CANCEL)
         if not each.is_owned:
@@ -152,6 +151,8 @@ def _chosen(session: Session, names: tuple[str, ...]) -> list[Download]:
         NotInstalled: one is not in the list.
     """
     found = session.herd.downloads.all()
+    if not names and not found:
+        session.say(NOTHING)
     if not names:
         return list(found)
     chosen = []

@@ -127,7 +127,8 @@ def _failed(session: Session, error: HerdError) -> int:
 
 def _usage(error: UsageError) -> BadUsage:
     path = error.ctx.command_path if error.ctx else "herd"
-    return BadUsage(error.format_message(), f"`{path} --help` shows how it is used.")
+    said = " ".join(error.format_message().split())  # click lists choices line by line
+    return BadUsage(said, f"`{path} --help` shows how it is used.")
 
 
 def _surprise(session: Session, error: Exception) -> HerdError:

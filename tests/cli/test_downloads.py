@@ -33,6 +33,13 @@ def job(elsewhere: Herd) -> Job:
     return job
 
 
+@pytest.mark.parametrize("words", [("pause",), ("resume",), ("cancel", "--all")])
+def test_a_wish_for_all_says_that_there_are_none(herd: Caller, words: tuple[str, ...]) -> None:
+    ran = herd("downloads", *words)
+
+    assert (ran.code, ran.err.count("Nothing is being downloaded")) == (0, 1)
+
+
 def test_an_empty_list_says_so(herd: Caller) -> None:
     ran = herd("downloads")
     assert (ran.code, ran.out) == (0, "")

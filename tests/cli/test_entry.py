@@ -53,6 +53,23 @@ def test_an_error_without_a_hint_is_one_line(herd: Caller) -> None:
     assert herd("list").err == "herd: It is so.\n"
 
 
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("completion",), "'{bash|zsh|fish}'. Choose from: bash, zsh, fish"),
+        (("install", ""), "herd: The name is empty."),
+        (("info", "./none.gguf"), "herd: There is no .gguf file ./none.gguf."),
+    ],
+)
+def test_what_was_typed_wrongly_is_one_sentence_and_a_hint(
+    herd: Caller, words: tuple[str, ...], said: str
+) -> None:
+    ran = herd(*words)
+
+    assert said in ran.err
+    assert len(ran.err.splitlines()) == 2
+
+
 def test_an_error_never_writes_escapes_of_strangers(herd: Caller) -> None:
     fails(herd, HerdError("It \x1b[2Jis\x07 so.", "Do\x9b this."))
 
