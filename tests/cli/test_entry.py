@@ -25,7 +25,7 @@ CODES = {
     "DigestMismatch": 5, "SignatureRefused": 5, "NoRoom": 6, "CannotWrite": 6,
     "LicenceNotAccepted": 7,
     "EngineFailed": 8, "CannotRun": 8, "LegacyError": 8, "LegacyRefused": 8, "LegacyDamaged": 8,
-    "EngineCrashed": 8, "Busy": 9, "HistoryUnreadable": 1, "Interrupted": 130,
+    "EngineCrashed": 8, "Unanswerable": 8, "Busy": 9, "HistoryUnreadable": 1, "Interrupted": 130,
 }  # fmt: skip
 """What scripts rely on."""
 
