@@ -81,7 +81,7 @@ async def test_what_nobody_runs_any_more_goes_on_here(
         other("vicuna")
         await hand.sees("fetching: elsewhere")
         given.herd.downloads.let_go("vicuna:q4_0", Wanted.PAUSE)
-        await hand.sees("paused: its herd ended")
+        await hand.sees("paused: herd is gone")
         await hand.command("app.show_transfers")
         await hand.command("transfers.pause")
 

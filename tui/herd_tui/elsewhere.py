@@ -36,7 +36,7 @@ class Elsewhere:
         entry = self.entry
         if not self.is_owned:
             stage = Stage.FAILED if entry.stage == Stage.FAILED else Stage.PAUSED
-            why = why_paused(entry) or "its herd ended"
+            why = why_paused(entry) or "herd is gone"
             return Progress(stage, entry.done, entry.total, 0.0, why)
         stage = Stage(entry.stage) if entry.stage in tuple(Stage) else Stage.WAITING
         return Progress(stage, entry.done, entry.total, entry.rate, "elsewhere")
