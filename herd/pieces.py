@@ -131,7 +131,7 @@ class TableMaker:
         table = Table(self._size, self._piece_size, b"".join(self._layer))
         right = piece_size_of(self._size)
         is_right = not self._may_grow or right <= self._piece_size
-        return table if is_right else _coarser(table, right)
+        return table if is_right else coarser(table, right)
 
     def hash_piece(self, content: bytes | memoryview) -> bytes:
         """The hash of one piece by itself, as it stands in the table of its file."""
@@ -254,7 +254,7 @@ def longest(size: int) -> int:
     return _HEAD.size + _HASH * -(-size // PIECE)
 
 
-def _coarser(table: Table, piece_size: int) -> Table:
+def coarser(table: Table, piece_size: int) -> Table:
     """The same table with larger pieces: a higher layer of the same tree."""
     layer = _split(table.hashes)
     wide = piece_size // table.piece_size

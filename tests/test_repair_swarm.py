@@ -52,14 +52,31 @@ def repair(store: Store, patience: SwarmPatience = CALM) -> Repaired:
     return Repairer(store, Mender(store, transfer, lambda: ())).repair(Wanted(None))
 
 
-def test_only_the_damaged_pieces_come_by_a_magnet(desk: SwarmDesk) -> None:
-    torrent = desk.torrent()
+@pytest.mark.parametrize("version", [1, 2, 12])
+@pytest.mark.parametrize("size", [PIECE, 4 * PIECE])
+def test_only_the_damaged_pieces_come_by_a_magnet(desk: SwarmDesk, version: int, size: int) -> None:
+    """A v2 magnet's metadata has no piece hashes: the table of the blob has them."""
+    torrent = desk.torrent(version=version, piece=size)
     with desk.swarm(torrent) as swarm:
         store, blob = damaged_store(desk, torrent.magnet(swarm.tracker.url))
         mended = repair(store).mended
-        assert swarm.uploaded == 2 * PIECE
+        assert swarm.uploaded == 2 * size
     assert blob.read_bytes() == desk.content
-    assert [(each.pieces, each.size) for each in mended] == [(2, 2 * PIECE)]
+    assert [each.size for each in mended] == [2 * size]
+
+
+def test_a_table_of_another_file_is_no_word_on_a_magnet(desk: SwarmDesk) -> None:
+    torrent = desk.torrent(version=2)
+    with desk.swarm(torrent) as swarm:
+        store, blob = damaged_store(desk, torrent.magnet(swarm.tracker.url))
+        other = desk.content[:PIECE] + bytes(len(desk.content) - PIECE)
+        proof = pieces.Proof()
+        proof.update(other)
+        table = store.root / "pieces" / digest(desk.content)
+        table.chmod(0o644)
+        table.write_bytes(pieces.write(proof.table()))
+        repair(store)
+    assert blob.read_bytes() == desk.content
 
 
 @pytest.mark.parametrize("version", [1, 2, 12])

@@ -19,7 +19,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from herd.pieces import longest
+from herd.pieces import Table, longest, piece_size_of
 from herd.staging import Staged
 from herd.transfer import journal
 from herd.transfer.extents import Extents
@@ -173,6 +173,11 @@ class Sums:
         with writing(self._path), self._path.open("r+b" if self._path.exists() else "w+b") as out:
             out.seek(at)
             out.write(found)
+
+    def table(self, size: int) -> Table | None:
+        """All of them, where all pieces of a file of so many bytes are known."""
+        table = Table(size, piece_size_of(size), bytes(self._known))
+        return table if size and len(self._known) == _HASH * len(table) else None
 
     def drop(self) -> None:
         """Forget all of them: other bytes are to come.

@@ -22,7 +22,7 @@ from herd.transfer.swarm_proxy import through
 from herd.transfer.swarm_reach import allowed_by, is_web, reach, web_reach
 from herd.transfer.swarm_settings import settings
 from herd.transfer.swarm_watch import SwarmPatience
-from herd.transfer.torrent import MOST_BYTES, NativeSession, read
+from herd.transfer.torrent import MOST_BYTES, NativeSession, completed, read
 from herd.transfer.torrent_contents import Metainfo
 from herd.transfer.torrent_fetch import Terms, TorrentFetch
 
@@ -120,6 +120,7 @@ class TorrentCarrier:
         terms = Terms(
             open=lambda to: NativeSession(chosen, to),
             read=read,
+            completed=completed,
             reach=found,
             patience=self._patience,
             http=self._http(far) if mirrors else None,

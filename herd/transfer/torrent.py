@@ -15,6 +15,7 @@ from typing import Any
 
 from herd.errors import SourceRefused
 from herd.model import MagnetSource
+from herd.pieces import Table, coarser
 from herd.transfer.swarm_folder import FILE, SwarmFolder
 from herd.transfer.swarm_prefix import Prefix
 from herd.transfer.swarm_reach import SwarmReach
@@ -295,6 +296,27 @@ def load(raw: bytes) -> Any:
         return lt.load_torrent_buffer(raw, {"max_pieces": MOST_PIECES})
     except RuntimeError as error:
         raise SourceRefused(f"the .torrent does not read ({error})") from error
+
+
+def completed(metainfo: Metainfo, index: int, table: Table | None) -> Metainfo:
+    """The same torrent, with the piece hashes that a v2 magnet leaves out, if a table has them.
+
+    Args:
+        metainfo: The torrent.
+        index: Of the entry that the table is said to be of; its root decides.
+        table: Somebody's word.
+    """
+    entry = metainfo.entries[index]
+    if table is None or entry.has_hashes or table.size != entry.size:
+        return metainfo
+    root: bytes = load(metainfo.raw).ti.layout().root(index).to_bytes()
+    if table.root != root or table.piece_size > metainfo.piece_size:
+        return metainfo
+    if table.piece_size < metainfo.piece_size:
+        table = coarser(table, metainfo.piece_size)
+    content = lt.bdecode(metainfo.raw)
+    content[b"piece layers"] = {**content.get(b"piece layers", {}), root: table.hashes}
+    return read(bytes(lt.bencode(content)))
 
 
 def _entry(files: Any, index: int, layers: dict[bytes, bytes] | None) -> Entry:

@@ -17,6 +17,7 @@ from herd.pieces import Table
 from herd.progress import Stage
 from herd.staging import discard
 from herd.transfer.carrier import Carrier, Delivery, EachFailed, Wish
+from herd.transfer.ledger import Sums
 from herd.transfer.part import check, trouble
 from herd.transfer.seam import Seam
 from herd.transfer.seam_feed import Feed
@@ -42,6 +43,8 @@ class Terms:
     open: Callable[[SwarmReach], Session]
     read: Callable[[bytes], Metainfo]
     """A .torrent's content; raises SourceRefused."""
+    completed: Callable[[Metainfo, int, Table | None], Metainfo]
+    """Puts in the piece hashes that a table has and the metadata of a v2 magnet has not."""
     reach: SwarmReach
     patience: SwarmPatience = field(default_factory=SwarmPatience)
     http: Carrier | None = None
@@ -217,6 +220,9 @@ class TorrentFetch:
         """Fetch until the file is whole; False when a fresh session must go on."""
         index = metainfo.entry_of(self._wish.file)
         size = metainfo.entries[index].size
+        # The table of a blob under repair, or what an earlier try of HTTP knew.
+        known = Sums(self._wish.staged, size).table(size)
+        metainfo = self._terms.completed(metainfo, index, known)
         self._folder.open(size)
         if self._feed is None and self._seam and not self._lost and metainfo.is_alone(index):
             self._seam.learn(size, self._terms.seeds(metainfo))
