@@ -226,7 +226,7 @@ class Engine:
             try:
                 yield exchange
             finally:
-                exchange.end()
+                resident.left = None if exchange.end() else exchange
         except HerdError as error:
             if not resident.process.is_alive and not isinstance(error, Interrupted):
                 self._household.broke(resident, error)
@@ -238,8 +238,11 @@ class Engine:
         """The model in its process, loaded now if it was not."""
         model = replace(model, path=model.path.absolute())
         key = _key(model)
-        if resident := self._household.find(lambda held: _serves(held, key)):
-            return resident
+        while resident := self._household.find(lambda held: _serves(held, key)):
+            if not resident.left:
+                return resident
+            resident.left.settle()
+            resident.left = None
         self._make_room_on_gpus(model, stop)
         with self._household.arriving(model.reference, key, lambda: needed(model)) as resident:
             load = Exchange(resident.process, Load(model, self._settings), self._terms(model, stop))

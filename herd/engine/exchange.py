@@ -10,13 +10,17 @@ from pathlib import Path
 
 from herd import errors
 from herd.engine.causes import how_it_died, why_it_died
-from herd.engine.pieces import Finished, Machine, Ready
+from herd.engine.pieces import Finished, Machine, Ready, Text, Thinking
 from herd.engine.process import Died, Process
 from herd.engine.protocol import Ask, Embed, Failed, Garbled, Load, Look, Reply, Stop
 from herd.errors import EngineCrashed, EngineFailed, HerdError, Interrupted
 
 STOPS_WITHIN = 5.0
 """Seconds that a child has to leave what it does; then it is killed."""
+
+SOON = 0.05
+"""Seconds after which nobody waits any longer for a child that has said nothing of an answer yet:
+it may be deep in an image, where one operation takes seconds. The next request waits for it."""
 
 _GLANCE = 0.03
 """Seconds between two looks at the stop event."""
@@ -42,6 +46,8 @@ class Exchange:
         self._process = process
         self._terms = terms
         self._is_loading = isinstance(request, Load)
+        self._is_unsaid = isinstance(request, Ask)
+        """Whether it is an answer of which no word has come."""
         self._left_at: float | None = None
         self._is_over = False
         self._silence = 0.0
@@ -58,18 +64,42 @@ class Exchange:
         while not self._is_over:
             if self._terms.stop.is_set():
                 self._leave()
+            if self._is_left:
+                yield Finished("stopped", tokens=0, seconds=0.0, first_token_seconds=0.0)
+                return
             reply = self._next()
             if isinstance(reply, Failed):
                 raise told(reply)
             if reply:
                 yield reply
 
-    def end(self) -> None:
-        """Leave it if it is not over: afterwards the child is free again, or dead."""
+    def end(self) -> bool:
+        """Leave it if it is not over: afterwards the child is free again, or dead.
+
+        Returns:
+            Whether it is; if not, `settle` waits for it.
+        """
         if not self._is_over:
             self._leave()
+        self._drain()
+        return self._is_over
+
+    def settle(self) -> None:
+        """Wait for a child that was left: afterwards it is free again, or dead."""
+        self._is_unsaid = False
+        if self._left_at is not None:  # what it said meanwhile has yet to be heard
+            self._left_at = max(self._left_at, time.monotonic() - STOPS_WITHIN + 1.0)
+        self._drain()
+
+    @property
+    def _is_left(self) -> bool:
+        """Whether nobody waits for its end."""
+        left_at = self._left_at if self._is_unsaid else None
+        return left_at is not None and time.monotonic() - left_at > SOON
+
+    def _drain(self) -> None:
         try:
-            while not self._is_over:
+            while not self._is_over and not self._is_left:
                 self._next()
         except (EngineFailed, Interrupted):
             self._is_over = True
@@ -90,6 +120,7 @@ class Exchange:
         now = time.monotonic()
         reply = received[1] if received and received[0] == self._number else None
         self._is_over = isinstance(reply, Machine | Ready | Finished | Failed)
+        self._is_unsaid = self._is_unsaid and not isinstance(reply, Text | Thinking)
         # Only waiting counts as silence: whoever reads slowly makes no child hang.
         self._silence = 0.0 if reply else self._silence + now - began
         if not self._is_over:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from herd.engine.exchange import Exchange
 from herd.engine.memory import Held, held_by
 from herd.engine.pieces import Ready
 from herd.engine.process import Process
@@ -59,6 +60,8 @@ class Resident:
     ready: Ready | None = None
     used: float = field(default_factory=time.monotonic)
     held: Held = field(default_factory=Held)
+    left: Exchange | None = None
+    """An answer that was stopped, if its process may still be busy with it."""
 
     @property
     def is_warm(self) -> bool:

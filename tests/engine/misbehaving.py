@@ -92,6 +92,16 @@ def never_stops() -> None:
             time.sleep(0.001)
 
 
+def hears_late() -> None:
+    """It is deep in an image, and says nothing until the file FAKE_END is there."""
+    for number in get_ready():
+        say(number, "Began", prompt_tokens=1, reused_tokens=0, left_out=0)
+        while not Path(os.environ["FAKE_END"]).exists():
+            time.sleep(0.001)
+        say(number, "Sign", fraction=0.5)
+        say(number, "Finished", reason="stop", tokens=7, seconds=0.1, first_token_seconds=0.1)
+
+
 def dies_in_a_word() -> None:
     for number in get_ready():
         say(number, "Began", prompt_tokens=1, reused_tokens=0, left_out=0)

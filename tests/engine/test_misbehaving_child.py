@@ -113,6 +113,46 @@ def test_a_child_that_does_not_stop_is_stopped(start: Start) -> None:
     assert is_gone(last_pid())
 
 
+def stopped_late(engine: Engine) -> Finished:
+    """The end of an answer whose child does not hear the stop."""
+    stop = threading.Event()
+    pieces = engine.answer(MODEL, [user("hum?")], Sampling(), stop)
+    assert isinstance(next(iter(pieces)), Began)
+    stop.set()
+    *_, last = pieces
+    assert isinstance(last, Finished)
+    return last
+
+
+def test_nobody_waits_for_a_child_that_hears_a_stop_late_but_the_next_question(
+    start: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FAKE_END", str(tmp_path / "end"))
+    engine = start(misbehaving.hears_late)
+
+    assert stopped_late(engine).reason == "stopped"
+    pid = last_pid()
+    (tmp_path / "end").touch()
+    *_, last = engine.answer(MODEL, [user("hum?")], Sampling(), threading.Event())
+
+    assert isinstance(last, Finished)
+    assert last.tokens == 7
+    assert last_pid() == pid
+
+
+def test_a_child_that_never_hears_the_stop_is_ended_for_the_next_question(
+    start: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FAKE_END", str(tmp_path / "end"))
+    engine = start(misbehaving.hears_late)
+
+    assert stopped_late(engine).reason == "stopped"
+    pid = last_pid()
+
+    assert engine.ensure(MODEL).reference == "fake"
+    assert is_gone(pid)
+
+
 def test_a_loading_that_does_not_stop_is_interrupted(start: Start) -> None:
     engine = start(misbehaving.is_silent)
     stop = threading.Event()
