@@ -12,7 +12,7 @@ from herd.cli import options, registry_make
 from herd.cli.registry_check import check
 from herd.cli.session import Session
 from herd.cli.verbs import Command, Group
-from herd.errors import BadUsage, HerdError
+from herd.errors import BadUsage
 from herd.places import expanded
 from herd.words import count
 
@@ -138,17 +138,10 @@ def update(session: Session, names: tuple[str, ...]) -> None:
     )
     if not updates:
         session.say("No registry was added: herd's own comes with herd.")
-    failed: list[HerdError] = []
     for each in updates:
-        if each.fate is Fate.FAILED and each.error is not None:
-            failed.append(each.error)
-            session.say(f"{each.name}: the last good copy stays.")
-            if len(failed) < len([one for one in updates if one.error]):
-                session.complain(each.error)
-        else:
-            session.say(f"{each.name}: {each.fate}.")
-    if failed:
-        raise failed[-1]
+        is_left = each.fate is Fate.FAILED
+        session.say(f"{each.name}: {'the last good copy stays' if is_left else each.fate}.")
+    session.fail_with([each.error for each in updates if each.error])
 
 
 @registry.command(cls=Command)
