@@ -15,8 +15,9 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from herd.engine.memory import available, total
+from herd.engine.memory import available
 from herd.fit import Device
+from herd.memory import memory
 
 if TYPE_CHECKING:
     from herd.engine.engine import Engine
@@ -73,7 +74,7 @@ def devices(engine: Engine) -> tuple[Device, ...]:
     """What models are loaded on; the engine is asked only where there may be more than a CPU."""
     if backends():
         return engine.look().devices
-    return (Device("CPU", is_gpu=False, free=available(), total=total()),)
+    return (Device("CPU", is_gpu=False, free=available(), total=memory()),)
 
 
 def build_command(vendor: str) -> str:

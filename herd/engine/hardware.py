@@ -8,8 +8,9 @@ from __future__ import annotations
 import ctypes
 from collections.abc import Callable, Iterable
 
-from herd.engine.memory import available, total
+from herd.engine.memory import available
 from herd.fit import Device
+from herd.memory import memory
 
 _CPU, _GPU, _SHARED_GPU = 0, 1, 2  # enum ggml_backend_dev_type; others only help the CPU
 
@@ -83,7 +84,7 @@ def _device(library: ctypes.CDLL, handle: int, kind: int) -> Device:
     name, make = library.ggml_backend_dev_name, library.ggml_backend_dev_description
     for function in (name, make):
         function.argtypes, function.restype = [ctypes.c_void_p], ctypes.c_char_p
-    free, whole = _memory(library, handle) if kind != _CPU else (available(), total())
+    free, whole = _memory(library, handle) if kind != _CPU else (available(), memory())
     return Device(
         name(handle).decode(errors="replace"),
         is_gpu=kind != _CPU,

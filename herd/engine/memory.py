@@ -6,7 +6,8 @@ import contextlib
 from dataclasses import dataclass
 from pathlib import Path
 
-_CGROUP = Path("/sys/fs/cgroup")
+from herd.memory import CGROUP, number
+
 _MEMINFO = Path("/proc/meminfo")
 
 
@@ -56,19 +57,8 @@ def available() -> int:
         import psutil
 
         free = int(psutil.virtual_memory().available)
-    left = _left_in_cgroup(_CGROUP)
+    left = _left_in_cgroup(CGROUP)
     return free if left is None else min(free, left)
-
-
-def total() -> int:
-    """Bytes that this machine, or this container, has."""
-    most = _said_by_linux("MemTotal")
-    if most is None:
-        import psutil
-
-        most = int(psutil.virtual_memory().total)
-    limit = _number(_CGROUP / "memory.max")
-    return most if limit is None else min(most, limit)
 
 
 def _said_by_linux(name: str) -> int | None:
@@ -83,7 +73,7 @@ def _said_by_linux(name: str) -> int | None:
 
 def _left_in_cgroup(folder: Path) -> int | None:
     """What a container may still take (cgroup v2); files that can be read again do not count."""
-    limit, used = _number(folder / "memory.max"), _number(folder / "memory.current")
+    limit, used = number(folder / "memory.max"), number(folder / "memory.current")
     if limit is None or used is None:
         return None
     files = 0
@@ -92,10 +82,3 @@ def _left_in_cgroup(folder: Path) -> int | None:
             name, value = line.split()
             files += int(value) if name in ("inactive_file", "active_file") else 0
     return max(0, limit - used + files)
-
-
-def _number(path: Path) -> int | None:
-    try:
-        return int(path.read_text())
-    except (OSError, ValueError):  # no such file; "max"
-        return None

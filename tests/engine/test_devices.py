@@ -14,9 +14,9 @@ import pytest
 from herd.engine import Engine, Finished, Loadable, Settings, gpus, hardware, trial
 from herd.engine.gpus import Gpu
 from herd.engine.hardware import features
-from herd.engine.memory import total
 from herd.errors import EngineFailed
 from herd.gguf_header import read_file
+from herd.memory import memory
 from tests.engine.asking import GREEDY, user
 from tests.engine.conftest import MakeEngine
 
@@ -26,7 +26,7 @@ def test_the_engine_says_what_there_is_to_compute_on(engine: Engine) -> None:
 
     (cpu,) = [each for each in machine.devices if not each.is_gpu]
     assert cpu.name == "CPU"
-    assert 0 < cpu.free <= cpu.total == total()
+    assert 0 < cpu.free <= cpu.total == memory()
     assert machine.features
     assert engine.states == ()
 
