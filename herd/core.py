@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from herd.config import Config, Loading
     from herd.downloads import Downloads
     from herd.engine import Adapter, Engine, Extras, Loadable, State
-    from herd.engine.presence import Running
+    from herd.engine.running import Running
     from herd.fit import Placement
     from herd.history import History
     from herd.install import Installer, Order
@@ -335,7 +335,7 @@ class Herd:
 
     def running(self) -> tuple[Running, ...]:
         """Models that are loaded on this machine, by whichever herd, the last used first."""
-        from herd.engine.presence import running
+        from herd.engine.running import running
 
         return running(self.places.running)
 

@@ -22,7 +22,7 @@ from herd import __version__, disk
 from herd.chat import Role, Turn
 from herd.engine import Began, Engine, Finished, Loadable, gpus, trial
 from herd.engine.cores import usable_cores
-from herd.engine.pieces import Machine
+from herd.engine.values import Machine
 from herd.errors import HerdError
 from herd.model import HfSource, PypiSource, Sampling, UrlSource
 from herd.transfer.pip import unreached

@@ -9,7 +9,7 @@ from herd import gguf_header, image, templates
 from herd.chat import Conversation, Turn
 from herd.config import Config, Loading
 from herd.engine import Loadable
-from herd.engine.pieces import ASKED, NO_TEMPLATE, OWN_TEMPLATE, REGISTRY_TEMPLATE
+from herd.engine.values import ASKED, NO_TEMPLATE, OWN_TEMPLATE, REGISTRY_TEMPLATE
 from herd.errors import BadUsage, CannotRun
 from herd.gguf_header import BadHeader
 from herd.model import Installed, Sampling

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from herd.chat import Conversation
 from herd.cli.session import Session
 from herd.cli.terminal import DIM, is_terminal, plain, styled
-from herd.engine.pieces import ASKED, NO_TEMPLATE, OWN_TEMPLATE, REGISTRY_TEMPLATE
+from herd.engine.values import ASKED, NO_TEMPLATE, OWN_TEMPLATE, REGISTRY_TEMPLATE
 from herd.fit import Verdict
 from herd.model import Sampling
 from herd.words import count

@@ -15,7 +15,7 @@ from herd.model import reference
 from herd.words import duration, size
 
 if TYPE_CHECKING:
-    from herd.engine.presence import Running
+    from herd.engine.running import Running
 
 HEADS = ("NAME", "MEMORY", "CONTEXT", "ON", "DOES", "USED", "FOR")
 
@@ -31,7 +31,7 @@ def ps(session: Session, why: bool, as_json: bool) -> None:
     Whichever herd has them: the app, `herd run`, `herd serve`. ON is what computes, FOR the
     command that loaded the model.
     """
-    from herd.engine.presence import owners
+    from herd.engine.running import owners
 
     found = session.herd.running()
     for_whom = list(owners(found))
@@ -59,7 +59,7 @@ def stop(session: Session, names: tuple[str, ...]) -> None:
     Whichever herd has it. What it is saying ends there, and its words stay; the next question
     loads it again.
     """
-    from herd.engine.presence import let_go
+    from herd.engine.running import let_go
 
     for name in names:
         wanted = reference(name)

@@ -4,7 +4,9 @@ Importing this loads nothing heavy; llama.cpp is loaded in the child process alo
 """
 
 from herd.engine.engine import Engine
-from herd.engine.pieces import (
+from herd.engine.protocol import Settings
+from herd.engine.residents import Phase, State
+from herd.engine.values import (
     Adapter,
     Began,
     Extras,
@@ -17,8 +19,6 @@ from herd.engine.pieces import (
     Thinking,
     Vector,
 )
-from herd.engine.protocol import Settings
-from herd.engine.residents import Phase, State
 
 __all__ = [
     "Adapter",

@@ -6,13 +6,13 @@ import time
 from collections.abc import Iterator, Sequence
 
 from herd.chat import Role, Turn, begun, fit
-from herd.engine.flag import StopFlag
 from herd.engine.loops import LOOK_EVERY, is_looping
-from herd.engine.pieces import Began, Finished, Reason
 from herd.engine.protocol import Ask, Reply, Sign
+from herd.engine.stop_flag import StopFlag
 from herd.engine.stream import TextStream
 from herd.engine.talker import Talker
 from herd.engine.thinking import Thoughts
+from herd.engine.values import Began, Finished, Reason
 from herd.errors import Unanswerable
 
 KEPT_FREE = 1024

@@ -19,10 +19,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, BinaryIO
 
-from herd.engine.flag import StopFlag
 from herd.engine.header import is_gguf
-from herd.engine.pieces import Finished, Loadable, Reason
-from herd.engine.presence import Presence
 from herd.engine.protocol import (
     Ask,
     Embed,
@@ -36,6 +33,9 @@ from herd.engine.protocol import (
     decode_request,
     encode,
 )
+from herd.engine.running import Presence
+from herd.engine.stop_flag import StopFlag
+from herd.engine.values import Finished, Loadable, Reason
 from herd.errors import EngineFailed, HerdError
 
 if TYPE_CHECKING:

@@ -17,7 +17,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from herd.engine.engine import Engine
-from herd.engine.pieces import Loadable
 from herd.engine.protocol import (
     Ask,
     Failed,
@@ -29,6 +28,7 @@ from herd.engine.protocol import (
     decode_request,
     encode,
 )
+from herd.engine.values import Loadable
 from herd.errors import HerdError
 
 LONGEST_REQUEST = 32 << 20

@@ -17,9 +17,11 @@ from pathlib import Path
 
 from herd.chat import Turn
 from herd.engine.exchange import Exchange, Terms
-from herd.engine.household import Household
-from herd.engine.line import Line
-from herd.engine.pieces import (
+from herd.engine.model_pool import ModelPool
+from herd.engine.process import COMMAND
+from herd.engine.protocol import Ask, Embed, Load, Look, Settings, Sign
+from herd.engine.residents import Phase, Resident, State
+from herd.engine.values import (
     Began,
     Extras,
     Finished,
@@ -31,9 +33,7 @@ from herd.engine.pieces import (
     Thinking,
     Vector,
 )
-from herd.engine.process import COMMAND
-from herd.engine.protocol import Ask, Embed, Load, Look, Settings, Sign
-from herd.engine.residents import Phase, Resident, State
+from herd.engine.waiting_line import Line
 from herd.errors import HerdError, Interrupted
 from herd.fit import CONTEXT, needs
 from herd.model import Sampling
@@ -72,7 +72,7 @@ class Engine:
         self._log = log
         self._settings = settings or Settings()
         self._patience = patience
-        self._household = Household(tuple(command or COMMAND), log, keep_alive)
+        self._pool = ModelPool(tuple(command or COMMAND), log, keep_alive)
         self._line = Line()
         self._holder = 0
         """The thread whose request is being served."""
@@ -90,13 +90,13 @@ class Engine:
     @property
     def loaded(self) -> Ready | None:
         """The model that was used last, if it is loaded now; for showing."""
-        warm = self._household.warm()
+        warm = self._pool.warm()
         return max(warm, key=lambda each: each.used).ready if warm else None
 
     @property
     def states(self) -> tuple[State, ...]:
         """Every model that is loaded, is being loaded or broke, the last used first."""
-        return self._household.states()
+        return self._pool.states()
 
     @property
     def seen(self) -> tuple[State, ...]:
@@ -105,7 +105,7 @@ class Engine:
 
     def prepare(self) -> None:
         """Have a process at hand into which the next model is loaded; costs no waiting."""
-        self._household.prepare()
+        self._pool.prepare()
 
     def look(self, stop: threading.Event | None = None) -> Machine:
         """What this build of llama.cpp has to compute on here.
@@ -183,7 +183,7 @@ class Engine:
 
     def keep(self, reference: str, seconds: float | None) -> None:
         """Change how long a loaded model stays without being used; None: for good."""
-        for each in self._household.named(reference):
+        for each in self._pool.named(reference):
             each.keeps = seconds
 
     def stop(self, reference: str) -> bool:
@@ -192,11 +192,11 @@ class Engine:
         Returns:
             Whether it was there.
         """
-        return self._household.dismiss(self._household.named(reference))
+        return self._pool.dismiss(self._pool.named(reference))
 
     def close(self) -> None:
         """Let everything go; an answer under way ends as stopped. The engine may be used again."""
-        self._household.close()
+        self._pool.close()
 
     def _answered(
         self,
@@ -229,22 +229,22 @@ class Engine:
                 resident.left = None if exchange.end() else exchange
         except HerdError as error:
             if not resident.process.is_alive and not isinstance(error, Interrupted):
-                self._household.broke(resident, error)
+                self._pool.broke(resident, error)
             raise
         finally:
-            self._household.rest(resident)
+            self._pool.rest(resident)
 
     def _ensured(self, model: Loadable, stop: threading.Event) -> Resident:
         """The model in its process, loaded now if it was not."""
         model = replace(model, path=model.path.absolute())
         key = _key(model)
-        while resident := self._household.find(lambda held: _serves(held, key)):
+        while resident := self._pool.find(lambda held: _serves(held, key)):
             if not resident.left:
                 return resident
             resident.left.settle()
             resident.left = None
         self._make_room_on_gpus(model, stop)
-        with self._household.arriving(model.reference, key, lambda: needed(model)) as resident:
+        with self._pool.arriving(model.reference, key, lambda: needed(model)) as resident:
             load = Exchange(resident.process, Load(model, self._settings), self._terms(model, stop))
             try:
                 for reply in load.replies():
@@ -259,7 +259,7 @@ class Engine:
 
     def _looked(self, stop: threading.Event) -> Machine:
         terms = Terms("llama.cpp", stop, self._patience, self._log)
-        exchange = Exchange(self._household.prepare(), Look(self._settings.rpc), terms)
+        exchange = Exchange(self._pool.prepare(), Look(self._settings.rpc), terms)
         try:
             for reply in exchange.replies():
                 if isinstance(reply, Machine):
@@ -271,14 +271,14 @@ class Engine:
     def _make_room_on_gpus(self, model: Loadable, stop: threading.Event) -> None:
         """Let models on GPUs leave, the least recently used first, until this one fits there."""
         wanted = self._settings.gpu_layers if model.gpu_layers is None else model.gpu_layers
-        while wanted and (there := self._household.on_gpus()):
+        while wanted and (there := self._pool.on_gpus()):
             from herd.engine.placing import placed
 
             placement = placed(model, self._settings, self._looked(stop).devices)
             most = placement.layers if wanted < 0 else min(wanted, placement.layers)
             if placement.gpu_layers >= most:
                 return
-            self._household.dismiss([min(there, key=lambda each: each.used)])
+            self._pool.dismiss([min(there, key=lambda each: each.used)])
 
     def _terms(self, model: Loadable, stop: threading.Event) -> Terms:
         return Terms(model.reference, stop, self._patience, self._log)

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from herd import errors
-from herd.engine.causes import how_it_died, why_it_died
-from herd.engine.pieces import Finished, Machine, Ready, Text, Thinking
+from herd.engine.load_failures import how_it_died, why_it_died
 from herd.engine.process import Died, Process
 from herd.engine.protocol import Ask, Embed, Failed, Garbled, Load, Look, Reply, Stop
+from herd.engine.values import Finished, Machine, Ready, Text, Thinking
 from herd.errors import EngineCrashed, EngineFailed, HerdError, Interrupted
 
 STOPS_WITHIN = 5.0

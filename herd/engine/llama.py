@@ -14,14 +14,14 @@ from contextlib import contextmanager
 from herd.engine import loading
 from herd.engine.binding import api, listen, vision
 from herd.engine.crowd import Crowd, spent
-from herd.engine.drawing import odds, samplers
-from herd.engine.eyes import Eyes, Part
-from herd.engine.flag import StopFlag
+from herd.engine.image_encoder import ImageEncoder, Part
 from herd.engine.loading import Wanted
 from herd.engine.memory import available
-from herd.engine.pieces import Odds
 from herd.engine.prefixes import MOST, WORTH, Prefixes, shared
+from herd.engine.samplers import odds, samplers
+from herd.engine.stop_flag import StopFlag
 from herd.engine.thinking import SPOKEN
+from herd.engine.values import Odds
 from herd.engine.vectors import Vectors
 from herd.errors import EngineFailed, HerdError, Unanswerable
 from herd.model import Sampling
@@ -57,14 +57,14 @@ class Llama:
         self.context = wanted.placement.context
         self._context = loading.context(self._model, wanted, stop)
         self._vectors: Vectors | None = None
-        self._eyes: Eyes | None = None
+        self._eyes: ImageEncoder | None = None
         try:
             if not self._context:
                 raise loading.refused(wanted.reference, said(), stop)
             self.is_flash = loading.is_flash(wanted.placement, said())
             self._adapters = loading.adapt(self._model, self._context, wanted)
             if wanted.projector:
-                self._eyes = Eyes(vision(), self._model, wanted, self._glance)
+                self._eyes = ImageEncoder(vision(), self._model, wanted, self._glance)
         except HerdError:
             self.close()
             raise

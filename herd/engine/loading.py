@@ -12,9 +12,9 @@ from typing import Any
 
 from herd.engine import hardware
 from herd.engine.binding import api, ggml
-from herd.engine.causes import speaks_of_memory, unknown_architecture, why_not_loaded
-from herd.engine.flag import StopFlag
-from herd.engine.pieces import Adapter, Machine
+from herd.engine.load_failures import speaks_of_memory, unknown_architecture, why_not_loaded
+from herd.engine.stop_flag import StopFlag
+from herd.engine.values import Adapter, Machine
 from herd.errors import CannotRun, EngineFailed, Interrupted
 from herd.fit import Placement
 

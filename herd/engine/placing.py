@@ -10,8 +10,8 @@ from pathlib import Path
 from herd import gguf_header
 from herd.engine.cores import usable_cores
 from herd.engine.header import is_repacked
-from herd.engine.pieces import Loadable
 from herd.engine.protocol import Settings
+from herd.engine.values import Loadable
 from herd.fit import Device, Placement, Wishes, choose
 from herd.gguf_header import BadHeader
 from herd.shape import Shape, projector, shape

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from herd.chat import Call, Role, Turn
-from herd.engine.pieces import (
+from herd.engine.values import (
     Adapter,
     Began,
     Extras,

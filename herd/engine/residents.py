@@ -9,8 +9,8 @@ from enum import StrEnum
 
 from herd.engine.exchange import Exchange
 from herd.engine.memory import Held, held_by
-from herd.engine.pieces import Ready
 from herd.engine.process import Process
+from herd.engine.values import Ready
 
 
 class Phase(StrEnum):

@@ -10,15 +10,15 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from herd.chat import Turn, begun
-from herd.engine.flag import StopFlag
 from herd.engine.llama import Llama
 from herd.engine.loading import Wanted, machine
-from herd.engine.pieces import NO_TEMPLATE, OWN_TEMPLATE, Loadable, Ready
 from herd.engine.placing import placed
 from herd.engine.protocol import Load
 from herd.engine.quoting import quoted
+from herd.engine.stop_flag import StopFlag
 from herd.engine.template import Special, Template, TemplateFailed, plain
 from herd.engine.thinking import Marks, begun_by
+from herd.engine.values import NO_TEMPLATE, OWN_TEMPLATE, Loadable, Ready
 from herd.errors import EngineFailed, Unanswerable
 from herd.fit import BITS, FLASH_OPEN, Placement
 from herd.image import MOST_IMAGES

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from herd.engine.pieces import Text, Thinking
+from herd.engine.values import Text, Thinking
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from herd.engine.pieces import Vector
+from herd.engine.values import Vector
 from herd.errors import EngineFailed, Unanswerable
 
 LONGEST = 8192

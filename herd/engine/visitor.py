@@ -12,7 +12,6 @@ from herd.chat import Turn
 from herd.engine.door import is_open
 from herd.engine.engine import Engine
 from herd.engine.exchange import told
-from herd.engine.pieces import Extras, Finished, Loadable, Piece, Ready
 from herd.engine.protocol import (
     LONGEST_REPLY,
     Ask,
@@ -25,6 +24,7 @@ from herd.engine.protocol import (
     encode,
 )
 from herd.engine.residents import Phase, State
+from herd.engine.values import Extras, Finished, Loadable, Piece, Ready
 from herd.errors import EngineCrashed, Interrupted
 from herd.model import Sampling
 

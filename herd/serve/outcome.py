@@ -42,7 +42,7 @@ class Outcome:
 
     parts: tuple[Part, ...]
     reason: str
-    """As `herd.engine.pieces.Reason`."""
+    """As `herd.engine.values.Reason`."""
     calls: tuple[Call, ...] = ()
     prompt_tokens: int = 0
     reused_tokens: int = 0

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from herd.engine import Engine, Loadable, household
+from herd.engine import Engine, Loadable, model_pool
 from herd.engine.residents import Resident
 from tests.tools import tiny_gguf
 from tests.tools.tiny_gguf import Tiny
@@ -25,7 +25,7 @@ class Remembered(Resident):
 
 @pytest.fixture(autouse=True)
 def remembered(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setattr(household, "Resident", Remembered)
+    monkeypatch.setattr(model_pool, "Resident", Remembered)
     yield
     MADE.clear()
 

@@ -11,7 +11,7 @@ import pytest
 
 from herd.chat import Role, Turn
 from herd.engine import Engine, Finished, Loadable, Text
-from herd.engine.pieces import NO_TEMPLATE, OWN_TEMPLATE, REGISTRY_TEMPLATE
+from herd.engine.values import NO_TEMPLATE, OWN_TEMPLATE, REGISTRY_TEMPLATE
 from herd.errors import EngineFailed
 from herd.model import Sampling
 from tests.engine.asking import LONG, model_said, said, user

@@ -33,11 +33,11 @@ def test_the_engine_says_what_there_is_to_compute_on(engine: Engine) -> None:
 
 def test_looking_costs_no_process_of_its_own(engine: Engine, tiny: Loadable) -> None:
     engine.look()
-    spare = engine._household._spare
+    spare = engine._pool._spare
 
     engine.ensure(tiny)
 
-    assert spare is engine._household.warm()[0].process
+    assert spare is engine._pool.warm()[0].process
 
 
 def test_the_features_are_what_llama_cpp_says_is_on() -> None:

@@ -9,8 +9,8 @@ import gguf
 import pytest
 
 from herd.engine import cores
-from herd.engine.flag import StopFlag
 from herd.engine.header import is_gguf, is_repacked
+from herd.engine.stop_flag import StopFlag
 from tests.tools import tiny_gguf
 
 

@@ -10,7 +10,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from herd.chat import Role, Turn
-from herd.engine.pieces import Began, Finished, Loadable, Machine, Ready, Text
 from herd.engine.protocol import (
     Ask,
     Failed,
@@ -26,6 +25,7 @@ from herd.engine.protocol import (
     decode_request,
     encode,
 )
+from herd.engine.values import Began, Finished, Loadable, Machine, Ready, Text
 from herd.fit import Device
 from herd.model import Sampling
 

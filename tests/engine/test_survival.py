@@ -271,7 +271,7 @@ from herd.chat import Role, Turn
 engine = Engine(Path(sys.argv[2]))
 model = Loadable("tiny", Path(sys.argv[1]), context=32768)
 for piece in engine.answer(model, [Turn(Role.USER, "hum?")], Sampling(), threading.Event()):
-    print(engine._household.warm()[0].process.pid, flush=True)
+    print(engine._pool.warm()[0].process.pid, flush=True)
 """
 
 

@@ -11,7 +11,7 @@ from datetime import datetime
 import pytest
 
 from herd.chat import Role, Turn
-from herd.engine.causes import why_it_died
+from herd.engine.load_failures import why_it_died
 from herd.engine.template import Special, Template, TemplateFailed, joined, plain
 from tests.engine.asking import model_said, user
 from tests.tools.tiny_gguf import CHATML

@@ -11,12 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from herd.engine import Engine, Finished, Loadable, household
-from herd.engine.line import Line
+from herd.engine import Engine, Finished, Loadable, model_pool
 from herd.engine.memory import Held, available, held_by
-from herd.engine.presence import Running, let_go, running
 from herd.engine.protocol import Settings
 from herd.engine.residents import Phase, Resident, leavers
+from herd.engine.running import Running, let_go, running
+from herd.engine.waiting_line import Line
 from herd.errors import EngineFailed
 from tests.engine import misbehaving
 from tests.engine.asking import LONG, model_said, said, user
@@ -61,7 +61,7 @@ def test_the_least_recently_used_leaves_when_memory_asks_for_it(
 ) -> None:
     engine.ensure(one)
     pid = last_pid()
-    monkeypatch.setattr(household, "available", lambda: 0)
+    monkeypatch.setattr(model_pool, "available", lambda: 0)
 
     engine.ensure(two)
 
@@ -139,8 +139,8 @@ def test_a_process_waits_for_the_next_model_when_nothing_goes_on(
     engine: Engine, one: Loadable, two: Loadable
 ) -> None:
     engine.ensure(one)
-    until(lambda: engine._household._spare is not None)
-    spare = engine._household._spare
+    until(lambda: engine._pool._spare is not None)
+    spare = engine._pool._spare
 
     engine.ensure(two)
 
@@ -152,7 +152,7 @@ def test_a_process_waits_for_the_next_model_when_nothing_goes_on(
 
 def test_a_prepared_process_takes_the_first_model(engine: Engine, one: Loadable) -> None:
     engine.prepare()
-    spare = engine._household._spare
+    spare = engine._pool._spare
 
     assert said(engine, one).text
     assert spare is not None

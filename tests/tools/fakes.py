@@ -14,8 +14,8 @@ from pathlib import Path
 from herd.chat import Role, Turn, begun
 from herd.core import Herd
 from herd.engine import Began, Engine, Extras, Finished, Loadable, Piece, Ready, Text, Thinking
-from herd.engine.pieces import Machine
 from herd.engine.residents import Phase, State
+from herd.engine.values import Machine
 from herd.errors import HerdError, Interrupted
 from herd.fit import Device
 from herd.model import Sampling, Sha256, UrlSource

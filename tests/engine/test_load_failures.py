@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from herd.engine.causes import how_it_died, why_it_died, why_not_loaded
+from herd.engine.load_failures import how_it_died, why_it_died, why_not_loaded
 
 
 @pytest.mark.parametrize(

@@ -26,7 +26,7 @@ _QUIET = 1.0
 """Seconds without anything to do after which a process is started for the next model."""
 
 
-class Household:
+class ModelPool:
     """The residents of one engine."""
 
     def __init__(self, command: tuple[str, ...], log: Path, keep_alive: float | None) -> None:

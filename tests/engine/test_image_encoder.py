@@ -12,7 +12,7 @@ from typing import Any, cast
 
 import pytest
 
-from herd.engine.eyes import Eyes
+from herd.engine.image_encoder import ImageEncoder
 from herd.engine.loading import Wanted
 from herd.fit import Placement
 from herd.image import MOST_IMAGES
@@ -77,7 +77,7 @@ def test_the_oldest_images_are_let_go_and_so_is_what_they_were_shown_by(
     wanted: Wanted, tmp_path: Path
 ) -> None:
     mtmd: Any = FakeMtmd()
-    eyes = Eyes(mtmd, None, wanted, lambda: True)
+    eyes = ImageEncoder(mtmd, None, wanted, lambda: True)
     first = uri(tmp_path, 0)
     alone = sys.getrefcount(first)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from herd.engine.presence import typed
+from herd.engine.running import typed
 
 
 @pytest.mark.parametrize(

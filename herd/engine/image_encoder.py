@@ -57,7 +57,7 @@ class Picture:
     """Where the parts live."""
 
 
-class Eyes:
+class ImageEncoder:
     """The vision encoder of one loaded model; `mtmd` is the module of libmtmd."""
 
     def __init__(

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from herd.engine.memory import held_by
-from herd.engine.pieces import Ready
+from herd.engine.values import Ready
 
 _LARGEST = 1 << 16
 
