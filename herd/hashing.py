@@ -19,10 +19,13 @@ from queue import SimpleQueue
 from typing import Protocol
 
 from herd.child_python import ChildPython
-from herd.pieces import TableMaker
+from herd.pieces import TableMaker, piece_size_of
 
 WORTH = 64 * 1024 * 1024
 """Bytes of a file from which on a process of its own is worth its start."""
+
+AT_ONCE = 16 * 1024 * 1024
+"""Bytes that a process of its own hashes at one request: fewer wake whoever receives less often."""
 
 _ASKED = struct.Struct("<cQQ")
 _PIECE, _BACK, _RESTART, _DIGEST = b"p", b"b", b"r", b"d"
@@ -34,8 +37,16 @@ _SHORT = bytes(_HASH)
 class Hasher(Protocol):
     """Hashes one file in order; speak to it from one thread."""
 
-    def piece(self, at: int, length: int) -> bytes | None:
-        """Hash the next bytes: what a table says of them as a piece; None: they are not there.
+    @property
+    def at_once(self) -> int:
+        """Bytes that are best hashed at one request: whole pieces."""
+
+    def pieces(self, at: int, length: int) -> list[bytes] | None:
+        """Hash the next bytes: what a table says of each piece of them; None: they are not there.
+
+        Args:
+            at: Where the first piece begins.
+            length: Bytes; whole pieces, but for the last of the file.
 
         Raises:
             Gone: the process is gone, and all that it had hashed.
@@ -43,7 +54,7 @@ class Hasher(Protocol):
         """
 
     def back(self) -> None:
-        """The last piece was none."""
+        """The last pieces that were asked for were none."""
 
     def restart(self) -> None:
         """Nothing is hashed."""
@@ -70,14 +81,20 @@ class Here:
         """
         self._file = file
         self._maker = TableMaker(size)
+        self._piece = piece_size_of(size)
         self._wanted: SimpleQueue[memoryview | None] = SimpleQueue()
-        self._found: SimpleQueue[bytes] = SimpleQueue()
+        self._found: SimpleQueue[list[bytes]] = SimpleQueue()
         # concurrent.futures would take as long to import as a child takes to start.
         threading.Thread(target=self._hash_pieces, name="herd-pieces", daemon=True).start()
         self._digest = self._before = hashlib.sha256()
 
-    def piece(self, at: int, length: int) -> bytes | None:
-        """As Hasher.piece."""
+    @property
+    def at_once(self) -> int:
+        """As Hasher.at_once: one piece, which lies in memory."""
+        return self._piece
+
+    def pieces(self, at: int, length: int) -> list[bytes] | None:
+        """As Hasher.pieces."""
         content = bytearray(length)
         view, filled = memoryview(content), 0
         while filled < length:
@@ -106,7 +123,7 @@ class Here:
         """As Hasher.close."""
         self._wanted.put(None)
 
-    def _took(self, view: memoryview) -> bytes:
+    def _took(self, view: memoryview) -> list[bytes]:
         # Two digests over the same bytes, side by side: neither holds the interpreter.
         self._wanted.put(view)
         self._before = self._digest.copy()
@@ -115,15 +132,17 @@ class Here:
 
     def _hash_pieces(self) -> None:
         while (view := self._wanted.get()) is not None:
-            self._found.put(self._maker.hash_piece(view))
+            each = range(0, len(view), self._piece)
+            hash_piece = self._maker.hash_piece
+            self._found.put([hash_piece(view[at : at + self._piece]) for at in each])
             del view  # or its bytes could not be let go of
 
 
 class _Mapped(Here):
     """As Here, without a copy; for a process that may be lost."""
 
-    def piece(self, at: int, length: int) -> bytes | None:
-        """As Hasher.piece."""
+    def pieces(self, at: int, length: int) -> list[bytes] | None:
+        """As Hasher.pieces."""
         if os.fstat(self._file).st_size < at + length:
             return None
         with mmap.mmap(self._file, length, prot=mmap.PROT_READ, offset=at) as mapped:
@@ -144,11 +163,19 @@ class Beside:
             OSError: the system does not let it start.
         """
         self._child = ChildPython("herd.hashing", file, size, files=(file,))
+        self._piece = piece_size_of(size)
 
-    def piece(self, at: int, length: int) -> bytes | None:
-        """As Hasher.piece."""
-        found = self._ask(_PIECE, at, length)
-        return None if found == _SHORT else found
+    @property
+    def at_once(self) -> int:
+        """As Hasher.at_once."""
+        return max(1, AT_ONCE // self._piece) * self._piece
+
+    def pieces(self, at: int, length: int) -> list[bytes] | None:
+        """As Hasher.pieces."""
+        found = [self._ask(_PIECE, at, length)]
+        if found[0] == _SHORT:
+            return None
+        return found + [self._child.read(_HASH) for _ in range(self._piece, length, self._piece)]
 
     def back(self) -> None:
         """As Hasher.back."""
@@ -199,7 +226,7 @@ def main() -> None:
         what, at, length = _ASKED.unpack(question)
         answer = _SHORT
         if what == _PIECE:
-            answer = hasher.piece(at, length) or _SHORT
+            answer = b"".join(hasher.pieces(at, length) or [_SHORT])
         elif what == _DIGEST:
             answer = hasher.digest()
         elif what == _BACK:

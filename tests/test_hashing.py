@@ -44,26 +44,39 @@ def test_pieces_and_digest_are_those_of_one_pass(make: Make, path: Path) -> None
     maker.update(CONTENT)
     table = maker.table()
     with hasher(make, path) as one:
-        found = [one.piece(at, length) for at, length in SPANS]
-        assert found == [table.hash_of(index) for index in range(len(table))]
+        found = [one.pieces(at, length) for at, length in SPANS]
+        assert found == [[table.hash_of(index)] for index in range(len(table))]
         assert one.digest() == hashlib.sha256(CONTENT).digest()
+
+
+@WAYS
+def test_several_pieces_may_be_asked_for_at_once(make: Make, path: Path) -> None:
+    with hasher(make, path) as one, hasher(make, path) as other:
+        each = [hash_ for span in SPANS for hash_ in other.pieces(*span) or []]
+        assert one.pieces(0, len(CONTENT)) == each
+        assert one.digest() == other.digest()
+        one.restart()
+        one.pieces(0, PIECE)
+        one.pieces(PIECE, len(CONTENT) - PIECE)
+        one.back()
+        assert one.digest() == hashlib.sha256(CONTENT[:PIECE]).digest()
 
 
 @WAYS
 def test_a_piece_that_was_none_is_taken_back(make: Make, path: Path) -> None:
     with hasher(make, path) as one:
-        one.piece(*SPANS[0])
-        one.piece(*SPANS[2])
+        one.pieces(*SPANS[0])
+        one.pieces(*SPANS[2])
         one.back()
         for span in SPANS[1:]:
-            one.piece(*span)
+            one.pieces(*span)
         assert one.digest() == hashlib.sha256(CONTENT).digest()
 
 
 @WAYS
 def test_it_begins_anew(make: Make, path: Path) -> None:
     with hasher(make, path) as one:
-        one.piece(*SPANS[1])
+        one.pieces(*SPANS[1])
         one.restart()
         assert one.digest() == hashlib.sha256().digest()
 
@@ -71,18 +84,18 @@ def test_it_begins_anew(make: Make, path: Path) -> None:
 @WAYS
 def test_a_file_that_was_cut_short_has_no_such_piece(make: Make, path: Path) -> None:
     with hasher(make, path) as one:
-        one.piece(*SPANS[0])
+        one.pieces(*SPANS[0])
         os.truncate(path, PIECE + 5)
-        assert one.piece(*SPANS[1]) is None
+        assert one.pieces(*SPANS[1]) is None
         assert one.digest() == hashlib.sha256(CONTENT[:PIECE]).digest()
 
 
 def test_a_process_that_is_gone_is_said_to_be(path: Path) -> None:
     with hasher(Beside, path) as one:
-        one.piece(*SPANS[0])
+        one.pieces(*SPANS[0])
         one.wake()
         with pytest.raises(Gone):
-            one.piece(*SPANS[1])
+            one.pieces(*SPANS[1])
 
 
 def test_a_small_file_starts_no_process(path: Path) -> None:

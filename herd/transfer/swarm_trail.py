@@ -138,10 +138,10 @@ class SwarmTrail:
             with writing(self._file), self._hashing() as hasher:
                 while self._wait():
                     length = self._next
-                    found = hasher.piece(self.at, length)
+                    found = hasher.pieces(self.at, length)
                     if found is None:
                         return  # shorter than it should be: the full pass will say so
-                    self._hashes.append(found)
+                    self._hashes += found
                     if self.at + length == self._size:
                         self._digest = hasher.digest()
                     self.at += length

@@ -125,18 +125,26 @@ class Trail:
         self._hashes.clear()
 
     def _step(self) -> bool:
-        """Hash one piece; False when none is whole now."""
-        length = min(self._piece, self._size - self.at)
-        if length <= 0 or self._board.prefix() < self.at + length:
+        """Hash the pieces that are whole, or some of them; False when none is now."""
+        length = min(self._board.prefix() - self.at, self._hasher.at_once)
+        if self.at + length < self._size:
+            length -= length % self._piece
+        if length <= 0:
             return False
         with writing(self._sheet.path):
-            found = self._hasher.piece(self.at, length)
-        if found is None or not self._is_sound(len(self._hashes), length, found):
-            if found is not None:
-                self._hasher.back()
+            found = self._hasher.pieces(self.at, length)
+        if found is None:
             self._board.reopen(Extents([(self.at, self.at + length)]))
             return False
-        self._hashes.append(found)
+        first = len(self._hashes)
+        for index, each in enumerate(found, first):
+            start = index * self._piece
+            stop = min(start + self._piece, self._size)
+            if not self._is_sound(index, stop, each):
+                self._hasher.back()
+                self._board.reopen(Extents([(start, stop)]))
+                return index > first  # those before it once more, without it
+        self._hashes += found
         if self.at + length == self._size:
             self._end_well()
         self.at += length
@@ -148,7 +156,7 @@ class Trail:
     def _end_well(self) -> None:
         self._digest = self._hasher.digest()
 
-    def _is_sound(self, index: int, length: int, found: bytes) -> bool:
+    def _is_sound(self, index: int, stop: int, found: bytes) -> bool:
         """Whether a piece is what it was when it was hashed first; asked once of each."""
         known = self._sums.get(index)
         if known is not None and known != found and index not in self._doubted:
@@ -156,6 +164,6 @@ class Trail:
             self.damaged += 1
             return False
         if known == found:
-            self.proven = self.at + length
+            self.proven = stop
         self._sums.put(index, found)
         return True
