@@ -59,8 +59,6 @@ class Device:
     """Bytes of its memory that are free; for a CPU, of the machine's."""
     total: int
     description: str = ""
-    shares_memory: bool = False
-    """Whether a GPU's memory is the machine's."""
 
 
 @dataclass(frozen=True)

@@ -91,12 +91,11 @@ def _device(library: ctypes.CDLL, handle: int, kind: int) -> Device:
         free=free,
         total=whole,
         description=" ".join(make(handle).decode(errors="replace").split()),
-        shares_memory=kind == _SHARED_GPU,
     )
 
 
 def _memory(library: ctypes.CDLL, handle: int) -> tuple[int, int]:
-    """Free and total bytes; a GPU that shares the machine's has no more free than it has."""
+    """Free and total bytes."""
     ask = library.ggml_backend_dev_memory
     number = ctypes.POINTER(ctypes.c_size_t)
     ask.argtypes = [ctypes.c_void_p, number, number]

@@ -140,6 +140,5 @@ def machine(servers: tuple[str, ...] = ()) -> Machine:
     return Machine(
         hardware.devices(ggml.libggml),
         hardware.features(api.llama_print_system_info()),
-        can_offload=bool(api.llama_supports_gpu_offload()),
         backends=hardware.backends(ggml.libggml),
     )

@@ -127,8 +127,6 @@ class Machine:
     devices: tuple[Device, ...]
     features: tuple[str, ...]
     """Of the CPU, that the build uses."""
-    can_offload: bool
-    """Whether the build can use a GPU at all."""
     backends: tuple[str, ...] = ()
     """What the build computes with: `CPU`, `CUDA`, `Metal`, `Vulkan`, `RPC` ..."""
 

@@ -133,13 +133,12 @@ def has_a_gpu() -> None:
         if request["kind"] == "Look":
             free = 0 if others else 8 << 30
             gpu = {"name": "CUDA0", "is_gpu": True, "free": free, "total": 8 << 30}
-            more = {"description": "", "shares_memory": False}
+            more = {"description": ""}
             say(
                 request["number"],
                 "Machine",
                 devices=[gpu | more],
                 features=[],
-                can_offload=True,
                 backends=["CPU", "CUDA"],
             )
         elif request["kind"] == "Load":

@@ -120,7 +120,7 @@ def test_a_reply_with_a_wrong_field_is_garbled(change: dict[str, object]) -> Non
         decode_reply(json.dumps(said).encode())
 
 
-MACHINE = Machine((Device("CPU", False, 1, 2, "a CPU"),), ("AVX2",), can_offload=False)
+MACHINE = Machine((Device("CPU", False, 1, 2, "a CPU"),), ("AVX2",))
 
 
 def test_a_machine_comes_back() -> None:

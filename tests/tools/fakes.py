@@ -145,7 +145,7 @@ class FakeEngine(Engine):
     def look(self, stop: threading.Event | None = None) -> Machine:
         if self.failure:
             raise self.failure
-        return Machine((Device("CPU", False, 8 << 30, 16 << 30, "a CPU"),), ("AVX2",), False)
+        return Machine((Device("CPU", False, 8 << 30, 16 << 30, "a CPU"),), ("AVX2",))
 
     def stop(self, reference: str) -> bool:
         ready, self._ready = self._ready, None
