@@ -24,6 +24,7 @@ from herd.engine.protocol import (
     Load,
     Reply,
     Request,
+    Sign,
     Stop,
     decode_request,
     encode,
@@ -37,6 +38,9 @@ LONGEST_REQUEST = 32 << 20
 UNREAD_WITHIN = 30
 """Seconds that an asker may leave an answer unread: whoever stands still (Ctrl-Z) must not keep
 the engine from the others."""
+
+_SIGN_EVERY = 0.1
+"""Seconds between two looks at how far a model is."""
 
 
 class Door:
@@ -108,6 +112,7 @@ class _Visit:
         self._stop = threading.Event()
         self._number = 0
         self._model: Loadable | None = None
+        self._saying = threading.Lock()
 
     def run(self) -> None:
         """Answer what is asked; the asker's going ends the answer."""
@@ -126,13 +131,13 @@ class _Visit:
     def _load(self, request: Request) -> None:
         if isinstance(request, Load):
             self._model = request.model
-            with self._telling():
+            with self._telling(), self._signing(request.model.reference):
                 self._say(self._engine.ensure(request.model, self._stop))
 
     def _answer(self, ask: Ask) -> None:
         if self._model is None:
             raise Garbled("an Ask before a Load")
-        with self._telling():
+        with self._telling(), self._signing(self._model.reference):
             pieces = self._engine.answer(
                 self._model, ask.turns, ask.sampling, self._stop, ask.extras
             )
@@ -153,8 +158,30 @@ class _Visit:
         except HerdError as error:
             self._say(Failed(type(error).__name__, error.message, error.hint))
 
+    @contextlib.contextmanager
+    def _signing(self, reference: str) -> Iterator[None]:
+        """Meanwhile the asker is told how much is loaded, or read of the prompt."""
+        over = threading.Event()
+        sign = threading.Thread(target=self._sign, args=[reference, over], daemon=True)
+        sign.start()
+        try:
+            yield
+        finally:
+            over.set()
+            sign.join()
+
+    def _sign(self, reference: str, over: threading.Event) -> None:
+        told = None
+        while not over.wait(_SIGN_EVERY):
+            states = [each for each in self._engine.states if each.reference == reference]
+            if states and states[0].fraction not in (None, told):
+                told = states[0].fraction
+                with contextlib.suppress(OSError):
+                    self._say(Sign(float(told or 0.0)))
+
     def _say(self, reply: Reply) -> None:
-        self._line.sendall(encode(self._number, reply))
+        with self._saying:
+            self._line.sendall(encode(self._number, reply))
 
 
 def is_open(path: Path) -> bool:

@@ -20,6 +20,7 @@ from herd.engine.protocol import (
     Load,
     Reply,
     Settings,
+    Sign,
     decode_reply,
     encode,
 )
@@ -40,6 +41,8 @@ class Visitor(Engine):
         super().__init__(log, settings=settings, keep_alive=keep_alive)
         self._door = door
         self._ready: Ready | None = None
+        self._there: State | None = None
+        """What the other herd does for this one just now."""
 
     @property
     def is_visiting(self) -> bool:
@@ -55,6 +58,8 @@ class Visitor(Engine):
     def seen(self) -> tuple[State, ...]:
         """The model that another herd answered with, and those of this herd's own."""
         own, ready = self.states, self._ready
+        if there := self._there:
+            return (there, *own)
         return (State(ready.reference, Phase.READY, ready=ready), *own) if ready else own
 
     def prepare(self) -> None:
@@ -68,11 +73,7 @@ class Visitor(Engine):
             self._ready = None
             return super().ensure(model, stop)
         with _Visit(self._door, stop or threading.Event()) as visit:
-            for reply in visit.ask(_load(model)):
-                if isinstance(reply, Ready):
-                    self._ready = reply
-                    return reply
-        raise _gone()
+            return self._loaded_there(visit, model)
 
     def answer(
         self,
@@ -92,18 +93,34 @@ class Visitor(Engine):
     def _from_there(self, model: Loadable, ask: Ask, stop: threading.Event) -> Generator[Piece]:
         try:
             with _Visit(self._door, stop) as visit:
-                for reply in visit.ask(_load(model)):
-                    if isinstance(reply, Ready):
-                        self._ready = reply
-                        break
+                ready = self._loaded_there(visit, model)
                 for reply in visit.ask(ask):
-                    if isinstance(reply, Piece):
+                    self._there = None
+                    if isinstance(reply, Sign):
+                        self._there = State(
+                            model.reference, Phase.READING, reply.fraction, ready=ready
+                        )
+                    elif isinstance(reply, Piece):
                         yield reply
                     if isinstance(reply, Finished):
                         return
             raise _gone()
         except Interrupted:
             yield Finished("stopped", tokens=0, seconds=0.0, first_token_seconds=0.0)
+        finally:
+            self._there = None
+
+    def _loaded_there(self, visit: _Visit, model: Loadable) -> Ready:
+        try:
+            for reply in visit.ask(_load(model)):
+                if isinstance(reply, Sign):
+                    self._there = State(model.reference, Phase.LOADING, reply.fraction)
+                elif isinstance(reply, Ready):
+                    self._ready = reply
+                    return reply
+        finally:
+            self._there = None
+        raise _gone()
 
 
 class _Visit:

@@ -6,15 +6,18 @@ import socket
 import stat
 import threading
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from herd.chat import Role, Turn
-from herd.engine import Engine, Finished, Loadable, Piece, Settings, Text
+from herd.engine import Engine, Finished, Loadable, Piece, Ready, Settings, Text
 from herd.engine import door as door_
 from herd.engine.door import Door, is_open
 from herd.engine.protocol import Ask, Load, encode
+from herd.engine.residents import Phase, State
 from herd.engine.visitor import Visitor
 from herd.errors import EngineCrashed, EngineFailed
 from herd.model import Sampling
@@ -154,6 +157,47 @@ def test_an_error_behind_the_door_is_told_as_it_is(
     door.close()
 
     assert raised.value.hint == "Install it again."
+
+
+def test_a_visitor_sees_how_much_is_loaded_and_read_there(
+    visitor: Visitor, path: Path, tiny: Loadable
+) -> None:
+    goes_on = {Phase.LOADING: threading.Event(), Phase.READING: threading.Event()}
+
+    class Slow(FakeEngine):
+        phase = Phase.LOADING
+
+        @property
+        def states(self) -> tuple[State, ...]:
+            return (State(tiny.reference, self.phase, 0.4),)
+
+        def ensure(self, model: Loadable, stop: threading.Event | None = None) -> Ready:
+            self.phase = Phase.LOADING
+            assert goes_on[Phase.LOADING].wait(60)
+            return super().ensure(model, stop)
+
+        def answer(self, *asked: Any, **__: object) -> Iterator[Piece]:
+            self.phase = Phase.READING
+            assert goes_on[Phase.READING].wait(60)
+            yield from super().answer(*asked)
+
+    door = Door(Slow(), path)
+    door.open()
+    said: list[str] = []
+    asker = threading.Thread(target=lambda: said.append(text_of(visitor, tiny)))
+    asker.start()
+
+    def is_seen(phase: Phase) -> bool:
+        return [(state.phase, state.fraction) for state in visitor.seen] == [(phase, 0.4)]
+
+    for phase, gate in goes_on.items():
+        until(partial(is_seen, phase))
+        gate.set()
+    asker.join()
+    door.close()
+
+    assert said
+    assert [(state.phase, state.fraction) for state in visitor.seen] == [(Phase.READY, None)]
 
 
 def test_nonsense_at_the_door_ends_the_visit_alone(
