@@ -11,7 +11,7 @@ from herd.fit import Device, Placement, Verdict, Wishes, choose, needs
 from herd.gguf_header import BadHeader, Header, ShortHeader
 from herd.model import Choice, Format, HfSource, UrlSource, Variant
 from herd.shape import Shape, shape
-from herd.transfer.beginning import read_beginning
+from herd.transfer.first_bytes import read_beginning
 from herd.words import size
 
 _FIRST, _MOST = 1 << 16, 1 << 20

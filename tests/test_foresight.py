@@ -13,7 +13,7 @@ from herd.fit import Device, Verdict
 from herd.gguf_header import read_file
 from herd.model import Choice, File, Format, Licence, Model, UrlSource, Variant
 from herd.shape import shape
-from herd.transfer.beginning import read_beginning
+from herd.transfer.first_bytes import read_beginning
 from tests.tools import tiny_gguf
 from tests.tools.http_server import Faults, FileServer
 

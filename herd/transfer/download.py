@@ -21,19 +21,19 @@ from herd.progress import Stage
 from herd.transfer import ledger
 from herd.transfer.board import Board
 from herd.transfer.carrier import Delivery, EachFailed, Mismatch, Resting, Share, Wish
-from herd.transfer.doubt import Doubt
 from herd.transfer.extents import Extents
 from herd.transfer.keeper import Keeper
 from herd.transfer.ledger import Note, Sums
 from herd.transfer.mirror import Address, Mirror
+from herd.transfer.mirrors import Hosts, Mirrors, Standing
 from herd.transfer.part import check
 from herd.transfer.patience import Patience
 from herd.transfer.reach import Reach
 from herd.transfer.sheet import Sheet
-from herd.transfer.standing import Hosts, Mirrors, Standing
 from herd.transfer.trail import Trail
 from herd.transfer.watch import Watch
 from herd.transfer.worker import Changed, Task, Worker
+from herd.transfer.wrong_digest import Doubt
 
 WORKERS = 8
 _ENOUGH = 0.25

@@ -25,7 +25,7 @@ from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
 from herd import __version__
 from herd.errors import SourceFailed, SourceRefused
-from herd.transfer.flow import Flow
+from herd.transfer.body_reader import BodyReader
 from herd.transfer.reach import Endpoint, Reach
 from herd.transfer.watch import Guard, Watch
 
@@ -48,7 +48,7 @@ class Answer:
         self._where = _host(response.url)
         self._inner: http.client.HTTPResponse | None = None
         self._left: int | None = None
-        self._flow: Flow | None = None
+        self._flow: BodyReader | None = None
         inner = getattr(response.raw, "_fp", None)
         if isinstance(inner, http.client.HTTPResponse) and not inner.chunked:
             self._inner, self._left = inner, inner.length
@@ -123,7 +123,7 @@ class Answer:
             sock = getattr(self._response.raw.connection, "sock", None)
             if not isinstance(sock, socket.socket):
                 return inner.fp.readinto1(view)  # TLS within TLS: a proxy that is asked by https
-            self._flow = Flow(sock, inner.fp)
+            self._flow = BodyReader(sock, inner.fp)
         return self._flow.read_into(view)
 
 

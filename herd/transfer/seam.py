@@ -31,11 +31,11 @@ from typing import Self
 from herd.errors import Interrupted, SourceFailed, SourceRefused
 from herd.transfer.http import Line
 from herd.transfer.mirror import Body
+from herd.transfer.mirrors import Hosts, Mirrors, Standing
 from herd.transfer.patience import Patience
 from herd.transfer.ranges import Asked, Unsatisfied
 from herd.transfer.seam_givers import Givers
 from herd.transfer.seam_trial import Trials
-from herd.transfer.standing import Hosts, Mirrors, Standing
 from herd.transfer.watch import Watch
 
 log = logging.getLogger(__name__)

@@ -15,8 +15,8 @@ from typing import Protocol
 
 from herd.errors import SourceRefused
 from herd.transfer.extents import Extents
+from herd.transfer.mirrors import Standing
 from herd.transfer.seam import Mouth, Seam
-from herd.transfer.standing import Standing
 from herd.transfer.swarm_watch import Reports
 from herd.transfer.torrent_contents import Metainfo
 

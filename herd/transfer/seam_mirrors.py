@@ -12,9 +12,9 @@ from urllib.parse import quote, urlsplit
 from herd.magnet import WEB_SCHEMES, flaw
 from herd.model import File, HfSource, MagnetSource, UrlSource
 from herd.transfer.mirror import Address, Mirror
+from herd.transfer.mirrors import Standing
 from herd.transfer.patience import Patience
 from herd.transfer.reach import Kind, Reach
-from herd.transfer.standing import Standing
 from herd.transfer.swarm_reach import kind_of_host, web_reach
 from herd.transfer.torrent_contents import Metainfo
 

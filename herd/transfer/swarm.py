@@ -11,11 +11,11 @@ from herd.model import HfSource, MagnetSource, Source, SwarmState, TorrentSource
 from herd.places import expanded
 from herd.transfer import torrent
 from herd.transfer.carrier import Carrier, Delivery, EachFailed, Wish
+from herd.transfer.mirrors import Standing
 from herd.transfer.patience import Patience
 from herd.transfer.reach import Kind, Reach
 from herd.transfer.seam import Seam
 from herd.transfer.seam_mirrors import addresses, mirror_of, strangers, web_seeds
-from herd.transfer.standing import Standing
 from herd.transfer.swarm_exact import Exact
 from herd.transfer.swarm_folder import SwarmFolder
 from herd.transfer.swarm_proxy import through
@@ -185,6 +185,6 @@ def _exact(magnet: MagnetSource, opened: frozenset[Kind]) -> Exact:
 
 
 def _get_small(url: str, stop: threading.Event, far: Reach | None = None) -> bytes:
-    from herd.transfer.small import read_small
+    from herd.transfer.small_files import read_small
 
     return read_small(url, most=MOST_BYTES, stop=stop, reach=far)

@@ -20,9 +20,9 @@ from herd.progress import Stage
 from herd.transfer import ledger
 from herd.transfer.carrier import Carrier, Delivery, Wish
 from herd.transfer.extents import Extents
+from herd.transfer.mirrors import Standing
 from herd.transfer.part import check
 from herd.transfer.seam_feed import Feed
-from herd.transfer.standing import Standing
 from herd.transfer.swarm_beside import Beside
 from herd.transfer.swarm_check import is_right
 from herd.transfer.swarm_folder import SwarmFolder

@@ -18,10 +18,10 @@ from herd.progress import Stage
 from herd.staging import discard
 from herd.transfer.carrier import Carrier, Delivery, EachFailed, Wish
 from herd.transfer.ledger import Sums
+from herd.transfer.mirrors import Standing
 from herd.transfer.part import check, trouble
 from herd.transfer.seam import Seam
 from herd.transfer.seam_feed import Feed
-from herd.transfer.standing import Standing
 from herd.transfer.swarm_alone import Alone
 from herd.transfer.swarm_beside import Beside
 from herd.transfer.swarm_check import pieces_there

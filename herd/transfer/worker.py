@@ -13,9 +13,9 @@ from herd.transfer.board import Board, Claim
 from herd.transfer.carrier import Wish
 from herd.transfer.http import Line
 from herd.transfer.mirror import Body
+from herd.transfer.mirrors import Mirrors, Standing
 from herd.transfer.ranges import Asked, Unsatisfied
 from herd.transfer.sheet import Sheet
-from herd.transfer.standing import Mirrors, Standing
 from herd.transfer.watch import Watch
 from herd.words import duration
 

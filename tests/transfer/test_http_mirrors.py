@@ -14,7 +14,7 @@ from herd.model import UrlSource
 from herd.transfer import Delivery
 from herd.transfer.carrier import EachFailed, Mismatch, Wish
 from herd.transfer.download import HttpCarrier
-from herd.transfer.standing import Hosts
+from herd.transfer.mirrors import Hosts
 from tests.tools.http_server import Faults, FileServer
 from tests.transfer.desk import QUICK, Desk, digest, eventually, promise, within
 

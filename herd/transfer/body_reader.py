@@ -24,7 +24,7 @@ _TIMEVAL = struct.pack("@ll", 0, round(MOMENT * 1e6))
 _NOT_NOW = (BlockingIOError, TimeoutError, ssl.SSLWantReadError)
 
 
-class Flow:
+class BodyReader:
     """Reads one body from the socket that it comes through."""
 
     def __init__(self, sock: socket.socket, ahead: io.BufferedReader) -> None:

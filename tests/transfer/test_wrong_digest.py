@@ -10,12 +10,12 @@ from herd.model import Sha256, UrlSource
 from herd.pieces import PIECE, Table
 from herd.transfer.board import Board
 from herd.transfer.carrier import Mismatch
-from herd.transfer.doubt import Doubt
 from herd.transfer.extents import Extents
 from herd.transfer.mirror import Address, Mirror
+from herd.transfer.mirrors import Hosts, Mirrors, Standing
 from herd.transfer.patience import Patience
 from herd.transfer.reach import Reach
-from herd.transfer.standing import Hosts, Mirrors, Standing
+from herd.transfer.wrong_digest import Doubt
 
 PIECES = 8
 SIZE = PIECES * PIECE

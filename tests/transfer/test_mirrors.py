@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from herd.model import UrlSource
 from herd.transfer.mirror import Address, Mirror
+from herd.transfer.mirrors import Hosts, Mirrors, Standing
 from herd.transfer.patience import Patience
 from herd.transfer.reach import Reach
-from herd.transfer.standing import Hosts, Mirrors, Standing
 
 
 def mirror(name: str) -> Standing:

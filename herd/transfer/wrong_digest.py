@@ -16,7 +16,7 @@ from herd.pieces import Table
 from herd.transfer.board import Board
 from herd.transfer.carrier import Mismatch
 from herd.transfer.extents import Extents
-from herd.transfer.standing import Mirrors, Standing
+from herd.transfer.mirrors import Mirrors, Standing
 from herd.words import count
 
 
