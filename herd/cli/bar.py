@@ -67,12 +67,15 @@ def _bar(name: str) -> Iterator[Show]:
     from rich.table import Column
     from rich.text import Text
 
+    console = Console(stderr=True)
+    # How fast and how long yet is what one looks for: a narrow terminal shortens all else.
+    head = Column(max_width=max(12, console.width * 2 // 9), no_wrap=True, overflow="ellipsis")
     words = Column(ratio=1, no_wrap=True, overflow="ellipsis")
     bar = rich.Progress(
-        rich.TextColumn("{task.description}", markup=False),
-        rich.BarColumn(bar_width=24),
+        rich.TextColumn("{task.description}", markup=False, table_column=head),
+        rich.BarColumn(bar_width=min(24, console.width // 10)),
         rich.TextColumn("{task.fields[words]}", markup=False, table_column=words),
-        console=Console(stderr=True),
+        console=console,
         auto_refresh=False,
         transient=True,
         expand=True,
@@ -81,7 +84,7 @@ def _bar(name: str) -> Iterator[Show]:
         task = bar.add_task(name, total=None, words="")
 
         def show(now: Progress) -> None:
-            text = Text(in_words(now)).plain
+            text = Text(in_words(now, stage=now.stage is not Stage.FETCHING)).plain
             bar.update(task, completed=now.done, total=now.total or None, words=text, refresh=True)
 
         yield show
@@ -99,9 +102,17 @@ def _lines(session: Session, name: str) -> Show:
     return show
 
 
-def in_words(now: Progress) -> str:
-    """A snapshot on one line: stage, bytes, rate, time left, and what goes on beside them."""
-    words = [str(now.stage)]
+def in_words(now: Progress, *, stage: bool = True) -> str:
+    """A snapshot on one line: stage, bytes, rate, time left, and what goes on beside them.
+
+    Args:
+        now: The snapshot.
+        stage: Whether to begin with the stage.
+    """
+    words = [str(now.stage)] if stage else []
+    waits = now.stage is Stage.WAITING
+    if waits and now.note:
+        words.append(one_line(now.note))
     if now.done or now.total:
         words.append(size(now.done) + (f" of {size(now.total)}" if now.total else ""))
     if now.stage in MOVING and now.rate > 0:
@@ -110,6 +121,6 @@ def in_words(now: Progress) -> str:
             words.append(f"{duration(now.seconds_left)} left")
     if now.sources:
         words.append(now.sources)
-    if now.note:
+    if now.note and not waits:
         words.append(one_line(now.note))
     return " · ".join(words)

@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 
 from tests.cli.fake_herd import COMMAND
+from tests.tools.http_server import Faults, FileServer
 from tests.tools.pseudo_terminal import CTRL_C, CTRL_D, Terminal
+from tests.tools.swarm import noise
 
 MARK = ">>> "
 
@@ -71,6 +73,19 @@ def test_a_long_text_goes_on_under_itself(environ: dict[str, str]) -> None:
     assert lines[at + 1].startswith(" " * 11)
 
 
+def test_a_narrow_terminal_shows_how_fast_and_how_long_yet(environ: dict[str, str]) -> None:
+    content = b"GGUF" + noise(8 << 20, seed=1)
+    with FileServer(content) as server:
+        server.faults = Faults(rate=100_000)  # of every connection
+        words = ["install", "-y", server.url, "--as", "a-model-of-a-very-long-name"]
+        with Terminal([sys.executable, "-m", "herd.cli", *words], environ, columns=80) as terminal:
+            terminal.until(" s left")
+            assert " kB/s · " in terminal.shown
+            assert " of 8.4 MB · " in terminal.shown
+            terminal.enter(CTRL_C)
+            assert terminal.ends() == 130
+
+
 def test_removing_asks_and_no_is_the_default(environ: dict[str, str]) -> None:
     install(environ)
 
@@ -108,7 +123,7 @@ def test_a_bar_shows_how_far_a_fetch_is_and_goes_when_it_is_done(
 ) -> None:
     with at_terminal(environ, "install", "tiny", FAKE_CARRIER_GATE=str(gate)) as terminal:
         terminal.until("tiny:q4_0")
-        terminal.until("fetching · 2.0 kB of 4.1 kB")
+        terminal.until(" 2.0 kB of 4.1 kB")
         gate.touch()
         terminal.until("Installed tiny:q4_0")
         assert terminal.ends() == 0
