@@ -193,6 +193,29 @@ def test_two_herds_that_install_the_same_model_fetch_it_once(
     assert carrier.asked == [URL]
 
 
+def test_what_another_herd_brought_meanwhile_is_taken_also_where_nobody_promised_a_digest(
+    tmp_path: Path, carrier: FakeCarrier
+) -> None:
+    carrier.gates[URL] = gate = threading.Event()
+    order = Order(choice_of(File("tiny.gguf", (UrlSource(URL),))))
+    one, other = (herd_at(tmp_path / "home", carrier) for _ in range(2))
+    first = one.start(order)
+    while not carrier.asked:
+        assert not first.wait(0.005)
+    second = other.start(order)
+    while second.progress().note != "another herd is installing this model":
+        assert not second.wait(0.005)
+    gate.set()
+
+    assert first.wait(5)
+    assert second.wait(5)
+    assert second.outcome is not None
+    assert second.outcome.was_there
+    assert carrier.asked == [URL]
+    again = one.installer.install(order)
+    assert not again.was_there  # nobody waited: the address may give others by now
+
+
 def test_a_waiting_install_can_be_stopped(tmp_path: Path, carrier: FakeCarrier) -> None:
     carrier.gates[URL] = gate = threading.Event()
     one, other = (herd_at(tmp_path / "home", carrier) for _ in range(2))
