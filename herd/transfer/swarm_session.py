@@ -48,6 +48,10 @@ class Session(Fed, Protocol):
         """Which pieces of the whole torrent are there and right."""
         ...
 
+    def settle(self) -> None:
+        """Ask for nothing more, and wait a moment for what is on its way and under work."""
+        ...
+
     def limit(self, rate: int | None) -> None:
         """Bring no more bytes per second than that; None: as many as come."""
         ...

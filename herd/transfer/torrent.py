@@ -7,15 +7,14 @@ without a look at the file (so none is given to it), a dead magnet raises nothin
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Iterable
-from pathlib import Path
 from typing import Any
 
 from herd.errors import SourceRefused
 from herd.model import MagnetSource
 from herd.pieces import Table, coarser
+from herd.transfer.swarm_authorities import trust_authorities
 from herd.transfer.swarm_folder import FILE, SwarmFolder
 from herd.transfer.swarm_prefix import Prefix
 from herd.transfer.swarm_reach import SwarmReach
@@ -38,15 +37,13 @@ MOST_BYTES = 10 * 1000 * 1000
 _MOST_PEERS_KEPT = 50
 GRACE = 0.1
 """Seconds in which trackers hear that herd leaves."""
+_SETTLE = 0.4
+"""Seconds at most until what was asked for has come, and"""
+_QUIET = 0.03
+"""seconds without a byte that tell so."""
 LAST = "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff"
 _LIMITED = 1
 """The class of peers that the session's limits hold for, as a mask."""
-_BUNDLES = (
-    "/etc/ssl/certs/ca-certificates.crt",
-    "/etc/pki/tls/certs/ca-bundle.crt",
-    "/etc/ssl/cert.pem",
-)
-"""Where the OpenSSL inside libtorrent's wheels looks for authorities."""
 
 
 def require() -> None:
@@ -71,6 +68,7 @@ class NativeSession:
         self._trackers = list(found.trackers)
         self._seam = found.seam
         self._hashes: bytes | None = None
+        self._is_settled = False
         self._prefix: Prefix | None = None
         self._must_count = False
         """Whether all pieces must be looked at: alerts do not tell of those that were there."""
@@ -100,6 +98,7 @@ class NativeSession:
         """As Session.take."""
         if self._handle is not None:
             self._session.remove_torrent(self._handle)
+        self._is_settled = False
         params = load(taking.metainfo.raw)
         count = len(taking.metainfo.entries)
         params.file_priorities = [4 if each == taking.index else 0 for each in range(count)]
@@ -192,10 +191,30 @@ class NativeSession:
         raw, self._hashes = self._hashes, None
         return raw
 
+    def settle(self) -> None:
+        """As Session.settle.
+
+        libtorrent 2.1.1 frees a piece that one of its threads still hashes, and crashes, when a
+        torrent of v1 is removed meanwhile.
+        """
+        if self._handle is None or self._is_settled:
+            return
+        self._is_settled, came, end = True, -1, time.monotonic() + _SETTLE
+        for url in self.fed():
+            self.wean(url)
+        self._handle.set_flags(lt.torrent_flags.upload_mode)
+        while time.monotonic() < end:
+            status = self._handle.status(0)
+            if status.is_finished or status.total_payload_download == came:
+                return
+            came = status.total_payload_download
+            time.sleep(_QUIET)
+
     def close(self, *, is_hasty: bool = False) -> None:
         """As Session.close."""
         if self._session is None:
             return
+        self.settle()
         # With 0 nothing is announced; otherwise the destructor may wait for it as long.
         self._session.apply_settings({"stop_tracker_timeout": 0 if is_hasty else 1})
         if self._handle is not None:
@@ -367,11 +386,3 @@ def _torrent_of(params: Any) -> bytes | None:
     except RuntimeError:
         return None
     return bytes(lt.bencode(written))
-
-
-def trust_authorities() -> None:
-    """Let https trackers be verified where libtorrent's OpenSSL finds no authorities."""
-    if "SSL_CERT_FILE" not in os.environ and not any(Path(each).exists() for each in _BUNDLES):
-        import certifi
-
-        os.environ["SSL_CERT_FILE"] = certifi.where()

@@ -275,6 +275,7 @@ class TorrentFetch:
             if look.phase is Phase.WHOLE:
                 return True
             if self._alone is not None and self._alone.look(self._tally.fetched, size - look.done):
+                session.settle()
                 self._pieces = session.pieces()
                 return False
             match self._judge(session, look):

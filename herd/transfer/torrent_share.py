@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from herd.transfer.swarm_authorities import trust_authorities
 from herd.transfer.swarm_reach import near
 from herd.transfer.swarm_settings import Sharing, sharing
 from herd.transfer.swarm_watch import Given
@@ -17,7 +18,6 @@ from herd.transfer.torrent import (
     load,
     lt,
     require,
-    trust_authorities,
 )
 
 
