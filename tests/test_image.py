@@ -39,6 +39,26 @@ def test_a_file_of_a_known_kind_is_an_image(kind: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("kind", SIDES)
+def test_the_sides_of_each_kind_are_known_before_it_is_unfolded(
+    kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(image, "MOST_PIXELS", 30 * 20 - 1)
+
+    with pytest.raises(BadUsage, match="30 x 20 pixels"):
+        image.read(written(tmp_path, SIDES[kind]))
+
+
+def test_a_path_is_taken_for_an_image_by_its_first_bytes(tmp_path: Path) -> None:
+    picture, text = tmp_path / "notes.txt", tmp_path / "llama.png"
+    picture.write_bytes(SIDES["webp"])
+    text.write_text("no picture")
+
+    assert image.is_one(picture)
+    assert not image.is_one(text)
+    assert not image.is_one(tmp_path / "none.png")
+
+
+@pytest.mark.parametrize("kind", SIDES)
 def test_what_is_cut_off_in_its_header_is_none(kind: str, tmp_path: Path) -> None:
     for length in range(0, 12, 3):
         with pytest.raises(BadUsage, match="is no image"):
