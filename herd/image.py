@@ -9,13 +9,12 @@ from __future__ import annotations
 
 import base64
 import binascii
-import os
 import re
-import stat
 import struct
 from collections.abc import Iterable
 from pathlib import Path
 
+from herd import disk
 from herd.errors import BadUsage
 from herd.model import Installed, InstalledFile, is_projector
 from herd.places import expanded
@@ -110,10 +109,7 @@ def projector(installed: Installed) -> InstalledFile | None:
 def _from_file(image: str, name: str) -> bytes:
     """The content of a file; never waits for one that is a pipe."""
     try:
-        handle = os.open(image, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-        with os.fdopen(handle, "rb") as stream:
-            if not stat.S_ISREG(os.fstat(handle).st_mode):
-                raise BadUsage(f"{name} is no file.", _KINDS)
+        with disk.ordinary(Path(image)) as stream:
             content = stream.read(LARGEST + 1)
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
