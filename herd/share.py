@@ -143,7 +143,7 @@ class Sharer:
         for each in making.trackers:
             if why := magnet.flaw(each, magnet.TRACKER_SCHEMES):
                 raise BadUsage(f"{each} is no tracker: it {why}.")
-        seeds = _addresses(sources) if making.has_web_seeds else ()
+        seeds = _addresses((*sources, *_public(file))) if making.has_web_seeds else ()
         around = Around(tuple(trackers)[: magnet.MOST_TRACKERS], seeds)
         return Offer(installed, file, self._made(file, around, making))
 
@@ -253,6 +253,19 @@ def _sources(model: Model | None, file: InstalledFile) -> tuple[Source, ...]:
     return tuple(source for each in known if each.sha256 == file.sha256 for source in each.sources)
 
 
+def _public(file: InstalledFile) -> tuple[Source, ...]:
+    """Where the file came from, if others can have it there, and no secret is told with it."""
+    web = [each for each in file.sources if isinstance(each, UrlSource)]
+    public = [
+        each
+        for each in web
+        if magnet.flaw(each.url, magnet.WEB_SCHEMES) is None
+        and not urlsplit(each.url).query
+        and kind_of_host(urlsplit(each.url).hostname or "") is Kind.PUBLIC
+    ]
+    return (*public, *(each for each in file.sources if isinstance(each, HfSource)))
+
+
 def _trackers(sources: tuple[Source, ...]) -> tuple[str, ...]:
     swarms = [each for each in sources if isinstance(each, MagnetSource)]
     live = [each for each in swarms if each.state is SwarmState.LIVE]
@@ -261,4 +274,5 @@ def _trackers(sources: tuple[Source, ...]) -> tuple[str, ...]:
 
 def _addresses(sources: tuple[Source, ...]) -> tuple[str, ...]:
     urls = [each.url for each in sources if isinstance(each, UrlSource)]
-    return (*urls, *(each.url() for each in sources if isinstance(each, HfSource)))
+    hub = [each.url() for each in sources if isinstance(each, HfSource)]
+    return tuple(dict.fromkeys((*urls, *hub)))

@@ -15,7 +15,7 @@ from herd import magnet
 from herd.core import Herd
 from herd.errors import BadUsage, Interrupted, LicenceNotAccepted
 from herd.install import Order
-from herd.model import File, Installed, Licence, MagnetSource
+from herd.model import File, HfSource, Installed, Licence, MagnetSource, UrlSource
 from herd.progress import Gauge
 from herd.share import Making, Share, Terms
 from herd.staging import Staged
@@ -127,6 +127,30 @@ def test_the_mirrors_of_the_registry_are_web_seeds(herd: Herd, tiny: Installed) 
     (offer,) = herd.sharer.offers(tiny, Making(has_web_seeds=True))
     content: Any = lt.bdecode(offer.made.raw)
     assert content[b"url-list"] == [URL.encode()]
+
+
+def test_where_it_came_from_is_a_web_seed_where_all_may_know_it(
+    herd: Herd, tiny: Installed
+) -> None:
+    hub = HfSource("some/repo", "a" * 40, "m.gguf")
+    came_from = (
+        UrlSource("https://files.example.org/m.gguf"),
+        UrlSource("https://files.example.org/m.gguf?token=secret"),
+        UrlSource("http://me:word@files.example.org/m.gguf"),
+        UrlSource("http://192.168.1.5/m.gguf"),
+        hub,
+    )
+    own = replace(
+        tiny,
+        registry=None,
+        files=tuple(replace(each, sources=came_from) for each in tiny.files),
+    )
+    (offer,) = herd.sharer.offers(own, Making(has_web_seeds=True))
+    content: Any = lt.bdecode(offer.made.raw)
+    assert content[b"url-list"] == [
+        b"https://files.example.org/m.gguf",
+        hub.url().encode(),
+    ]
 
 
 def test_a_share_ends_when_enough_went_out_or_enough_time_is_over() -> None:
