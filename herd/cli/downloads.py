@@ -9,7 +9,7 @@ import click
 from herd.cli import options
 from herd.cli.session import Session
 from herd.cli.verbs import Command, Group
-from herd.errors import BadUsage, HerdError, Interrupted, NotInstalled
+from herd.errors import BadUsage, NotInstalled
 from herd.words import bytes_of, rate, size
 
 if TYPE_CHECKING:
@@ -176,15 +176,7 @@ def _follow(session: Session, jobs: list[Job]) -> None:
     from herd.cli.install import followed, report
 
     session.keep_log()
-    failures: list[HerdError] = []
-    for job in jobs:
-        try:
-            report(session, followed(session, job))
-        except Interrupted:
-            raise
-        except HerdError as error:
-            failures.append(error)
-    session.fail_with(failures)
+    session.for_each(jobs, lambda job: report(session, followed(session, job)))
 
 
 def _row(each: Download) -> tuple[str, ...]:

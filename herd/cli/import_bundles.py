@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from herd.cli.session import Session
-from herd.errors import HerdError, Interrupted, LicenceNotAccepted
+from herd.errors import LicenceNotAccepted
 from herd.words import count, size
 
 if TYPE_CHECKING:
@@ -28,11 +28,11 @@ def unbundle(session: Session, path: Path, wishes: Wishes) -> bool:
     from herd.unpack import Unpacking
 
     bundles = find(path)
-    failures: list[HerdError] = []
-    for bundle in bundles:
+
+    def install_one(bundle: Bundle) -> None:
         if wishes.dry_run:
             _show(session, bundle)
-            continue
+            return
         wanted = Unpacking(
             bundle,
             wishes.name,
@@ -40,13 +40,9 @@ def unbundle(session: Session, path: Path, wishes: Wishes) -> bool:
             is_licence_accepted=wishes.accept_licence,
             is_offline=wishes.offline,
         )
-        try:
-            _report(session, _unpacked(session, wanted))
-        except Interrupted:
-            raise
-        except HerdError as error:
-            failures.append(error)
-    session.fail_with(failures)
+        _report(session, _unpacked(session, wanted))
+
+    session.for_each(bundles, install_one)
     return bool(bundles)
 
 

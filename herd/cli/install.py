@@ -11,7 +11,7 @@ import click
 from herd.cli import completion, options
 from herd.cli.session import Session
 from herd.cli.verbs import Command
-from herd.errors import BadUsage, HerdError, Interrupted, LicenceNotAccepted
+from herd.errors import BadUsage, Interrupted, LicenceNotAccepted
 from herd.words import duration, rate, size
 
 if TYPE_CHECKING:
@@ -96,7 +96,13 @@ def install(
         asks_nothing=yes or as_json,
     )
     choices = [chosen(session, each, promise) for each in names]
-    session.fail_with([error for each in choices if (error := _tried(session, each, wishes))])
+
+    def install_one(choice: Choice) -> None:
+        bring(session, choice, wishes)
+        if not wishes.is_dry:
+            session.suggest(f"herd run {choice.model.name}")
+
+    session.for_each(choices, install_one)
 
 
 def _told_digest(session: Session, names: tuple[str, ...]) -> str | None:
@@ -111,19 +117,6 @@ def _told_digest(session: Session, names: tuple[str, ...]) -> str | None:
         "64 hex digits:", default="none", is_right=lambda it: it == "none" or is_sha256(it.lower())
     )
     return None if told == "none" else told
-
-
-def _tried(session: Session, choice: Choice, wishes: Wishes) -> HerdError | None:
-    """One model's trouble must not keep the others from coming, Ctrl-C must."""
-    try:
-        bring(session, choice, wishes)
-        if not wishes.is_dry:
-            session.suggest(f"herd run {choice.model.name}")
-    except Interrupted:
-        raise
-    except HerdError as error:
-        return error
-    return None
 
 
 def bring(session: Session, choice: Choice, wishes: Wishes) -> None:

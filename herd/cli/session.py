@@ -6,8 +6,8 @@ stdout is the answer, stderr is the talk. Errors are rendered here and nowhere e
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, TypeVar
 
 from herd.cli.terminal import BOLD, DIM, RED, is_interactive, is_terminal, plain, styled
 from herd.errors import HerdError, Interrupted
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from herd.cli.log import LogFile
     from herd.core import Herd
     from herd.places import Places
+
+Thing = TypeVar("Thing")
 
 
 class Session:
@@ -117,6 +119,22 @@ class Session:
         _tell(styled("herd:", RED, sys.stderr) + f" {sentence(plain(error.message))}")
         if error.hint:
             _tell(styled(plain(error.hint), DIM, sys.stderr))
+
+    def for_each(self, things: Iterable[Thing], do: Callable[[Thing], object]) -> None:
+        """Do it for each of them: one's trouble does not keep the others, Ctrl-C does.
+
+        Raises:
+            HerdError: as `fail_with`.
+        """
+        failures: list[HerdError] = []
+        for thing in things:
+            try:
+                do(thing)
+            except Interrupted:
+                raise
+            except HerdError as error:
+                failures.append(error)
+        self.fail_with(failures)
 
     def fail_with(self, failures: Sequence[HerdError]) -> None:
         """Complain about all of them; the last one ends the run.
