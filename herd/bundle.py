@@ -14,7 +14,7 @@ its links are no files, and what it says of bytes is believed when the bytes say
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from stat import S_ISREG
@@ -155,7 +155,7 @@ def _weights(store: Store, file: InstalledFile, bundle: Bundle, work: Work) -> N
         work.gauge.advance(file.size)
         return
     fresh = target.with_name(target.name + _PART)
-    if _copied(store.blob(file.sha256), fresh, work) != file.sha256:
+    if copied(store.blob(file.sha256), fresh, work.took) != file.sha256:
         disk.remove(fresh)
         raise DigestMismatch(
             f"{file.name} is damaged in the store, and was not exported.",
@@ -165,7 +165,14 @@ def _weights(store: Store, file: InstalledFile, bundle: Bundle, work: Work) -> N
     disk.replace(fresh, target)
 
 
-def _copied(source: Path, target: Path, work: Work) -> str:
+def copied(source: Path, target: Path, took: Callable[[int], None]) -> str:
+    """Copy a file; the sha256 of its bytes in hex.
+
+    Args:
+        source: The file.
+        target: Written anew.
+        took: Told the bytes of each step; what it raises ends the copy.
+    """
     import hashlib
 
     found, buffer = hashlib.sha256(), memoryview(bytearray(_STEP))
@@ -173,7 +180,7 @@ def _copied(source: Path, target: Path, work: Work) -> str:
         while count := stream.readinto(buffer) or 0:
             found.update(buffer[:count])
             disk.write_all(copy, buffer[:count])
-            work.took(count)
+            took(count)
     return found.hexdigest()
 
 

@@ -11,10 +11,17 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from herd import gguf_header
-from herd.bundle import Bundle, bytes_of
+from herd import disk, gguf_header
+from herd.bundle import Bundle, bytes_of, copied
 from herd.chat import now
-from herd.errors import BadUsage, CannotRun, DigestMismatch, LicenceNotAccepted, NoSourceDelivered
+from herd.errors import (
+    BadUsage,
+    CannotRun,
+    DigestMismatch,
+    LicenceNotAccepted,
+    NoRoom,
+    NoSourceDelivered,
+)
 from herd.gguf_header import BadHeader
 from herd.model import File, Installed, InstalledFile, Model, Variant, is_name
 from herd.piece_repair import Means, Mended, Mender, check_stop
@@ -23,8 +30,9 @@ from herd.progress import Gauge, Stage
 from herd.record import described
 from herd.staging import Staged
 from herd.store import Store
-from herd.store.adopting import OWN, have
+from herd.store.adopting import Way, have
 from herd.store.proof import damaged
+from herd.words import size
 
 _ELSEWHERE = "--with PATH names another bundle, a store or a folder that has it."
 
@@ -165,11 +173,10 @@ class Unpacker:
         if source is not None and not part.exists():
             if source.stat().st_size > file.size:
                 raise DigestMismatch(f"{source} is longer than the bundle says; it is refused.")
-            fresh = part.with_name(part.name + ".new")
-            have(source, fresh, OWN)
-            fresh.chmod(0o644)
-            fresh.replace(part)
-        if part.exists() and _digest(part, wanted) == file.sha256:
+            is_whole = _staged(source, part, wanted) == file.sha256
+        else:
+            is_whole = part.exists() and _digest(part, wanted) == file.sha256
+        if is_whole:
             return None
         if table is None:
             return Lack(file, (), (range(file.size),))
@@ -218,14 +225,55 @@ def lacks(lack: Lack) -> str:
     return f"{len(lack.pieces)} {word} of {lack.file.name} {are} missing {where}"
 
 
-def _digest(part: Path, wanted: Unpacking) -> str:
-    from herd import disk
+def _staged(source: Path, part: Path, wanted: Unpacking) -> str:
+    """Share the blocks of a file or copy it, hashed on the way; its sha256.
 
+    Raises:
+        NoRoom: before a byte was copied, or on the way; there is no part.
+        CannotWrite, Interrupted: there is no part.
+    """
+    fresh = part.with_name(part.name + ".new")
+    with disk.writing(part):
+        try:
+            have(source, fresh, (Way.REFLINK,))
+        except OSError:
+            _require_room(source, part)
+            wanted.gauge.begin(Stage.COPYING, source.stat().st_size, note=source.name)
+            sha256 = _copied(source, fresh, wanted)
+        else:
+            sha256 = _digest(fresh, wanted)
+        fresh.chmod(0o644)
+        fresh.replace(part)
+    return sha256
+
+
+def _copied(source: Path, fresh: Path, wanted: Unpacking) -> str:
+    try:
+        return copied(source, fresh, _took(wanted))
+    except BaseException:
+        disk.remove(fresh)
+        raise
+
+
+def _require_room(source: Path, part: Path) -> None:
+    needed, free = source.stat().st_size, disk.free(part)
+    if needed > free:
+        raise NoRoom(
+            f"{source.name} takes {size(needed)} and {size(free)} are free at {part.parent}.",
+            "Free some room and run the same command again.",
+        )
+
+
+def _digest(part: Path, wanted: Unpacking) -> str:
+    return disk.digest(part, _took(wanted))
+
+
+def _took(wanted: Unpacking) -> Callable[[int], None]:
     def took(count: int) -> None:
         check_stop(wanted.stop)
         wanted.gauge.advance(count)
 
-    return disk.digest(part, took)
+    return took
 
 
 def _as_in(bundle: Bundle, file: InstalledFile) -> InstalledFile:

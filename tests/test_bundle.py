@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import random
+import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -11,21 +13,24 @@ from pathlib import Path
 import pytest
 
 from herd import bundle as bundles
-from herd import pieces
+from herd import disk, pieces
 from herd.bundle import Bundle, Work
 from herd.errors import (
     BadUsage,
     CannotRun,
     DigestMismatch,
     HerdError,
+    Interrupted,
     LicenceNotAccepted,
+    NoRoom,
     NoSourceDelivered,
 )
 from herd.model import File, Installed, Licence, Model, Source, UrlSource, Variant
 from herd.piece_repair import Mender
 from herd.pieces import LEAF
 from herd.registry.schema import read as read_registry
-from herd.store import Store
+from herd.store import Store, adopting
+from herd.store.adopting import Way
 from herd.transfer import Transfer
 from herd.unpack import Unpacked, Unpacker, Unpacking
 from tests.foreign.layouts import gguf
@@ -315,3 +320,41 @@ def test_weights_that_are_no_model_are_refused(here: Store, there: Store, stick:
     with pytest.raises(CannotRun, match="no GGUF"):
         unpack(there, exported(here, stick))
     assert (there.unused(), there.begun()) == ((), ())
+
+
+@pytest.fixture
+def _no_reflinks(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: Path) -> None:
+        raise OSError(errno.EOPNOTSUPP, "Operation not supported")
+
+    monkeypatch.setitem(adopting._DO, Way.REFLINK, refuse)
+
+
+@pytest.mark.usefixtures("_no_reflinks")
+def test_a_bundle_for_which_there_is_no_room_is_refused_before_it_is_copied(
+    here: Store, there: Store, stick: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    installed(here)
+    bundle = exported(here, stick)
+    monkeypatch.setattr(disk, "free", lambda _: len(WEIGHTS) - 1)
+
+    with pytest.raises(NoRoom, match="are free"):
+        unpack(there, bundle)
+
+    assert list(there.staging.iterdir()) == []
+
+
+@pytest.mark.usefixtures("_no_reflinks")
+def test_the_copy_from_a_bundle_is_stopped_on_the_way(
+    here: Store, there: Store, stick: Path
+) -> None:
+    installed(here)
+    bundle = exported(here, stick)
+    stop = threading.Event()
+    stop.set()
+    mender = Mender(there, Transfer(), lambda: ())
+
+    with pytest.raises(Interrupted):
+        Unpacker(there, mender, lambda: ()).unpack(Unpacking(bundle, stop=stop))
+
+    assert list(there.staging.iterdir()) == []
