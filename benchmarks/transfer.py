@@ -7,7 +7,9 @@ A file of random bytes comes from nginx on loopback. All clients run once in eac
 turns, every other time in reverse (who comes right after curl was seen to be slower), each in
 a process of its own; what Python clients import is imported before the clock starts. The table
 has medians over the rounds; `x curl` is the median of (curl's time /
-the client's) within each round. Who proves no digest is marked. `--link` goes over a link of
+the client's) within each round. Who proves no digest is marked. `at most` is what `x curl` could
+be at best if the client and nginx, with the CPU seconds that they took, kept all processors of
+this machine busy to the end: who is near to it waits for nothing. `--link` goes over a link of
 100 Mbit/s and 80 ms, clean and with 0.5 % loss, with the system's TCP at both ends; over the
 lossy one a quarter of the file, which takes curl long enough.
 
@@ -53,6 +55,8 @@ class Served:
     sha256: str
     there: tuple[str, ...] = ()
     """Words before a command that run it where the clients are."""
+    server: int | None = None
+    """The process that serves it, where that is on this machine and the line is no limit."""
 
 
 @dataclass(frozen=True)
@@ -66,6 +70,8 @@ class Took:
     """Bytes of its peak, and of that of the processes that it started."""
     before: int
     """Bytes before it began."""
+    serving: float | None
+    """Seconds of the server's processor meanwhile, where they count."""
 
 
 def run(name: str, served: Served, folder: Path) -> Took:
@@ -85,11 +91,13 @@ def run(name: str, served: Served, folder: Path) -> Took:
             raise RuntimeError(f"{name} is not installed")
         before, idle = _resident(child.pid), _processor(child.pid)
         beside = _Children(child.pid)
+        served_before = _processor(served.server) if served.server else 0.0
         begun = time.monotonic()
         child.stdin.write(b"go\n")
         child.stdin.flush()
         answer = child.stdout.readline()
         seconds = time.monotonic() - begun
+        serving = _processor(served.server) - served_before if served.server else None
     finally:
         child.stdin.close()
         _, status, used = os.wait4(child.pid, 0)
@@ -98,7 +106,7 @@ def run(name: str, served: Served, folder: Path) -> Took:
         raise RuntimeError(f"{name} failed")
     processor = used.ru_utime + used.ru_stime - idle
     # What the system calls the peak of a child counts its parent's, too.
-    return Took(seconds, processor, int(answer.split()[1]) + beside.end(), before)
+    return Took(seconds, processor, int(answer.split()[1]) + beside.end(), before, serving)
 
 
 class _Children(threading.Thread):
@@ -158,14 +166,24 @@ def show(took: dict[str, list[Took]], size: int, unit: str) -> None:
     """The table: medians, and ratios to curl in the same round."""
     curl = took.get("curl", [])
     print(
-        f"{'':26}{unit:>6} {'(min-max)':>11} {'x curl':>7} {'CPU s/GiB':>10} {'MB over idle':>13}"
+        f"{'':26}{unit:>6} {'(min-max)':>11} {'x curl':>7} {'CPU s/GiB':>10} "
+        f"{'server':>7} {'at most':>8} {'MB over idle':>13}"
     )
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     for name, runs in took.items():
         if not runs:
             continue
         rates = [size / each.seconds / _UNITS[unit] for each in runs]
         ratios = [one.seconds / each.seconds for one, each in zip(curl, runs, strict=False)]
         processor = statistics.median(each.processor for each in runs) * (1 << 30) / size
+        served = [each.serving for each in runs if each.serving is not None]
+        serving = f"{statistics.median(served) * (1 << 30) / size:.2f}" if served else ""
+        bounds = [
+            one.seconds * (cores or 1) / (each.processor + each.serving)
+            for one, each in zip(curl, runs, strict=False)
+            if each.serving is not None
+        ]
+        most = f"{statistics.median(bounds):.2f}" if bounds else ""
         memory = statistics.median(each.memory - each.before for each in runs) / 1e6
         digits = 0 if max(rates) >= 60 else 1
         span = f"({min(rates):.{digits}f}-{max(rates):.{digits}f})"
@@ -173,7 +191,10 @@ def show(took: dict[str, list[Took]], size: int, unit: str) -> None:
         note = "" if name in VERIFIES else "  not verified"
         rate = statistics.median(rates)
         ratio = f"{statistics.median(ratios):.2f}" if ratios else ""
-        print(f"{name:26}{rate:6.{digits}f} {span:>11} {ratio:>7} {processor:10.2f} {weight}{note}")
+        print(
+            f"{name:26}{rate:6.{digits}f} {span:>11} {ratio:>7} {processor:10.2f} "
+            f"{serving:>7} {most:>8} {weight}{note}"
+        )
 
 
 def certificate(folder: Path) -> Path:
@@ -238,7 +259,8 @@ def main() -> None:
         sha256 = make(folder / "www" / "model.gguf", chosen.size)
         pem = certificate(folder) if chosen.tls else None
         with nginx.running(folder, pem) as address:
-            served = Served(f"{address}/model.gguf", chosen.size << 20, sha256)
+            server = int((folder / "nginx.pid").read_text())
+            served = Served(f"{address}/model.gguf", chosen.size << 20, sha256, server=server)
             only = [each for each in chosen.only.split(",") if each]
             usual = [each for each in CLIENTS if not each.endswith(" x16")]
             names = [each for each in usual if not (chosen.tls and each in PLAIN_ONLY)]
