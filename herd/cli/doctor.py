@@ -7,8 +7,9 @@ import sys
 import click
 
 from herd.cli import options
+from herd.cli.plan_text import hanging
 from herd.cli.session import Session
-from herd.cli.terminal import DIM, GREEN, RED, YELLOW, plain, styled
+from herd.cli.terminal import DIM, GREEN, RED, YELLOW, one_line, plain, styled
 from herd.cli.verbs import Command
 from herd.errors import EngineFailed
 
@@ -34,10 +35,11 @@ def doctor(session: Session, offline: bool, as_json: bool) -> None:
         if as_json:
             continue
         sign, colour = _SIGNS[each.grade]
+        lines = "\n".join(hanging(f"{sign}  {each.subject:<16} ", one_line(each.text)))
         mark = styled(sign, colour, sys.stdout)
-        session.answer(f"{mark}  {each.subject:<16} {plain(each.text)}")
+        session.answer(lines.removeprefix(sign), styled=mark)
         if each.mend:
-            session.answer(f"    {'':<16} {styled(plain(each.mend), DIM, sys.stdout)}")
+            session.answer("", styled=" " * 21 + styled(plain(each.mend), DIM, sys.stdout))
     if as_json:
         session.answer_json([{**vars(each), "grade": str(each.grade)} for each in found])
     bad = [each.subject for each in found if each.grade == "bad"]

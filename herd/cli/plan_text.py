@@ -38,11 +38,13 @@ def pairs(*rows: tuple[str, str]) -> list[str]:
 
     On a terminal a long text is broken at its edge and goes on under itself.
     """
-    return [line for label, text in rows if text for line in _pair(label, one_line(text))]
+    return [
+        line for label, text in rows if text for line in hanging(f"  {label:<8} ", one_line(text))
+    ]
 
 
-def _pair(label: str, text: str) -> list[str]:
-    head = f"  {label:<8} "
+def hanging(head: str, text: str) -> list[str]:
+    """The text behind its head; on a terminal it goes on under itself."""
     if not is_terminal(sys.stdout) or len(head) + len(text) <= width():
         return [head + text]
     room = max(20, width() - len(head))

@@ -75,9 +75,14 @@ class Session:
 
             drop(self._log)
 
-    def answer(self, text: str) -> None:
-        """A line of the answer, on stdout."""
-        print(plain(text) if is_terminal(sys.stdout) else text)
+    def answer(self, text: str, *, styled: str = "") -> None:
+        """A line of the answer, on stdout.
+
+        Args:
+            text: What is said; it may be a stranger's.
+            styled: What stands before it, in styles of herd's own.
+        """
+        print(styled + (plain(text) if is_terminal(sys.stdout) else text))
 
     def answer_table(
         self, heads: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence[str] = ()

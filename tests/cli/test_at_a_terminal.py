@@ -64,6 +64,16 @@ def test_a_table_has_its_heads_in_bold_and_its_verdicts_in_colour(environ: dict[
         assert terminal.ends() == 0
 
 
+def test_the_doctor_shows_colours_and_breaks_lines_between_words(environ: dict[str, str]) -> None:
+    with at_terminal(environ, "doctor", "--offline") as terminal:
+        terminal.until("\x1b[32mok\x1b[0m  herd ")
+        terminal.ends()
+    lines = terminal.shown.replace("\x1b[32m", "").replace("\x1b[0m", "").splitlines()
+    assert not any(line.startswith("[") for line in lines)
+    at = next(at for at, line in enumerate(lines) if line.startswith("ok  llama.cpp"))
+    assert len(lines[at]) <= 100
+
+
 def test_a_long_text_goes_on_under_itself(environ: dict[str, str]) -> None:
     with at_terminal(environ, "info", "alpaca-13b") as terminal:
         assert terminal.ends() == 0
