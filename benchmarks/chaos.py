@@ -34,7 +34,7 @@ from benchmarks.chaos_server import Paced
 from herd import move_store
 from herd.adopt import Asked
 from herd.bundle import Work as Writing
-from herd.bundle import find, write
+from herd.bundle import find, read, write
 from herd.core import Herd
 from herd.foreign import look
 from herd.install import Order
@@ -144,8 +144,8 @@ class Ground:
         self.herd(home).adopter.adopt(Asked(found))
 
     def _unpack(self, home: Path) -> None:
-        (bundle,) = find(self.folder / "stick")
-        self.herd(home).unpacker.unpack(Unpacking(bundle, is_offline=True))
+        (folder,) = find(self.folder / "stick")
+        self.herd(home).unpacker.unpack(Unpacking(read(folder), is_offline=True))
 
     def _remove(self, home: Path) -> None:
         store = self.herd(home).store

@@ -107,15 +107,10 @@ def write(store: Store, installed: Installed, folder: Path, work: Work) -> Bundl
     return bundle
 
 
-def find(path: Path) -> tuple[Bundle, ...]:
-    """The bundles at a path: the folder itself, or those that lie in it.
-
-    Raises:
-        BadUsage: one says what no bundle may say.
-    """
+def find(path: Path) -> tuple[Path, ...]:
+    """The folders of bundles at a path: the folder itself, or those that lie in it."""
     folders = [path, *sorted(each for each in _entries(path) if not each.is_symlink())]
-    found = [each for each in folders[:_MOST_BUNDLES] if (each / MANIFEST).is_file()]
-    return tuple(read(each) for each in found)
+    return tuple(each for each in folders[:_MOST_BUNDLES] if (each / MANIFEST).is_file())
 
 
 def read(folder: Path) -> Bundle:

@@ -122,7 +122,8 @@ def test_a_bundle_with_known_sources_has_a_registry_that_reads(here: Store, stic
 
 def test_a_bundle_is_installed_and_proved_elsewhere(here: Store, there: Store, stick: Path) -> None:
     made = installed(here)
-    (bundle,) = bundles.find(exported(here, stick).folder.parent)
+    (folder,) = bundles.find(exported(here, stick).folder.parent)
+    bundle = bundles.read(folder)
 
     unpacked = unpack(there, bundle)
 

@@ -22,14 +22,15 @@ def unbundle(session: Session, path: Path, wishes: Wishes) -> bool:
     One bundle's trouble does not keep the others from coming.
 
     Raises:
-        HerdError: as `Unpacker.unpack`; the last of them, those before it are told.
+        HerdError: as `read` and `Unpacker.unpack`; the last of them, those before it are told.
     """
-    from herd.bundle import find
+    from herd.bundle import find, read
     from herd.unpack import Unpacking
 
-    bundles = find(path)
+    folders = find(path)
 
-    def install_one(bundle: Bundle) -> None:
+    def install_one(folder: Path) -> None:
+        bundle = read(folder)
         if wishes.dry_run:
             _show(session, bundle)
             return
@@ -42,8 +43,8 @@ def unbundle(session: Session, path: Path, wishes: Wishes) -> bool:
         )
         _report(session, _unpacked(session, wanted))
 
-    session.for_each(bundles, install_one)
-    return bool(bundles)
+    session.for_each(folders, install_one)
+    return bool(folders)
 
 
 def _show(session: Session, bundle: Bundle) -> None:

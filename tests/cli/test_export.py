@@ -64,6 +64,19 @@ def test_a_torn_bundle_does_not_keep_the_others_from_coming(
     assert [each["reference"] for each in herd.json("list")] == ["other:q8_0"]
 
 
+def test_a_bundle_that_is_refused_does_not_keep_the_others_from_coming(
+    herd: Caller, stick: Path
+) -> None:
+    write(stick / "evil" / "herd.json", b"{")
+    herd("remove", "-y", "mine")
+
+    ran = herd("import", str(stick), "--offline")
+
+    assert ran.code == 2
+    assert "evil/herd.json is refused" in ran.err
+    assert [each["reference"] for each in herd.json("list")] == ["mine:q8_0"]
+
+
 def test_wrong_words_are_answered(herd: Caller, tmp_path: Path) -> None:
     assert herd("export", "nothing", str(tmp_path)).code == 3
     write(tmp_path / "evil" / "herd.json", b"{")

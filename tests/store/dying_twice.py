@@ -105,7 +105,8 @@ def move(home: Path, theirs: Path) -> None:
 
 def unpack(home: Path, theirs: Path) -> None:
     store = store_at(home)
-    (bundle,) = bundles.find(theirs / "stick")
+    (folder,) = bundles.find(theirs / "stick")
+    bundle = bundles.read(folder)
     Unpacker(store, Mender(store, Transfer(), lambda: ()), lambda: ()).unpack(Unpacking(bundle))
 
 
