@@ -38,10 +38,10 @@ from herd.places import expanded
 from herd.record import LONGEST
 from herd.registry import Registry
 from herd.registry.catalogue import Trust
+from herd.shards import shards
 from herd.words import nearest
 
 _ENDINGS = (".gguf", ".bin", ".torrent")
-_MOST_PARTS = 1000
 _MOST_BESIDE = 1000
 """Files of a folder that a misspelt path is compared with."""
 
@@ -285,7 +285,7 @@ def _choice(source: Source, file_name: str, promise: Promise) -> Choice:
         raise BadUsage(f"No name for a model can be made of {file_name!r}.", "Add --as NAME.")
     safe = file_name if is_file_name(file_name) else f"{name}.gguf"
     digest = Sha256(promise.sha256.lower()) if promise.sha256 else None
-    files = [_file(each, called, digest) for each, called in _parts(source, safe)]
+    files = [_file(each, called, digest) for each, called in shards(source, safe)]
     if len(files) > 1 and digest:
         raise _vouched_for_one(file_name, len(files))
     file = files[0]
@@ -321,48 +321,6 @@ def _require_whole(file: File) -> None:
 def _file(source: Source, name: str, digest: Sha256 | None) -> File:
     length = Path(source.path).stat().st_size if isinstance(source, PathSource) else 0
     return File(name=name, sources=(source,), size=length or None, sha256=digest)
-
-
-def _parts(source: Source, name: str) -> list[tuple[Source, str]]:
-    """All parts of a model of which one was named, with the names of their files.
-
-    `M-00001-of-00003.gguf` is no model without the other two: they lie beside it, under the
-    same name but for the number.
-
-    Raises:
-        UnknownModel: a part is not there.
-        BadUsage: it claims too many.
-    """
-    found = named(name)
-    if found.shards < 2 or not name.lower().endswith(".gguf"):
-        return [(source, name)]
-    if not 1 <= found.shard <= found.shards <= _MOST_PARTS:
-        raise BadUsage(f"{name} is part {found.shard} of {found.shards}, which herd does not take.")
-    mark = f"-{found.shard:05}-of-"
-    parts: list[tuple[Source, str]] = []
-    for number in range(1, found.shards + 1):
-        other = f"-{number:05}-of-"
-        parts.append((_numbered(source, mark, other), name.replace(mark, other)))
-    paths = [Path(each.path) for each, _ in parts if isinstance(each, PathSource)]
-    if lost := [path.name for path in paths if not path.is_file()]:
-        raise UnknownModel(
-            f"{name} is one of {found.shards} parts, and {lost[0]} is not beside it.",
-            "Put all parts of the model into one folder.",
-        )
-    return parts
-
-
-def _numbered(source: Source, mark: str, other: str) -> Source:
-    match source:
-        case PathSource():
-            path = Path(source.path)
-            return PathSource(str(path.with_name(path.name.replace(mark, other))))
-        case UrlSource():
-            return UrlSource(source.url.replace(mark, other))
-        case HfSource():
-            return replace(source, path=source.path.replace(mark, other))
-        case _:
-            return source
 
 
 def _vouched_for_one(name: str, parts: int) -> BadUsage:
