@@ -242,13 +242,11 @@ def test_a_key_that_no_registry_has_is_shown_with_its_line(herd: Run, home: Path
     failed(herd("registry", "check"), 2, f"{path}:")
 
 
-@pytest.mark.parametrize(
-    "damage", [tiny_gguf.with_duplicate_tokens, tiny_gguf.truncated, tiny_gguf.without_weights]
-)
+@pytest.mark.parametrize("damage", [tiny_gguf.with_duplicate_tokens, tiny_gguf.without_weights])
 def test_a_model_that_does_not_load_is_one_sentence(
     herd: Run, tmp_path: Path, damage: Callable[[Path], Path]
 ) -> None:
-    herd("install", str(damage(tmp_path / "damaged.gguf")))
+    succeeded(herd("install", str(damage(tmp_path / "damaged.gguf"))))
 
     failed(herd("run", "damaged", "hum?"), 8, "damaged:file")
 
