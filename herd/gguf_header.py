@@ -31,6 +31,8 @@ _LONGEST_TEXT = 1 << 24
 _MOST_KEPT = 1 << 10
 """Numbers of an array that is kept: one for each layer, not one for each token."""
 _BLOCK = 1 << 20
+_BRIEF_BLOCK = 1 << 15
+"""Bytes; what stands before a vocabulary is rarely more."""
 _STRING, _ARRAY = 8, 9
 _NUMBERS = {
     0: "<B", 1: "<b", 2: "<H", 3: "<h", 4: "<I", 5: "<i", 6: "<f", 7: "<?",
@@ -221,7 +223,7 @@ def read(stream: BinaryIO, *, is_brief: bool = False) -> Header:
         ShortHeader: the stream ends too early.
         BadHeader: it is no GGUF, of another version, or says what cannot be.
     """
-    cursor = _Cursor(stream)
+    cursor = _Cursor(stream, _BRIEF_BLOCK if is_brief else _BLOCK)
     if cursor.take(4) != MAGIC:
         raise BadHeader("it does not begin as a GGUF file does")
     version = cursor.number("<I")
@@ -290,8 +292,10 @@ def _limit(count: int, most: int, what: str) -> None:
 class _Cursor:
     """A stream read from its beginning, in blocks."""
 
-    def __init__(self, stream: BinaryIO) -> None:
+    def __init__(self, stream: BinaryIO, least: int) -> None:
         self._stream = stream
+        self._least = least
+        """Bytes that are asked for at once."""
         self._block = b""
         self._start = 0
         """Where the block begins in the stream."""
@@ -347,7 +351,7 @@ class _Cursor:
             raise BadHeader("its header is too long")
         pieces = [self._block[self._next :]]
         while missing > 0:
-            piece = self._stream.read(max(missing, _BLOCK))
+            piece = self._stream.read(max(missing, self._least))
             if not piece:
                 raise ShortHeader("it ends within its header")
             pieces.append(piece)

@@ -66,9 +66,7 @@ class Child:
         """Serve until stdin ends, which ends the process."""
         threading.Thread(target=self._listen, daemon=True).start()
         threading.Thread(target=self._mind, daemon=True).start()
-        with contextlib.suppress(ImportError, OSError, RuntimeError):
-            import herd.engine.answering
-            import herd.engine.talker  # noqa: F401  # a tenth of a second, before anybody waits
+        self._get_ready()
         while True:
             self._number, request = self._todo.get()
             self._stop.begin(self._number)
@@ -77,6 +75,17 @@ class Child:
             except HerdError as error:
                 self._say(Failed(type(error).__name__, error.message, error.hint))
             self._show("ready")
+
+    def _get_ready(self) -> None:
+        """Do what every load needs before anybody waits for it: a tenth of a second."""
+        with contextlib.suppress(ImportError, OSError, RuntimeError):
+            import herd.engine.answering
+            import herd.engine.talker  # noqa: F401
+            from herd.engine.template import TemplateFailed, warm_up
+
+            if self._todo.empty():
+                with contextlib.suppress(TemplateFailed):  # a machine that is very busy
+                    warm_up()
 
     def _listen(self) -> None:
         """Take requests as they come, also while the main thread is deep in llama.cpp."""

@@ -59,7 +59,9 @@ def shape_of(path: Path) -> Shape:
     try:
         with path.open("rb", buffering=0) as stream:
             header = gguf_header.read(stream, is_brief=True)
-        return shape(header, _size(path), is_repacked=is_repacked(path))
+        # Quantisers of today write the type behind the vocabulary.
+        known = None if header.quantisation else is_repacked(path)
+        return shape(header, _size(path), is_repacked=known)
     except (BadHeader, OSError):
         return Shape(weights=_size(path), layers=())
 

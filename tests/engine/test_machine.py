@@ -10,6 +10,7 @@ import pytest
 
 from herd.engine import cores
 from herd.engine.header import is_gguf, is_repacked
+from herd.engine.placing import shape_of
 from herd.engine.stop_flag import StopFlag
 from tests.tools import tiny_gguf
 
@@ -80,6 +81,25 @@ def test_the_quantisation_decides_whether_weights_are_laid_out_anew(
 ) -> None:
     assert is_repacked(with_file_type(tmp_path / "q4_0", 2, before))
     assert not is_repacked(with_file_type(tmp_path / "q4_1", 3, before))
+
+
+@pytest.mark.parametrize("is_behind", [False, True])
+@pytest.mark.parametrize(("file_type", "is_laid_out_anew"), [(2, True), (3, False)])
+def test_the_quantisation_is_known_before_and_behind_a_vocabulary(
+    tmp_path: Path, file_type: int, is_laid_out_anew: bool, is_behind: bool
+) -> None:
+    writer = gguf.GGUFWriter(tmp_path / "it", "llama")
+    words = [f"word{number}" for number in range(5000)]
+    if is_behind:
+        writer.add_token_list(words)
+    writer.add_file_type(file_type)
+    if not is_behind:
+        writer.add_token_list(words)
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.close()
+
+    assert shape_of(tmp_path / "it").is_repacked is is_laid_out_anew
 
 
 def test_a_file_without_the_key_is_mapped(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ import pytest
 
 from herd.chat import Role, Turn
 from herd.engine.load_failures import why_it_died
-from herd.engine.template import Special, Template, TemplateFailed, joined, plain
+from herd.engine.template import Special, Template, TemplateFailed, joined, plain, warm_up
 from tests.engine.asking import model_said, user
 from tests.tools.tiny_gguf import CHATML
 
@@ -31,6 +31,10 @@ def test_turns_become_a_prompt_that_ends_where_the_answer_begins() -> None:
         "<|im_start|>assistant\nyes<|im_end|>\n<|im_start|>user\nwhy?<|im_end|>\n"
         "<|im_start|>assistant\n"
     )
+
+
+def test_what_is_compiled_to_warm_up_is_a_template_that_works() -> None:
+    warm_up()
 
 
 def test_special_tokens_have_their_texts() -> None:
