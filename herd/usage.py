@@ -9,6 +9,10 @@ from dataclasses import dataclass
 from herd.model import Installed, Reference, Sha256
 from herd.store import Store
 from herd.store.pruning import Litter
+from herd.words import count
+
+_NAMED = 3
+"""Models that a sentence names; the others are counted."""
 
 
 @dataclass(frozen=True)
@@ -69,6 +73,24 @@ def frees(model: Installed, held: Sequence[Installed]) -> int:
     """Bytes that removing a model frees: those that only it has and no other tool."""
     counts = Counter(sha256 for each in held for sha256 in {file.sha256 for file in each.files})
     return _use(model, counts).own
+
+
+def sharers(model: Installed, held: Sequence[Installed]) -> tuple[Installed, ...]:
+    """The other models that have bytes of this one, which stay when it is removed."""
+    own = {file.sha256 for file in model.files}
+    others = (each for each in held if each.reference != model.reference)
+    return tuple(each for each in others if own & {file.sha256 for file in each.files})
+
+
+def why_less(model: Installed, held: Sequence[Installed]) -> str:
+    """Why removing a model frees less than it takes, as a clause; empty where it does not."""
+    if others := sharers(model, held):
+        names = ", ".join(str(each.reference) for each in others[:_NAMED])
+        more = f" and {count(rest, 'other')}" if (rest := len(others) - _NAMED) > 0 else ""
+        return f"{names}{more} {'has' if len(others) == 1 else 'have'} the same bytes"
+    if any(file.adopted for file in model.files):
+        return "another tool keeps the bytes"
+    return ""
 
 
 def _use(model: Installed, counts: Counter[Sha256]) -> Use:

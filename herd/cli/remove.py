@@ -7,7 +7,6 @@ import click
 from herd.cli import completion, options
 from herd.cli.session import Session
 from herd.cli.verbs import Command
-from herd.model import Installed
 from herd.words import size
 
 
@@ -24,22 +23,16 @@ def remove(session: Session, names: tuple[str, ...], yes: bool) -> None:
     On a terminal it says what that frees and asks; -y does not ask. Bytes that another
     installed model has too stay.
     """
-    from herd.usage import frees
+    from herd.usage import frees, why_less
 
     doomed = dict.fromkeys(session.herd.installed(name) for name in names)
     for model in doomed:
-        freed = size(frees(model, session.herd.store.installed()))
-        question = f"Remove {model.reference}? That frees {freed}."
+        held = session.herd.store.installed()
+        freed, why = frees(model, held), why_less(model, held)
+        question = f"Remove {model.reference}? That frees {size(freed)}{f': {why}' if why else ''}."
         if not yes and session.can_ask and not session.confirm(question, default=False):
             session.say(f"{model.reference} stays.")
             continue
         done = session.herd.remove(model)
-        why = f" ({_why(model)})" if done < model.size else ""
-        session.say(f"Removed {model.reference}: {size(done)} freed{why}.")
-
-
-def _why(model: Installed) -> str:
-    """Why not all of its bytes are free now."""
-    if any(file.adopted for file in model.files):
-        return "the rest is another tool's, which keeps it"
-    return "the rest is needed by other models"
+        because = f" ({why})" if why and done < model.size else ""
+        session.say(f"Removed {model.reference}: {size(done)} freed{because}.")

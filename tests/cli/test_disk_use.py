@@ -52,5 +52,5 @@ def test_remove_says_why_less_is_free_than_the_model_takes(herd: Caller, tmp_pat
 
     ran = herd("remove", "theirs", "-y")
 
-    assert "0 B freed (the rest is another tool's, which keeps it)." in ran.err
+    assert "0 B freed (another tool keeps the bytes)." in ran.err
     assert path.read_bytes() == gguf()

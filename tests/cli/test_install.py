@@ -261,6 +261,19 @@ def test_a_person_is_asked_before_a_model_goes(
     assert len(names(herd)) == left
 
 
+def test_the_question_says_who_else_has_the_bytes(
+    herd: Caller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    herd("install", "tiny")
+    herd.carrier.contents["https://example.org/twin.gguf"] = GGUF
+    herd("install", "https://example.org/twin.gguf")
+    answers(monkeypatch, "n\n")
+
+    ran = herd("remove", "tiny")
+
+    assert "Remove tiny:q4_0? That frees 0 B: twin:file has the same bytes. [y/N]" in ran.err
+
+
 def test_y_does_not_ask(herd: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
     herd("install", "tiny")
     answers(monkeypatch, "")
@@ -275,7 +288,7 @@ def test_what_another_model_uses_too_is_not_counted_as_freed(herd: Caller, tmp_p
     herd("install", "https://example.org/twin.gguf")
 
     ran = herd("remove", "twin")
-    assert ran.err == "Removed twin:file: 0 B freed (the rest is needed by other models).\n"
+    assert ran.err == "Removed twin:file: 0 B freed (tiny:q4_0 has the same bytes).\n"
 
 
 def test_removing_what_is_not_there_removes_nothing_of_the_rest(herd: Caller) -> None:

@@ -78,11 +78,13 @@ class ModelActions(HerdScreen):
         self.app.push_screen(Pick(title, items), lambda name: then(by_name[name]) if name else None)
 
     def _ask_to_remove(self, model: Installed) -> None:
-        from herd.usage import frees
+        from herd.usage import frees, why_less
         from herd_tui.screens.question import Question
 
-        freed = frees(model, self.herd.store.installed())
-        text = f"{model.reference} takes {size(model.size)}; removing it frees {size(freed)}."
+        held = self.herd.store.installed()
+        freed, why = frees(model, held), why_less(model, held)
+        text = f"{model.reference} takes {size(model.size)}; removing it frees {size(freed)}"
+        text += f": {why}." if why else "."
 
         def answered(sure: bool | None) -> None:
             if sure:
