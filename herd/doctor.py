@@ -187,14 +187,14 @@ def _store(herd: Herd) -> Iterator[Finding]:
         yield Finding("store", text, Grade.BAD, "herd config store --unset  # or plug it in")
         return
     held = store.installed()
-    bytes_held = size(sum(each.size for each in held))
+    once = {file.sha256: file.size for each in held for file in each.files}
     where = disk.nearest(store.root)
     if not os.access(where, os.W_OK):
         yield Finding(
             "store", f"{store.root} cannot be written.", Grade.BAD, "export HERD_HOME=DIR"
         )
     else:
-        yield Finding("store", f"{store.root}: {len(held)} installed, {bytes_held}")
+        yield Finding("store", f"{store.root}: {len(held)} installed, {size(sum(once.values()))}")
     for path in store.damaged():
         name = f"{path.parent.name}:{path.stem}"
         mend = f"rm {path} && herd install {name}"
@@ -300,5 +300,5 @@ def _terminal(herd: Herd) -> Iterator[Finding]:  # noqa: ARG001  # looks are cal
         text = f"{columns} x {lines}: the app wants 80 x 24."
         yield Finding("terminal", text, Grade.NOTE, "Make the window larger.")
     else:
-        where = f"{columns} x {lines}" if columns else "none"
+        where = f"{columns} x {lines}" if columns else ""
         yield Finding("terminal", ", ".join(filter(None, [term, where, colours])))

@@ -10,6 +10,7 @@ from herd.engine import gpus
 from herd.engine.gpus import Gpu
 from herd.errors import EngineFailed
 from tests.cli.calling import Caller
+from tests.tools.fakes import GGUF
 
 
 @pytest.fixture(autouse=True)
@@ -52,6 +53,16 @@ def test_a_gpu_that_lies_idle_is_bad_and_has_its_command(
     assert ran.code == 8
     assert 'CMAKE_ARGS="-DGGML_CUDA=on"' in ran.out
     assert "Not everything works: GPU" in ran.err
+
+
+def test_bytes_that_two_models_share_are_counted_once(herd: Caller) -> None:
+    herd("install", "tiny")
+    alone = found(herd)["store"]["text"]
+    herd.carrier.contents["https://example.org/twin.gguf"] = GGUF
+    herd("install", "https://example.org/twin.gguf")
+
+    assert alone is not None
+    assert found(herd)["store"]["text"] == alone.replace("1 installed", "2 installed")
 
 
 def test_an_engine_that_does_not_start_is_one_bad_line_among_the_others(herd: Caller) -> None:
