@@ -254,6 +254,12 @@ def _outside(text: str) -> tuple[Source, str] | None:
         return _address(text)
     if not text:
         raise BadUsage("The name is empty.", "`herd search` lists the models.")
+    scheme, mark, _ = text.partition("://")
+    if mark and scheme.isalpha():
+        raise BadUsage(
+            f"herd does not fetch by {scheme.lower()}.",
+            "Write https:// or http://, or the path of a file alone.",
+        )
     path = expanded(text)
     if path.is_dir():
         raise BadUsage(f"{text} is a folder.", "Name the .gguf file in it.")

@@ -116,6 +116,12 @@ def test_a_path_that_is_not_there_is_said_to_be_missing(herd: Herd) -> None:
     assert caught.value.message == "There is no file ./nothing/here.gguf and no model of that name."
 
 
+@pytest.mark.parametrize("address", ["ftp://host.example/tiny.gguf", "SMB://host/tiny.gguf"])
+def test_an_address_of_another_kind_is_not_taken_for_a_path(herd: Herd, address: str) -> None:
+    with pytest.raises(BadUsage, match=f"herd does not fetch by {address[:2].lower()}"):
+        herd.choose(address)
+
+
 def test_a_path_below_a_home_of_nobody_is_missing_too(herd: Herd) -> None:
     with pytest.raises(UnknownModel, match="There is no file"):
         herd.choose("~nobody-of-this-name/here.gguf")
