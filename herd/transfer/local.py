@@ -32,7 +32,7 @@ class PathCarrier:
         with _reading(path) as stream, Part(wish) as part:
             part.restart()
             part.require_room(promised)
-            wish.gauge.begin(Stage.FETCHING, promised, note=path.name)
+            wish.gauge.begin(Stage.COPYING, promised, note=path.name)
             limit = wish.budget.tightest
             most = _PIECE if limit is None else min(_PIECE, max(_LEAST, limit // 8))
             while piece := _read(stream, path, most):

@@ -11,6 +11,7 @@ import pytest
 
 from herd.errors import SourceRefused
 from herd.model import PathSource
+from herd.progress import Stage
 from herd.transfer import Delivery
 from herd.transfer.local import PathCarrier
 from tests.transfer.desk import CONTENT, Desk, digest, promise
@@ -30,6 +31,7 @@ def test_a_file_is_copied_and_hashed_and_stays_where_it_is(desk: Desk, tmp_path:
         "mine.gguf",
     )
     assert desk.part == path.read_bytes() == CONTENT
+    assert desk.gauge.read().stage is Stage.COPYING
 
 
 def test_what_an_earlier_try_left_is_written_over(desk: Desk, tmp_path: Path) -> None:

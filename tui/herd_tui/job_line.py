@@ -40,7 +40,7 @@ def line(name: str, progress: Progress, width: int, *, here: bool) -> Content:
 def _numbers(progress: Progress) -> str:
     if progress.stage in (Stage.FAILED, Stage.STOPPED, Stage.WAITING):
         return ""
-    if progress.stage is not Stage.FETCHING or progress.total is None:
+    if progress.stage not in (Stage.FETCHING, Stage.COPYING) or progress.total is None:
         return size(progress.done) if progress.done else ""
     share = f"{100 * (progress.fraction or 0):.0f} %"
     return f"{share} {rate(progress.rate)} {duration(progress.seconds_left)}"
