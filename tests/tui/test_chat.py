@@ -14,6 +14,7 @@ from herd_tui.widgets.chat_status import ChatStatus
 from herd_tui.widgets.conversation_list import ConversationList
 from herd_tui.widgets.conversation_view import SHOWN, ConversationView
 from herd_tui.widgets.prompt import Prompt
+from herd_tui.widgets.slash_list import SlashList
 from herd_tui.widgets.turn_view import TurnView
 from tests.tui.conftest import Opening
 from tests.tui.hand import Hand
@@ -258,6 +259,7 @@ async def test_a_slash_shows_the_commands_that_it_may_become(opened: Opening, gi
         await hand.press("slash")
         await hand.sees("more; F1 lists them")
         assert "/again" in hand.screen
+        assert hand.app.screen.query_one(SlashList).size.height == 9, "each is on one line"
         await hand.write("mo")
         await hand.sees("Let another model answer from now on")
         assert "/again" not in hand.screen
