@@ -12,8 +12,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 
-from herd import gguf_header, proving
+from herd import disk, gguf_header, proving
 from herd.chat import now
+from herd.disk import Mark
 from herd.errors import BadUsage, CannotRun, CannotWrite, DigestMismatch, HerdError, Interrupted
 from herd.foreign import Found, FoundFile
 from herd.gguf_header import BadHeader, Header
@@ -73,6 +74,8 @@ class _Read:
     file: FoundFile
     proof: Proven
     header: Header | None
+    before: Mark
+    """How it stood before that."""
 
     @property
     def sha256(self) -> Sha256:
@@ -186,7 +189,9 @@ class Adopter:
         reasons: list[str] = []
         files = []
         for file, each in zip(installed.files, read, strict=True):
-            had = self._store.adopt(each.file.path, each.proof, copies=asked.copies)
+            had = self._store.adopt(
+                each.file.path, each.proof, copies=asked.copies, before=each.before
+            )
             way = had.way if had else None
             ways.append((file.name, way))
             reasons.append(had.why if had else "")
@@ -204,7 +209,7 @@ class Adopter:
         if way is not None:
             return str(read.file.path) if way.is_foreign else None
         blob = self._store.blob(read.sha256)
-        if blob.samefile(read.file.path):
+        if _identity(blob) == _identity(read.file.path):
             return str(read.file.path)
         files = (file for each in self._store.own() for file in each.files)
         return next((each.adopted for each in files if each.sha256 == read.sha256), None)
@@ -342,6 +347,7 @@ def _read(file: FoundFile, asked: Asked, prove: Prove) -> _Read:
         asked.gauge.advance(count)
 
     try:
+        before = disk.mark(file.path)
         header = gguf_header.read_file(file.path)
         if lack := header.lack(file.size):
             raise CannotRun(f"{file.path} is cut short: {lack}.", "Fetch it again.")
@@ -357,7 +363,7 @@ def _read(file: FoundFile, asked: Asked, prove: Prove) -> _Read:
             f"and its bytes have {proof.sha256[:12]}….",
             "Nothing was imported; fetch it again.",
         )
-    return _Read(file, proof, header)
+    return _Read(file, proof, header, before)
 
 
 def _files(read: Sequence[_Read], known: Sequence[File]) -> tuple[InstalledFile, ...]:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from herd import gguf_header, legacy, proving
+from herd import disk, gguf_header, legacy, proving
 from herd.convert import Made, Old, check, convert, taught
 from herd.errors import (
     CannotRun,
@@ -136,13 +136,14 @@ class Work:
             order.gauge.advance(count)
 
         try:
+            before = disk.mark(path)
             proof = proving.prove(path, took)
         except OSError:
             return None
         if proof.sha256 != file.sha256:
             order.gauge.note(f"{path} is damaged; it is fetched")
             return None
-        had = self._store.adopt(path.resolve(), proof)
+        had = self._store.adopt(path.resolve(), proof, before=before)
         theirs = str(path) if had and had.way.is_foreign else None
         blob = self._store.blob(file.sha256)
         return _Here(blob, file.name, file.size, file.sha256, _format(blob), theirs)

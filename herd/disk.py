@@ -186,6 +186,16 @@ def _is_still(opened: int, path: Path) -> bool:
         return False
 
 
+Mark = tuple[int, ...]
+"""What changes when a file is written to or replaced."""
+
+
+def mark(path: Path) -> Mark:
+    """How a file stands now, to see later whether it is still the same. Raises OSError."""
+    found = path.stat()
+    return (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns)
+
+
 def nearest(path: Path) -> Path:
     """The path, or the nearest folder above it that exists."""
     return next((each for each in (path, *path.parents) if each.exists()), Path(path.anchor))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import threading
 from dataclasses import replace
 from operator import attrgetter
@@ -18,7 +17,7 @@ from herd.model import File, Licence, Model, Sha256, UrlSource, Variant
 from herd.order import Order
 from herd.progress import Gauge
 from herd.store import Store, adopting
-from herd.store.adopting import Had, Way
+from herd.store.adopting import Way
 from tests.foreign import layouts
 from tests.foreign.layouts import digest, gguf, write
 from tests.store.models import store_at
@@ -238,25 +237,6 @@ def test_bytes_of_ones_own_can_be_had(store: Store, theirs: Path) -> None:
     assert adopted.ways[0][1] in (Way.REFLINK, Way.COPY)
     assert adopted.installed.files[0].adopted is None
     assert store.path_of(adopted.installed).stat().st_mode & 0o777 == 0o444
-
-
-def test_a_file_that_changes_while_it_is_taken_over_is_refused(
-    store: Store, theirs: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    path = write(theirs / "m.gguf", gguf())
-
-    def linked(source: Path, target: Path, ways: object) -> Had:
-        target.hardlink_to(source)
-        path.write_bytes(gguf(2))
-        os.utime(path, ns=(1, 1))
-        return Had(Way.HARD_LINK)
-
-    monkeypatch.setattr(adopting, "have", linked)
-
-    with pytest.raises(DigestMismatch, match="changed while"):
-        adopter(store).adopt(Asked(only(theirs)))
-    assert store.installed() == ()
-    assert list((store.blob(Sha256(digest(gguf()))).parent).iterdir()) == []
 
 
 def test_installing_a_path_records_what_importing_it_does(

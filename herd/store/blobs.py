@@ -10,6 +10,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 
 from herd import disk
+from herd.disk import Mark
 from herd.errors import BadUsage, DigestMismatch
 from herd.model import Sha256, is_sha256
 from herd.store import adopting
@@ -72,7 +73,9 @@ class Blobs:
             disk.remove(part)
         return target
 
-    def adopt(self, path: Path, sha256: Sha256, ways: Sequence[Way], hold: Hold) -> Had | None:
+    def adopt(
+        self, path: Path, sha256: Sha256, ways: Sequence[Way], hold: Hold, before: Mark | None
+    ) -> Had | None:
         """Have the bytes of a file of another tool, which is not changed; how that was done.
 
         Args:
@@ -80,6 +83,7 @@ class Blobs:
             sha256: Its digest.
             ways: What to try, in this order.
             hold: Keeps the blob.
+            before: How the file stood before it was read; by default as it stands now.
 
         Returns:
             The way that worked, and why; None where the blob was there already.
@@ -90,12 +94,12 @@ class Blobs:
         target = self.path(sha256)
         if hold.claim(target) and self.has(sha256, None):
             return None
-        before = _mark(path)
+        before = before or disk.mark(path)
         fresh = self._fresh(target)
         try:
             had = adopting.have(path, fresh, ways)
             hold.claim(fresh)
-            if _mark(path) != before:
+            if disk.mark(path) != before:
                 raise DigestMismatch(f"{path} changed while it was imported.")
             with self._alone():
                 if hold.claim(target):
@@ -170,12 +174,6 @@ class Blobs:
         import secrets  # seldom needed, and slow to import
 
         return self._folder / f"{target.name}.{secrets.token_hex(8)}{_FRESH}"
-
-
-def _mark(path: Path) -> tuple[int, ...]:
-    """What changes when a file is written to or replaced."""
-    found = path.stat()
-    return (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns)
 
 
 def _remove(path: Path) -> int | None:

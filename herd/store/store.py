@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from herd import disk
-from herd.disk import writing
+from herd.disk import Mark, writing
 from herd.errors import BadUsage, CannotWrite, NotInstalled
 from herd.model import File, Installed, InstalledFile, Reference, Sha256, is_name
 from herd.places import Places
@@ -146,24 +146,27 @@ class Store(View):
                 self.keep_table(sha256, table or table_of(blob))
             return blob
 
-    def adopt(self, path: Path, proof: Proven, *, copies: bool = False) -> Had | None:
+    def adopt(
+        self, path: Path, proof: Proven, *, copies: bool = False, before: Mark | None = None
+    ) -> Had | None:
         """Have the bytes of a file of another tool without changing anything about it.
 
         Args:
             path: The file; links were followed.
             proof: Of all its bytes.
             copies: Whether bytes of the store's own are wanted.
+            before: How the file stood before it was read; by default nobody else writes to it.
 
         Returns:
             How it was done; None where the blob was there already.
 
         Raises:
-            DigestMismatch: the file was written to meanwhile.
+            DigestMismatch: the file was written to or replaced meanwhile.
             NoRoom, CannotWrite: nothing changed.
         """
         ways = adopting.OWN if copies else adopting.ANY
         with self._writing(), self._passing() as hold:
-            had = self._blobs.adopt(path, proof.sha256, ways, hold)
+            had = self._blobs.adopt(path, proof.sha256, ways, hold, before)
             table = proof.table()
             if self._tables.of(proof.sha256, table.size) is None:
                 self.keep_table(proof.sha256, table)
