@@ -37,7 +37,8 @@ from herd.transfer.swarm_folder import SwarmFolder  # noqa: E402
 from herd.transfer.swarm_reach import reach  # noqa: E402
 from herd.transfer.swarm_session import Taking  # noqa: E402
 from herd.transfer.swarm_settings import settings  # noqa: E402
-from herd.transfer.torrent import NativeSession, read  # noqa: E402
+from herd.transfer.torrent import read  # noqa: E402
+from herd.transfer.torrent_session import NativeSession  # noqa: E402
 from tests.tools.swarm import Seed, Torrent, make_torrent, own_host  # noqa: E402
 from tests.tools.swarm_tracker import HttpTracker  # noqa: E402
 

@@ -22,9 +22,10 @@ from herd.transfer.swarm_proxy import through
 from herd.transfer.swarm_reach import allowed_by, is_web, reach, web_reach
 from herd.transfer.swarm_settings import settings
 from herd.transfer.swarm_watch import SwarmPatience
-from herd.transfer.torrent import MOST_BYTES, NativeSession, completed, read
+from herd.transfer.torrent import MOST_BYTES, completed, read
 from herd.transfer.torrent_contents import Metainfo
 from herd.transfer.torrent_fetch import Terms, TorrentFetch
+from herd.transfer.torrent_session import NativeSession
 
 
 class TorrentCarrier:

@@ -18,7 +18,8 @@ from herd.transfer.part import check
 from herd.transfer.swarm_folder import SwarmFolder
 from herd.transfer.swarm_reach import reach
 from herd.transfer.swarm_settings import settings
-from herd.transfer.torrent import NativeSession, read
+from herd.transfer.torrent import read
+from herd.transfer.torrent_session import NativeSession
 
 _TICK = 0.1
 

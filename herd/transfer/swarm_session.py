@@ -48,6 +48,14 @@ class Session(Fed, Protocol):
         """Which pieces of the whole torrent are there and right."""
         ...
 
+    def await_news(self, seconds: float) -> None:
+        """Wait until something happens in the swarm, at most so long."""
+        ...
+
+    def is_written(self) -> bool:
+        """Wait a moment until the file has all that came; whether it has."""
+        ...
+
     def settle(self) -> None:
         """Ask for nothing more, and wait a moment for what is on its way and under work."""
         ...

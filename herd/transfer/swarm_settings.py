@@ -49,8 +49,8 @@ _BOUNDS: dict[str, object] = {
     "max_peerlist_size": 500,
     "max_queued_disk_bytes": MOST_QUEUED,
     "checking_mem_usage": 1024,
-    # 8 MiB on the way from one peer: 640 Mbit/s over 100 ms.
-    "max_out_request_queue": 500,
+    # 32 MiB asked of one peer: a fast one with less to do often waits for the next question.
+    "max_out_request_queue": 2000,
     "max_peer_recv_buffer_size": 2 << 20,
     "aio_threads": 4,
     "hashing_threads": min(4, os.cpu_count() or 1),

@@ -65,7 +65,7 @@ class SwarmTrail:
         self._recent: deque[_Reached] = deque(maxlen=MOST_LOOKS)
         self._changed = threading.Condition()
         self._allowed = 0
-        self._is_ended = False
+        self._is_ended = self._is_over = False
         self._thread = threading.Thread(target=self._run, name="herd-trail", daemon=True)
         self.at = 0
         """Bytes that are hashed."""
@@ -83,15 +83,10 @@ class SwarmTrail:
         """Stop, wherever it is."""
         with self._changed:
             self._is_ended = True
-            self._changed.notify()
+            self._changed.notify_all()
             if self._hasher is not None:
                 self._hasher.wake()
         self._thread.join()
-
-    @property
-    def is_running(self) -> bool:
-        """Whether its thread still works."""
-        return self._thread.is_alive()
 
     @property
     def is_whole(self) -> bool:
@@ -121,6 +116,11 @@ class SwarmTrail:
         """The whole file lies there, nobody writes to it any more."""
         self._allow(self._size)
 
+    def await_end(self, seconds: float) -> bool:
+        """Wait until it is done or will never be, at most so long; whether that is so."""
+        with self._changed:
+            return self._changed.wait_for(lambda: self.is_done or self._is_over, seconds)
+
     def proof(self) -> tuple[Sha256, Table]:
         """The digest and the pieces; once it has hashed all of the file."""
         table = Table(self._size, self._piece, b"".join(self._hashes))
@@ -129,22 +129,31 @@ class SwarmTrail:
     def _allow(self, prefix: int) -> None:
         with self._changed:
             self._allowed = max(self._allowed, prefix)
-            self._changed.notify()
+            self._changed.notify_all()
 
     def _run(self) -> None:
-        if not self._wait():
-            return
+        try:
+            if self._wait():
+                self._hash()
+        finally:
+            with self._changed:
+                self._is_over = True
+                self._changed.notify_all()
+
+    def _hash(self) -> None:
         try:
             with writing(self._file), self._hashing() as hasher:
                 while self._wait():
-                    length = self._next
+                    length = self._whole(hasher.at_once)
                     found = hasher.pieces(self.at, length)
                     if found is None:
                         return  # shorter than it should be: the full pass will say so
                     self._hashes += found
                     if self.at + length == self._size:
                         self._digest = hasher.digest()
-                    self.at += length
+                    with self._changed:
+                        self.at += length
+                        self._changed.notify_all()
         except Gone:
             if not self._is_ended:
                 log.warning("the process that hashed is gone: all will be hashed at the end")
@@ -167,16 +176,16 @@ class SwarmTrail:
         finally:
             os.close(file)
 
-    @property
-    def _next(self) -> int:
-        """Bytes that are hashed next: a piece of the table."""
-        return min(self._piece, self._size - self.at)
+    def _whole(self, most: int) -> int:
+        """Bytes that can be hashed next: whole pieces, but for the last of the file."""
+        length = min(self._allowed - self.at, most)
+        return length if self.at + length == self._size else length - length % self._piece
 
     def _wait(self) -> bool:
         """Until there is a piece to hash; False at the end."""
         with self._changed:
             while not self._is_ended and self.at < self._size:
-                if self._allowed >= self.at + self._next:
+                if self._whole(self._piece):
                     return True
                 self._changed.wait()
             return False

@@ -203,7 +203,7 @@ class TorrentFetch:
             is_silent = is_silent or self._judge(session, look) is not None
             if is_silent and not (beside and beside.is_running):
                 raise self._silence(session.reports)
-            self._pause()
+            self._pause(session)
         return raw
 
     def _did_come(self, beside: Beside) -> bool:
@@ -273,6 +273,9 @@ class TorrentFetch:
                     self._tally.inherit(wrong)
                 self._feed.look(session, self._peers(look), self._tally.rate, time.monotonic())
             if look.phase is Phase.WHOLE:
+                # What is left is hashed while the swarm is left.
+                if self._trail is not None and session.is_written():
+                    self._trail.reach_all()
                 return True
             if self._alone is not None and self._alone.look(self._tally.fetched, size - look.done):
                 session.settle()
@@ -285,7 +288,8 @@ class TorrentFetch:
                     raise self._stall(session.reports)
             self._keep(hashes)
             self._hold_back(session, moved)
-            self._pause()
+            is_last = size - look.done < self._tally.rate * self._terms.patience.tick
+            self._pause(session if is_last else None)
 
     def _hold_back(self, session: Session, moved: int) -> None:
         """Keep to the budget that all carriers share."""
@@ -328,9 +332,9 @@ class TorrentFetch:
         gauge.begin(Stage.VERIFYING, self._wish.file.size)
         if trail is not None and promised is not None:
             trail.reach_all()
-            while not trail.is_done and trail.is_running:
+            while not trail.await_end(self._terms.patience.tick):
                 gauge.move_to(trail.at)
-                self._pause()
+                check(self._wish.stop)
             gauge.move_to(trail.at)
             if trail.is_whole:
                 digest, table = trail.proof()
@@ -351,8 +355,12 @@ class TorrentFetch:
         waiting = [one for one in each if one.is_single and one.source in self._wish.others]
         return bool(waiting) and not any(one.is_usable for one in each)
 
-    def _pause(self) -> None:
-        self._wish.stop.wait(self._terms.patience.tick)
+    def _pause(self, session: Session | None = None) -> None:
+        """Until the next look; of a session that is given, as soon as something happens in it."""
+        if session is not None:
+            session.await_news(self._terms.patience.tick)
+        else:
+            self._wish.stop.wait(self._terms.patience.tick)
         check(self._wish.stop)
 
     def _silence(self, reports: Reports) -> SourceFailed:

@@ -73,10 +73,19 @@ def test_it_goes_on_after_some_looks_though_nothing_more_comes(file: Path) -> No
         until(lambda: trail.at == PIECE)
 
 
+def test_who_waits_for_its_end_is_woken_by_it(file: Path) -> None:
+    with SwarmTrail(file, len(CONTENT)) as trail:
+        trail.reach(len(CONTENT), 0)
+        assert not trail.await_end(0)
+        trail.reach_all()
+        assert trail.await_end(600)
+        assert trail.is_whole
+
+
 def test_a_file_that_ends_early_ends_it_without_trouble(tmp_path: Path, file: Path) -> None:
     with SwarmTrail(file, len(CONTENT) + 5) as trail:
         trail.reach_all()
-        until(lambda: not trail.is_running)
+        until(lambda: trail.await_end(1))
         assert trail.at == 2 * PIECE
         assert not trail.is_done
 
