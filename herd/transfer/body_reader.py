@@ -14,6 +14,11 @@ import ssl
 import struct
 import sys
 import time
+from collections.abc import Callable
+
+from urllib3.util.ssltransport import SSLTransport
+
+from herd.transfer.tls import Records
 
 MOMENT = 0.1
 """Seconds after which a read ends with what came, if only nothing."""
@@ -27,17 +32,23 @@ _NOT_NOW = (BlockingIOError, TimeoutError, ssl.SSLWantReadError)
 class BodyReader:
     """Reads one body from the socket that it comes through."""
 
-    def __init__(self, sock: socket.socket, ahead: io.BufferedReader) -> None:
+    def __init__(self, sock: socket.socket | SSLTransport, ahead: io.BufferedReader) -> None:
         """Take what http.client read too much.
 
         Raises:
             OSError: the connection is broken.
         """
-        self._sock = sock
         self._ahead = _drained(sock, ahead)
-        self._is_filling = not isinstance(sock, ssl.SSLSocket) and _fills(sock)
-        if not self._is_filling:
+        self._read: Callable[[memoryview], int | None]
+        if isinstance(sock, SSLTransport):
+            self._read = Records(sock, MOMENT).read_into
+            return
+        self._sock = sock
+        if not isinstance(sock, ssl.SSLSocket) and _fills(sock):
+            self._read = self._filled
+        else:
             sock.settimeout(MOMENT)
+            self._read = self._gathered
 
     def read_into(self, view: memoryview) -> int | None:
         """Bytes that came within a moment; 0 at the end of the stream, None when none came.
@@ -49,15 +60,16 @@ class BodyReader:
             count = min(len(view), len(self._ahead))
             view[:count], self._ahead = self._ahead[:count], self._ahead[count:]
             return count
-        if self._is_filling:
-            try:
-                return self._sock.recv_into(view, 0, socket.MSG_WAITALL)
-            except _NOT_NOW:
-                return None
-        return self._gathered(view)
+        return self._read(view)
+
+    def _filled(self, view: memoryview) -> int | None:
+        try:
+            return self._sock.recv_into(view, 0, socket.MSG_WAITALL)
+        except _NOT_NOW:
+            return None
 
     def _gathered(self, view: memoryview) -> int | None:
-        """TLS gives one record at a time (RFC 8446: at most 16 KiB), so they are put together."""
+        """A TLS socket gives one record at a time, so they are put together."""
         count, end = 0, time.monotonic() + MOMENT
         while count < len(view):
             try:
@@ -76,7 +88,7 @@ class BodyReader:
         return count
 
 
-def _drained(sock: socket.socket, ahead: io.BufferedReader) -> bytes:
+def _drained(sock: socket.socket | SSLTransport, ahead: io.BufferedReader) -> bytes:
     """What lies in the reader; afterwards nothing does, and it need not be asked again."""
     sock.settimeout(0)
     with contextlib.suppress(*_NOT_NOW):

@@ -27,6 +27,7 @@ from herd import __version__
 from herd.errors import SourceFailed, SourceRefused
 from herd.transfer.body_reader import BodyReader
 from herd.transfer.reach import Endpoint, Reach
+from herd.transfer.tls import Context
 from herd.transfer.watch import Guard, Watch
 
 USER_AGENT = f"herd/{__version__}"
@@ -121,8 +122,8 @@ class Answer:
     def _read(self, inner: http.client.HTTPResponse, view: memoryview) -> int | None:
         if self._flow is None:
             sock = getattr(self._response.raw.connection, "sock", None)
-            if not isinstance(sock, socket.socket):
-                return inner.fp.readinto1(view)  # TLS within TLS: a proxy that is asked by https
+            if sock is None:
+                return inner.fp.readinto1(view)  # a server that closes after its answer
             self._flow = BodyReader(sock, inner.fp)
         return self._flow.read_into(view)
 
@@ -328,6 +329,7 @@ def _pools(line: Line, *, is_proxy: bool) -> dict[str, type[HTTPConnectionPool]]
 
     class Secure(HTTPSConnection):
         def _new_conn(self) -> socket.socket:
+            self.ssl_context = self.ssl_context or Context()
             return line.connect(self._dns_host, self.port or 443, is_proxy=is_proxy)
 
     class PlainPool(HTTPConnectionPool):
