@@ -239,6 +239,10 @@ async def test_a_slash_runs_a_command_and_an_unknown_one_says_so(
         await hand.say("/sing of llamas")
 
         await hand.sees("There is no command /sing;")
+        await hand.press("ctrl+u")
+        await hand.say("/again please")
+        await hand.sees("/again takes nothing behind it")
+        assert turns(hand) == []
 
 
 async def test_a_path_at_the_beginning_is_a_question_and_no_command(

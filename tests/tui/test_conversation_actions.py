@@ -195,6 +195,19 @@ async def test_a_text_file_is_put_into_the_question(
         await hand.sees("cannot be read")
 
 
+async def test_attach_takes_the_path_behind_it(
+    opened: Opening, given: Given, tmp_path: Path
+) -> None:
+    given.install("vicuna")
+    notes = tmp_path / "my notes.txt"
+    notes.write_text("Llamas hum.")
+    async with opened(model="vicuna:q4_0") as hand:
+        await hand.say(f"/attach {notes}")
+
+        await hand.until(lambda: "Llamas hum." in hand.app.screen.query_one(Prompt).text)
+        assert "/attach" not in hand.app.screen.query_one(Prompt).text
+
+
 async def test_an_image_is_shown_to_a_model_that_sees(
     opened: Opening, given: Given, tmp_path: Path
 ) -> None:

@@ -122,6 +122,16 @@ async def test_two_models_answer_side_by_side_and_the_better_one_is_kept(
         await hand.until(lambda: kept_answer(given).startswith("llama-small"))
 
 
+async def test_with_one_model_alone_nothing_is_compared(opened: Opening, given: Given) -> None:
+    given.install("vicuna")
+    async with opened(model="vicuna:q4_0") as hand:
+        await ask(hand, "Who is there?")
+        await hand.say("/compare")
+
+        await hand.sees("No other model is installed")
+        assert not hand.is_at(Pick)
+
+
 async def test_the_answer_that_was_there_stays_when_it_is_the_better_one(
     opened: Opening, given: Given
 ) -> None:

@@ -231,15 +231,22 @@ class ChatScreen(KeptConversations):
             self._ask(self.conversation.with_turn(asked))
 
     async def _run_slash(self, word: str) -> None:
-        found = begun_with(word) if word else ()
+        name, _, rest = one_line(word).partition(" ")
+        found = begun_with(name) if name else ()
         command = found[0] if len(found) == 1 else None
         node = node_of(command, self) if command else None
         if command is None or node is None:
-            name = one_line(word).partition(" ")[0]
             self.notify(f"There is no command /{name}; F1 lists them.", markup=False)
             return
+        if rest and command.slash == "attach":
+            self.attach(rest.strip())
+        elif rest:
+            words = f"/{command.slash} takes nothing behind it; enter alone runs it."
+            self.notify(words, markup=False)
+            return
+        else:
+            await self.app.run_action(command.call, node)
         self.query_one(Prompt).clear()
-        await self.app.run_action(command.call, node)
 
     def _ask(self, conversation: Conversation) -> None:
         beside(self, lambda: self.herd.talk(conversation), self._begun, group="ask")

@@ -77,6 +77,9 @@ class ConversationActions(HerdScreen):
     def _rivals(self, held: tuple[Installed, ...]) -> None:
         answer = self.conversation.last_answer
         others = [each for each in held if answer and str(each.reference) != answer.model]
+        if not others:
+            self.notify("No other model is installed; f2 shows what there is.", markup=False)
+            return
         items = choices.models(
             others, current="", loaded=self.warm, recent=(), memory=self.host.memory
         )
@@ -186,10 +189,14 @@ class ConversationActions(HerdScreen):
 
         def named(text: str | None) -> None:
             if text:
-                beside(self, lambda: self._attached(Path(text)), self._put, group="attach")
+                self.attach(text)
 
         title = "Attach a text file, or an image if the model sees"
         self.app.push_screen(Ask(title, hint="its path"), named)
+
+    def attach(self, path: str) -> None:
+        """Attach the file of this path."""
+        beside(self, lambda: self._attached(Path(path)), self._put, group="attach")
 
     def _attached(self, path: Path) -> Attachment:
         """Read what is to be attached.
