@@ -248,7 +248,7 @@ class _Download:
             raise self._failure()
         if self._wish.is_pressed and self._is_hardly_begun:
             self._rest()
-        if gauge.read().stage is not Stage.FETCHING or gauge.read().total is None:
+        if gauge.read().stage is not Stage.FETCHING or gauge.read().total != board.size:
             self._begin()
         gauge.at_work(mirrors=self._mirrors.at_work())
         self._hire(workers)

@@ -8,9 +8,10 @@ from dataclasses import replace
 import pytest
 
 from herd.errors import Interrupted, SourceFailed, SourceRefused
+from herd.model import UrlSource
 from herd.transfer.download import HttpCarrier
 from tests.tools.http_server import Faults, FileServer
-from tests.transfer.desk import CONTENT, QUICK, Desk, digest, eventually, within
+from tests.transfer.desk import CONTENT, QUICK, Desk, digest, eventually, hope, within
 
 SIZE = len(CONTENT)
 
@@ -100,6 +101,15 @@ def test_a_server_may_say_how_long_to_wait(desk: Desk, server: FileServer) -> No
     server.faults = Faults(status=503, headers={"Retry-After": "3600"}, times=1)
     desk.get(server.url)
     assert desk.gauge.said == ["127.0.0.1 cannot answer now (503); again in 1 s"]
+
+
+def test_why_a_server_is_waited_for_stands_until_it_answers(desk: Desk, server: FileServer) -> None:
+    server.faults = Faults(status=503, headers={"Retry-After": "3600"}, times=1)
+    notes = set[str]()
+    desk.gauge.whenever = lambda _: notes.add(desk.gauge.read().note)
+    carrier = HttpCarrier(replace(QUICK, longest_asked=0.5))
+    carrier.fetch(desk.wish(hope(UrlSource(server.url))))
+    assert notes == {"127.0.0.1", "127.0.0.1 cannot answer now (503); again in 1 s"}
 
 
 def test_a_server_that_never_can_is_given_up(desk: Desk, server: FileServer) -> None:
