@@ -10,7 +10,7 @@ import errno
 import hashlib
 import os
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -21,6 +21,9 @@ from herd.transfer.part import check, writing
 from herd.transfer.torrent_contents import Metainfo
 
 _THREADS = min(2, os.cpu_count() or 1)
+BLOCK = 16 * 1024
+"""Bytes that are asked of a peer at once (BEP 3)."""
+_MOST_BEGUN = 3
 _SHA1 = 20
 _SHA256 = 32
 
@@ -64,6 +67,47 @@ def pieces_there(
         for _ in pool.map(look, _candidates(metainfo, index, data)):
             pass
     return found
+
+
+def blocks_there(
+    file: Path, metainfo: Metainfo, index: int, have: Sequence[bool]
+) -> dict[int, list[bool]]:
+    """Of pieces that a kill left unfinished, which blocks were written; their hash judges them.
+
+    A block without a hole was written to its end. Where the file system knows of no holes, a
+    piece seems whole, and has been judged. Of a piece that proves wrong libtorrent suspects all
+    who gave of it, and bans whom it suspects of four: so these are fewer.
+
+    Args:
+        file: Where the wanted file lies, or a part of it.
+        metainfo: Its torrent.
+        index: Of the one entry that is wanted.
+        have: For each piece of the torrent, whether it is there and right.
+
+    Returns:
+        For each block of each such piece, whether it was written.
+
+    Raises:
+        CannotWrite: the file does not read.
+    """
+    entry, size = metainfo.entries[index], metainfo.piece_size
+    if not file.exists() or not entry.has_hashes:
+        return {}
+    with writing(file), file.open("rb", buffering=0) as stream:
+        data = written(stream.fileno())
+    found: dict[int, list[bool]] = {}
+    for span in data:
+        for at in {(entry.offset + span[0]) // size, (entry.offset + span[1] - 1) // size}:
+            where = _span(metainfo, index, at)
+            if where.start >= 0 and len(where) == size and not have[at]:
+                theirs = list(data.within(where.start, where.stop))
+                blocks = range(where.start, where.stop, BLOCK)
+                found[at] = [
+                    any(a <= one and one + BLOCK <= b for a, b in theirs) for one in blocks
+                ]
+    begun = [each for each in found if any(found[each]) and not all(found[each])]
+    begun.sort(key=lambda each: sum(found[each]), reverse=True)
+    return {each: found[each] for each in begun[:_MOST_BEGUN]}
 
 
 def is_right(file: Path, metainfo: Metainfo, index: int, piece: int) -> bool:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from herd.model import MagnetSource
@@ -27,6 +27,8 @@ class Taking:
     """Known already."""
     web_seeds: tuple[str, ...] = ()
     """Mouths of the seam."""
+    begun: Mapping[int, list[bool]] = field(default_factory=dict)
+    """Of pieces that are not whole, which blocks lie in the folder."""
 
 
 class Session(Fed, Protocol):

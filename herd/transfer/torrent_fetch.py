@@ -24,7 +24,7 @@ from herd.transfer.seam import Seam
 from herd.transfer.seam_feed import Feed
 from herd.transfer.swarm_alone import Alone
 from herd.transfer.swarm_beside import Beside
-from herd.transfer.swarm_check import pieces_there
+from herd.transfer.swarm_check import blocks_there, pieces_there
 from herd.transfer.swarm_exact import Exact
 from herd.transfer.swarm_folder import SwarmFolder
 from herd.transfer.swarm_reach import SwarmReach
@@ -234,7 +234,8 @@ class TorrentFetch:
         self._hold_back(session, 0)
         try:
             have = self._check(metainfo, index)
-            session.take(Taking(metainfo, index, self._folder, have, peers, mouths))
+            begun = blocks_there(self._folder.file, metainfo, index, have)
+            session.take(Taking(metainfo, index, self._folder, have, peers, mouths, begun))
             self._trail = self._stack.enter_context(SwarmTrail(self._folder.file, size))
             return self._follow(session, size, Hashes(session, metainfo.entries[index].has_hashes))
         except BaseException:

@@ -16,6 +16,10 @@ from herd.transfer.swarm_watch import DiskTrouble, Look, Phase, Reports
 from herd.transfer.torrent import GRACE, everybody_limited, load, lt
 
 _MOST_PEERS_KEPT = 50
+_KEPT_EVERY = 0.2
+"""Seconds after which unfinished pieces are written, too, where less comes than"""
+_KEPT_BELOW = 64 << 20
+"""bytes per second: pieces are soon whole where more does."""
 _SETTLE = 0.4
 """Seconds at most until what was asked for has come, and"""
 _QUIET = 0.03
@@ -31,7 +35,11 @@ class NativeSession:
         self._trackers = list(found.trackers)
         self._seam = found.seam
         self._hashes: bytes | None = None
-        self._is_settled = self._flushed = False
+        self._is_settled = False
+        self._unwritten = 0
+        """Flushes that were not heard of yet."""
+        self._flushed = (0.0, 0)
+        """When the last one was asked for, and the bytes that had come."""
         self._prefix: Prefix | None = None
         self._must_count = False
         """Whether all pieces must be looked at: alerts do not tell of those that were there."""
@@ -61,7 +69,7 @@ class NativeSession:
         """As Session.take."""
         if self._handle is not None:
             self._session.remove_torrent(self._handle)
-        self._is_settled = False
+        self._is_settled, self._unwritten = False, 0
         params = load(taking.metainfo.raw)
         count = len(taking.metainfo.entries)
         params.file_priorities = [4 if each == taking.index else 0 for each in range(count)]
@@ -78,6 +86,7 @@ class NativeSession:
         params.flags = lt.torrent_flags.apply_ip_filter | lt.torrent_flags.sequential_download
         # Known already: libtorrent would read every hole of the file.
         params.have_pieces = list(taking.have)
+        params.unfinished_pieces = dict(taking.begun)
         self._add(params, taking.folder, taking.web_seeds)
         entry = taking.metainfo.entries[taking.index]
         self._prefix, self._must_count = Prefix(entry, taking.metainfo.piece_size), True
@@ -91,6 +100,8 @@ class NativeSession:
         if status.errc.value():
             self._disk(status.errc.value(), status.errc.message())
         phase = _phase(status)
+        if phase is Phase.FETCHING:
+            self._keep(status.total_payload_download)
         return Look(
             phase,
             done=status.total_wanted_done,
@@ -160,13 +171,27 @@ class NativeSession:
 
     def is_written(self) -> bool:
         """As Session.is_written."""
-        self._flushed = False
-        self._handle.flush_cache()
+        self._flush()
         end = time.monotonic() + _SETTLE
-        while not self._flushed and (left := end - time.monotonic()) > 0:
+        while self._unwritten and (left := end - time.monotonic()) > 0:
             self.await_news(left)
             self._hear()
-        return self._flushed
+        return not self._unwritten
+
+    def _flush(self) -> None:
+        self._unwritten += 1
+        self._handle.flush_cache()
+
+    def _keep(self, came: int) -> None:
+        """Have the blocks of unfinished pieces written where little comes.
+
+        libtorrent holds them in memory until the piece is whole: a kill would cost them all.
+        """
+        now, (then, had) = time.monotonic(), self._flushed
+        if now - then >= _KEPT_EVERY:
+            self._flushed = now, came
+            if 0 < came - had < _KEPT_BELOW * (now - then):
+                self._flush()
 
     def settle(self) -> None:
         """As Session.settle.
@@ -234,7 +259,7 @@ class NativeSession:
                 case lt.file_error_alert():
                     self._disk(alert.error.value(), alert.error.message())
                 case lt.cache_flushed_alert():
-                    self._flushed = True
+                    self._unwritten = max(0, self._unwritten - 1)
                 case lt.save_resume_data_alert():
                     self._hashes = _torrent_of(alert.params)
 

@@ -11,7 +11,7 @@ import libtorrent as lt
 import pytest
 
 from herd.errors import Interrupted
-from herd.transfer.swarm_check import pieces_there
+from herd.transfer.swarm_check import BLOCK, blocks_there, pieces_there
 from herd.transfer.torrent import read
 from herd.transfer.torrent_contents import Metainfo
 from tests.tools.swarm import PIECE, make_torrent, noise
@@ -121,3 +121,42 @@ def test_pieces_that_another_file_has_a_part_in_count_as_missing(
 def test_a_check_ends_when_it_is_told_to(file: Path) -> None:
     with pytest.raises(Interrupted):
         there(file, read(make_torrent(file).raw), stop=True)
+
+
+def begun(path: Path, *spans: tuple[int, int]) -> Path:
+    """A file of which only these bytes were written."""
+    part = path.with_name("part")
+    with part.open("wb") as stream:
+        stream.truncate(len(CONTENT))
+        for start, stop in spans:
+            stream.seek(start)
+            stream.write(CONTENT[start:stop])
+    return part
+
+
+@pytest.mark.parametrize("version", [1, 2, 12])
+def test_the_blocks_of_an_unfinished_piece_are_those_without_a_hole(
+    file: Path, version: int
+) -> None:
+    metainfo = read(make_torrent(file, version=version).raw)
+    first, torn = 2 * PIECE + BLOCK, 2 * PIECE + 8 * BLOCK
+    part = begun(file, (0, first), (torn, torn + BLOCK // 2), (5 * PIECE, 5 * PIECE + 2 * BLOCK))
+    found = blocks_there(part, metainfo, 0, there(part, metainfo))
+    blocks = PIECE // BLOCK
+    assert found == {
+        2: [True] + [False] * (blocks - 1),
+        5: [True] * 2 + [False] * (blocks - 2),
+    }
+
+
+def test_of_many_unfinished_pieces_those_with_most_blocks_count(file: Path) -> None:
+    metainfo = read(make_torrent(file).raw)
+    part = begun(file, *((at * PIECE, at * PIECE + (1 + at) * BLOCK) for at in range(5)))
+    assert sorted(blocks_there(part, metainfo, 0, there(part, metainfo))) == [2, 3, 4]
+
+
+def test_a_piece_without_holes_that_is_wrong_is_not_unfinished(file: Path) -> None:
+    metainfo = read(make_torrent(file).raw)
+    part = begun(file, (0, 2 * PIECE))
+    spoil(part, PIECE + 3)
+    assert blocks_there(part, metainfo, 0, there(part, metainfo)) == {}

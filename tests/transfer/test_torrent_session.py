@@ -2,31 +2,101 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
+
+from herd.transfer.swarm_check import BLOCK, blocks_there
 from herd.transfer.swarm_folder import SwarmFolder
 from herd.transfer.swarm_reach import reach
 from herd.transfer.swarm_session import Taking
 from herd.transfer.swarm_settings import settings
 from herd.transfer.swarm_watch import Phase
 from herd.transfer.torrent import read
+from herd.transfer.torrent_contents import Metainfo
 from herd.transfer.torrent_session import NativeSession
-from tests.tools.swarm import own_host
+from tests.tools.swarm import PIECE, own_host
 from tests.tools.wait import until
-from tests.transfer.swarm_desk import SwarmDesk
+from tests.transfer.swarm_desk import Swarm, SwarmDesk
 
 
-def test_once_it_says_so_all_that_came_lies_in_the_file(tmp_path: Path) -> None:
-    desk = SwarmDesk(tmp_path)
-    torrent = desk.torrent()
-    metainfo, folder = read(torrent.raw), SwarmFolder(desk.staged)
+@pytest.fixture
+def desk(tmp_path: Path) -> SwarmDesk:
+    return SwarmDesk(tmp_path)
+
+
+@pytest.fixture
+def folder(desk: SwarmDesk) -> SwarmFolder:
+    folder = SwarmFolder(desk.staged)
     folder.open(len(desk.content))
-    with desk.swarm(torrent) as swarm:
-        session = NativeSession(settings(interface=own_host()), reach((swarm.tracker.url,)))
-        try:
-            session.take(Taking(metainfo, 0, folder, [False] * metainfo.piece_count, frozenset()))
-            until(lambda: session.look().phase is Phase.WHOLE)
-            assert session.is_written()
-            assert folder.file.read_bytes() == desk.content
-        finally:
-            session.close(is_hasty=True)
+    return folder
+
+
+@contextmanager
+def taken(taking: Taking, swarm: Swarm) -> Iterator[NativeSession]:
+    """A session that fetches."""
+    session = NativeSession(settings(interface=own_host()), reach((swarm.tracker.url,)))
+    try:
+        session.take(taking)
+        yield session
+    finally:
+        session.close(is_hasty=True)
+
+
+def all_of(metainfo: Metainfo, folder: SwarmFolder, begun: dict[int, list[bool]]) -> Taking:
+    nothing = [False] * metainfo.piece_count
+    return Taking(metainfo, 0, folder, nothing, frozenset(), begun=begun)
+
+
+def test_once_it_says_so_all_that_came_lies_in_the_file(
+    desk: SwarmDesk, folder: SwarmFolder
+) -> None:
+    torrent = desk.torrent()
+    with desk.swarm(torrent) as swarm, taken(all_of(read(torrent.raw), folder, {}), swarm) as one:
+        until(lambda: one.look().phase is Phase.WHOLE)
+        assert one.is_written()
+        assert folder.file.read_bytes() == desk.content
+
+
+@pytest.mark.parametrize("damaged", [0, 3])
+def test_blocks_that_lie_there_do_not_come_again_and_a_wrong_one_costs_its_piece(
+    desk: SwarmDesk, folder: SwarmFolder, damaged: int
+) -> None:
+    torrent, half = desk.torrent(), PIECE // 2
+    content = bytearray(desk.content)
+    for piece in range(damaged):
+        content[piece * PIECE] ^= 1
+    with folder.file.open("wb") as stream:
+        stream.truncate(len(content))
+        for piece in range(3):
+            stream.seek(piece * PIECE)
+            stream.write(content[piece * PIECE : piece * PIECE + half])
+    metainfo = read(torrent.raw)
+    begun = blocks_there(folder.file, metainfo, 0, [False] * metainfo.piece_count)
+    with desk.swarm(torrent) as swarm, taken(all_of(metainfo, folder, begun), swarm) as one:
+        until(lambda: one.look().phase is Phase.WHOLE)
+        assert one.is_written()
+        assert folder.file.read_bytes() == desk.content
+        assert swarm.uploaded == len(content) - 3 * half + damaged * PIECE
+        assert not one.reports.banned
+
+
+def test_where_little_comes_the_blocks_of_a_piece_are_written_before_it_is_whole(
+    desk: SwarmDesk, folder: SwarmFolder
+) -> None:
+    torrent = desk.torrent(piece=16 * PIECE)
+    metainfo = read(torrent.raw)
+    with (
+        desk.swarm(torrent, rate=8 * BLOCK) as swarm,
+        taken(all_of(metainfo, folder, {}), swarm) as one,
+    ):
+
+        def is_begun() -> bool:
+            return one.look().phase is Phase.FETCHING and bool(
+                blocks_there(folder.file, metainfo, 0, one.pieces())
+            )
+
+        until(is_begun)
+        assert not any(one.pieces())
