@@ -80,7 +80,7 @@ class SourceFailed(NoSourceDelivered):
 
 
 class SourceRefused(SourceFailed):
-    """One source failed in a way that asking again will not mend."""
+    """A source, or every one of a file, failed in a way that asking again will not mend."""
 
 
 class DigestMismatch(HerdError):

@@ -19,7 +19,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from herd.downloads import Asked, Downloads, Wanted
-from herd.errors import HerdError, Interrupted
+from herd.errors import HerdError, Interrupted, SourceRefused
 from herd.install import Order, Outcome
 from herd.job import Job, State
 from herd.metered import is_metered
@@ -289,7 +289,10 @@ class Jobs:
 
     def _fail(self, job: Job, error: HerdError) -> None:
         job.show(Stage.FAILED, error.message)
-        self._listing.leave(job, Wanted.PAUSE)
+        if isinstance(error, SourceRefused) and not job.progress().done:
+            self._listing.strike(job)  # nothing of it is here, and nothing would go on
+        else:
+            self._listing.leave(job, Wanted.PAUSE)
         job.end(error)
 
     def _drop(self, job: Job) -> None:

@@ -16,7 +16,7 @@ import pytest
 from herd.core import Herd
 from herd.download_orders import asked_for, why_paused
 from herd.downloads import Asked, Download, Downloads, Wanted
-from herd.errors import ConfigError, Interrupted
+from herd.errors import ConfigError, Interrupted, SourceFailed, SourceRefused
 from herd.install import Order, Outcome
 from herd.jobs import Job, Jobs, State
 from herd.metered import is_metered
@@ -158,6 +158,15 @@ def test_a_job_that_fails_stays_in_the_list(jobs: Jobs, herd: Herd, carrier: Fak
     assert entry.wanted is Wanted.PAUSE
     assert entry.total is not None
     assert not entry.is_owned
+
+
+@pytest.mark.parametrize(("failure", "rests"), [(SourceRefused, 0), (SourceFailed, 1)])
+def test_only_what_may_come_yet_rests_in_the_list(
+    jobs: Jobs, herd: Herd, carrier: FakeCarrier, failure: type[SourceFailed], rests: int
+) -> None:
+    carrier.failure = failure("Nobody has it.")
+    assert begin(jobs, herd, "one").wait(10)
+    assert len(herd.downloads.all()) == rests
 
 
 def test_a_job_has_a_limit_within_that_of_all(jobs: Jobs, herd: Herd) -> None:

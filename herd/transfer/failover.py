@@ -109,7 +109,8 @@ class Transfer:
         is of no use.
 
         Raises:
-            NoSourceDelivered: every source failed; what is staged is kept.
+            NoSourceDelivered: every source failed; what is staged is kept. It is SourceRefused
+                where asking again will not mend that.
             DigestMismatch: what came is not what was promised; nothing is staged.
             NoRoom, CannotWrite, Interrupted: what is staged is kept.
         """
@@ -243,7 +244,12 @@ class _Tried:
             return DigestMismatch(
                 f"{self._each()}.", "Nothing was installed; try again later or another source."
             )
-        return NoSourceDelivered(f"{self._each()}.", self._hint())
+        kind = SourceRefused if self._is_refused else NoSourceDelivered
+        return kind(f"{self._each()}.", self._hint())
+
+    @property
+    def _is_refused(self) -> bool:
+        return all(isinstance(failure, SourceRefused) for _, failure in self.failures)
 
     def _each(self) -> str:
         reasons = [_reason(describe(source), failure) for source, failure in self.failures]
@@ -258,7 +264,7 @@ class _Tried:
         hints = [failure.hint for _, failure in self.failures if failure.hint]
         if len(self.failures) == 1 and hints:
             return hints[0]
-        if all(isinstance(failure, SourceRefused) for _, failure in self.failures):
+        if self._is_refused:
             return hints[0] if hints else "Name another source: an address, a magnet or a path."
         return "Run the same command again to go on; what was fetched is kept."
 
