@@ -158,7 +158,8 @@ def _greeting(offers: list[Offer], how: Sharing) -> str:
     ways = (
         f"It is told to {' and '.join(told)} and to your own network."
         if told
-        else "Only your own network is told of it; --tracker URL tells others."
+        else "Only your own network is told of it; --tracker URL tells others. "
+        "Another herd looks there after `herd config lan true`."
     )
     return f"Sharing {count(len(offers), 'file')} with {whom}{pace}; Ctrl-C ends it. {ways}"
 

@@ -22,6 +22,7 @@ def test_it_prints_a_magnet_that_reads_and_ends_in_time(installed: Caller) -> No
     found = magnet.parse(ran.out.strip())
     assert found.source.display_name == "tiny.gguf"
     assert "Sharing 1 file with your own networks, at most 1.0 MB/s; Ctrl-C ends it." in ran.err
+    assert "Another herd looks there after `herd config lan true`." in ran.err
     assert "Shared 0 B in all." in ran.err
 
 
