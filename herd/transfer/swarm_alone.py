@@ -97,6 +97,8 @@ class Alone:
         self._seen: set[int] = set()
         self.mirror: Standing | None = None
         """Who is to work alone now."""
+        self.pieces: list[bool] = []
+        """Which of all pieces of the torrent were there and right when the swarm was left."""
 
     def look(self, came: int, left: int) -> bool:
         """Whether a mirror should have the rest of the file; then it is `mirror`.
@@ -118,13 +120,12 @@ class Alone:
             self.mirror = max(good, key=lambda each: each[0])[1]
         return self.mirror is not None
 
-    def bring(self, metainfo: Metainfo, index: int, pieces: list[bool]) -> Delivery | None:
+    def bring(self, metainfo: Metainfo, index: int) -> Delivery | None:
         """Fetch the rest from `mirror`, once nobody else writes; None: the swarm should go on.
 
         Args:
             metainfo: The torrent.
             index: Of the wanted entry, which has its pieces for itself.
-            pieces: Which of all pieces of the torrent are there and right.
 
         Raises:
             NoRoom, CannotWrite, Interrupted: what was fetched is kept.
@@ -132,7 +133,7 @@ class Alone:
         one, self.mirror = self.mirror, None
         if one is None:
             return None
-        given = self._given(metainfo, index, pieces)
+        given = self._given(metainfo, index)
         size = metainfo.entries[index].size
         log.info("%s brings the rest alone", one.host)
         self._folder.lend(size, given)
@@ -146,12 +147,12 @@ class Alone:
                 self._feed.seam.givers.gave(one.key, start, stop)
         return beside.delivery
 
-    def _given(self, metainfo: Metainfo, index: int, pieces: list[bool]) -> dict[str, Extents]:
+    def _given(self, metainfo: Metainfo, index: int) -> dict[str, Extents]:
         """Who gave what of the right pieces; peers have no name."""
         entry, size = metainfo.entries[index], metainfo.piece_size
         there = Extents()
         for piece in range(-(-entry.size // size)):
-            if pieces[entry.offset // size + piece]:
+            if self.pieces[entry.offset // size + piece]:
                 there.add(piece * size, min((piece + 1) * size, entry.size))
         found = {"": there}
         for one in self._feed.seam.mirrors.each:

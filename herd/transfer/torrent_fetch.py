@@ -83,8 +83,8 @@ class TorrentFetch:
         self._seam: Seam | None = None
         self._feed: Feed | None = None
         self._alone: Alone | None = None
-        self._pieces: list[bool] = []
-        """Which were right when the swarm was left."""
+        self._learned: Metainfo | None = None
+        """With the piece hashes that the metadata of a v2 magnet lacks."""
         self._lost: SourceFailed | DigestMismatch | None = None
         """Why the mirrors did not deliver beside the magnet."""
 
@@ -142,9 +142,9 @@ class TorrentFetch:
             finally:
                 session.close(is_hasty=self._wish.stop.is_set() or self._is_to_be_left)
                 liars = session.reports.liars
-            known = metainfo
+            known = self._learned or metainfo
             if self._alone is not None and self._is_to_be_left:
-                self._leave(self._alone, metainfo)
+                self._leave(self._alone, known)
 
     @property
     def _is_to_be_left(self) -> bool:
@@ -159,16 +159,14 @@ class TorrentFetch:
         """
         if self._trail is not None:
             self._trail.end()
-            self._trail = None
-        delivery = alone.bring(metainfo, metainfo.entry_of(self._wish.file), self._pieces)
-        if delivery is None:
+        self._trail = None
+        came = alone.bring(metainfo, metainfo.entry_of(self._wish.file))
+        if came is None:
             self._is_inheriting = True
             return
         self._folder.clear()
-        self._tally.came_otherwise(delivery.size, delivery.wasted)
-        raise _CameOtherwise(
-            self._delivery(metainfo, delivery.size, delivery.sha256, delivery.table)
-        )
+        self._tally.came_otherwise(came.size, came.wasted)
+        raise _CameOtherwise(self._delivery(metainfo, came.size, came.sha256, came.table))
 
     def _ask(self, session: Session, magnet: MagnetSource) -> Metainfo:
         session.ask(magnet, self._folder)
@@ -278,16 +276,18 @@ class TorrentFetch:
                 if self._trail is not None and session.is_written():
                     self._trail.reach_all()
                 return True
-            if self._alone is not None and self._alone.look(self._tally.fetched, size - look.done):
+            self._keep(hashes)
+            # Without hashes nothing that comes meanwhile could be told from what is wrong.
+            alone = self._alone if hashes.are_known else None
+            if alone is not None and alone.look(self._tally.fetched, size - look.done):
                 session.settle()
-                self._pieces = session.pieces()
+                alone.pieces = session.pieces()
                 return False
             match self._judge(session, look):
                 case Overdue.ALL_BANNED:
                     return False
                 case Overdue():
                     raise self._stall(session.reports)
-            self._keep(hashes)
             self._hold_back(session, moved)
             is_last = size - look.done < self._tally.rate * self._terms.patience.tick
             self._pause(session if is_last else None)
@@ -321,7 +321,7 @@ class TorrentFetch:
             metainfo = self._terms.read(raw)
             if metainfo.entries[metainfo.entry_of(self._wish.file)].has_hashes:
                 self._folder.save_metainfo(raw)
-                hashes.are_known = True
+                self._learned, hashes.are_known = metainfo, True
 
     def _proved(self) -> tuple[Sha256, Table]:
         """The digest of what lies there, and its pieces: from the trail where that can be believed.

@@ -184,6 +184,27 @@ def test_a_stop_keeps_what_came_and_the_next_try_goes_on(
     assert mirror.bytes_sent - before <= SIZE - 2 * PIECE
 
 
+@pytest.mark.parametrize("version", [2, 12])
+def test_what_a_magnet_of_hashes_that_come_later_brought_is_kept(
+    desk: SwarmDesk, mirror: FileServer, version: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    torrent = desk.torrent(version=version)
+    with desk.swarm(torrent, rate=4 * PIECE) as swarm:
+        gone = threading.Thread(target=goes_away_halfway, args=(mirror, caplog))
+        gone.start()
+        fetch(desk, torrent.magnet(swarm.tracker.url), mirror)
+        gone.join()
+        came = mirror.bytes_sent + swarm.uploaded
+    assert was_alone(caplog)
+    assert desk.part == desk.content
+    assert came <= SIZE + 6 * PIECE
+
+
+def goes_away_halfway(mirror: FileServer, caplog: pytest.LogCaptureFixture) -> None:
+    until(lambda: was_alone(caplog) and mirror.bytes_sent >= 10 * PIECE, 30)
+    mirror.faults = Faults(status=404)
+
+
 def stops_halfway(desk: SwarmDesk, mirror: FileServer, caplog: pytest.LogCaptureFixture) -> None:
     until(lambda: was_alone(caplog) and mirror.bytes_sent >= 10 * PIECE, 30)
     desk.stop.set()
