@@ -3,7 +3,7 @@
     python benchmarks/swarm_faults.py [--size MIB] [--kills 20] [--rate MB] [--seeds N]
 
 The process that fetches is killed (SIGKILL) at random instants and started again: bytes that
-the seeds sent more than good pieces lie on the disk, for each kill, at full speed and at
+the seeds sent more than good pieces and blocks lie on the disk, for each kill, at full speed and at
 `--rate` MB/s. Each ends with the digest. What was still in a socket when the process died was
 sent for nothing, and counts. Then a sparse file of each size that has just begun: the seconds
 until a transfer goes on, and the time of one look at it.
@@ -32,7 +32,7 @@ HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE.parent)]
 
 from herd.staging import Staged  # noqa: E402  # the path comes first
-from herd.transfer.swarm_check import pieces_there  # noqa: E402
+from herd.transfer.swarm_check import BLOCK, blocks_there, pieces_there  # noqa: E402
 from herd.transfer.swarm_folder import SwarmFolder  # noqa: E402
 from herd.transfer.swarm_reach import reach  # noqa: E402
 from herd.transfer.swarm_session import Taking  # noqa: E402
@@ -67,10 +67,11 @@ def shelf_of(size: int, folder: Path) -> Shelf:
 
 
 def good(shelf: Shelf, staged: Staged) -> int:
-    """Bytes of right pieces on the disk."""
+    """Bytes on the disk that need not come again: right pieces, and blocks of those begun."""
     metainfo, file = read(shelf.torrent.raw), SwarmFolder(staged).file
     there = pieces_there(file, metainfo, 0, threading.Event(), lambda _: None)
-    return metainfo.size_of(0, there)
+    begun = blocks_there(file, metainfo, 0, there)
+    return metainfo.size_of(0, there) + BLOCK * sum(map(sum, begun.values()))
 
 
 def kills(shelf: Shelf, number: int, folder: Path, *, rate: float | None, seeds: int) -> None:
