@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import threading
 
-from textual.widgets import OptionList
+import pytest
+from textual.app import App
+from textual.css.query import NoMatches
+from textual.widgets import OptionList, Static
 
 from herd.chat import Conversation, Role, Turn
 from herd.errors import EngineCrashed
@@ -96,6 +99,20 @@ async def test_without_any_model_a_chat_says_where_to_get_one(opened: Opening) -
         assert "No model is installed yet" in hand.screen
         await hand.sees("tokens of context")
         await hand.looks_like("chat-no-model")
+
+
+async def test_what_could_not_be_shown_while_the_screen_came_is_shown_afterwards() -> None:
+    status = ChatStatus(id="chat-status")
+    with pytest.raises(NoMatches):
+        status.show("vicuna", "", "4,096 tokens of context")  # its ends are not there yet
+    app = App[None]()
+    async with app.run_test() as pilot:
+        await app.mount(status)
+        status.show("vicuna", "", "4,096 tokens of context")
+        await pilot.pause()
+        ends = [str(each.visual) for each in status.query(Static)]
+
+    assert ends == ["vicuna", "4,096 tokens of context"]
 
 
 async def test_an_answer_grows_while_it_comes_and_escape_stops_it(

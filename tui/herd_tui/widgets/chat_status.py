@@ -31,7 +31,7 @@ class ChatStatus(Horizontal):
         """Show the three; called often, so what is shown already costs nothing."""
         if (model, state, meter) == self._shown:
             return
-        self._shown = (model, state, meter)
         text = Content.assemble((one_line(model), "bold"), f"  {state}" if state else "")
         self.query_one("#chat-model", Static).update(text)
         self.query_one("#chat-meter", Static).update(Content(meter))
+        self._shown = (model, state, meter)  # not before: a screen that comes has no ends yet
