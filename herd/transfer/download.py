@@ -313,13 +313,13 @@ class _Download:
         return {one.key: one.etag for one in self._mirrors.each if one.etag is not None}
 
     def _delivery(self, digest: Sha256) -> Delivery:
-        board, suspect = self._board, self._doubt.suspect
+        board = self._board
         shares = tuple(
             Share(one.source, board.given[one.key].total)
             for one in self._mirrors.each
             if board.given.get(one.key)
         )
-        liars = () if suspect is None else (suspect.source,)
+        liars = self._doubt.liars
         name = unquote(urlsplit(self._mirrors.each[0].key).path).rpartition("/")[2]
         table = self._trail.table() if self._trail else None
         mute = [one for one in self._mirrors.each if not board.given.get(one.key)]

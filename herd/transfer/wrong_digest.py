@@ -4,20 +4,24 @@ A digest of the whole says nothing of its parts. So one giver after the other is
 what it gave comes again from the others, and everything else stays. When the digest is
 right then, that giver lied. The smallest share goes first, because it costs least; before
 all of them goes what an earlier try left, which may have been damaged on the disk. Pieces
-that came from two givers and are the same need not come from a third.
+that came from two givers and are the same need not come from a third. Where that does not
+help either, several may lie: then one after the other is to bring all of it by itself.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from herd.model import Sha256
+from herd.model import Sha256, Source
 from herd.pieces import Table
 from herd.transfer.board import Board
 from herd.transfer.carrier import Mismatch
 from herd.transfer.extents import Extents
 from herd.transfer.mirrors import Mirrors, Standing
 from herd.words import count
+
+_MOST_ALONE = 4
+"""Givers that are tried by themselves: each may cost as much as the file."""
 
 
 @dataclass
@@ -30,8 +34,10 @@ class Doubt:
     """What an earlier try left and nothing vouches for."""
     wrong: list[Sha256] = field(default_factory=list)
     """The digests of the wrong files so far."""
-    suspect: Standing | None = None
-    """The giver that is left out now."""
+    suspects: tuple[Standing, ...] = ()
+    """The givers that are left out now."""
+    _alone: list[Standing] = field(default_factory=list)
+    """Who was to bring all of it so far."""
     _cleared: set[str] = field(default_factory=set)
     _before: Table | None = None
     """The pieces of the last wrong file."""
@@ -39,6 +45,12 @@ class Doubt:
     """What came again since then."""
     _agreed: Extents = field(default_factory=Extents)
     """What two givers gave alike."""
+
+    @property
+    def liars(self) -> tuple[Source, ...]:
+        """Whose bytes are known to be wrong, once the digest is right."""
+        found = self._alone[:-1] if self._alone else self.suspects
+        return tuple(one.source for one in found)
 
     def note(self, got: Sha256, promised: Sha256, table: Table) -> str:
         """Take a wrong file down and throw a share of it away; what to tell the person.
@@ -53,9 +65,9 @@ class Doubt:
         """
         self.wrong.append(got)
         self._compare(table)
-        if self.suspect is not None:
-            self.suspect.is_barred = False
-            self.suspect = None
+        for one in self.suspects:
+            one.is_barred = False
+        self.suspects = ()
         if self.inherited:
             self.board.reopen(self.inherited)
             self.inherited = Extents()
@@ -66,11 +78,23 @@ class Doubt:
             for start, stop in self._agreed:
                 doubted.remove(start, stop)
             if doubted:
-                suspect.is_barred = True
-                self.suspect, self._replaced = suspect, doubted
+                self._leave_out(suspect)
+                self._replaced = doubted
                 self.board.reopen(doubted)
                 return f"the digest is wrong; trying without what {suspect.host} gave"
+        if (lone := self._next_alone()) is not None:
+            self._alone.append(lone)
+            self._leave_out(*(one for one in self.mirrors.each if one is not lone))
+            for giver, given in self.board.given.items():
+                if giver != lone.key:
+                    self.board.reopen(given.copy())
+            return f"the digest is still wrong; trying {lone.host} alone"
         raise self._verdict(got, promised)
+
+    def _leave_out(self, *suspects: Standing) -> None:
+        self.suspects = suspects
+        for one in suspects:
+            one.is_barred = True
 
     def _compare(self, table: Table) -> None:
         """Two givers gave what came again and is the same as before."""
@@ -91,6 +115,16 @@ class Doubt:
             if given.get(one.key) and one.key not in self._cleared and self.mirrors.others(one)
         ]
         return min(doubtful, key=lambda one: given[one.key].total, default=None)
+
+    def _next_alone(self) -> Standing | None:
+        usable = [one for one in self.mirrors.each if one.is_usable]
+        if len(usable) < 3 or len(set(self.wrong)) == 1 or len(self._alone) == _MOST_ALONE:
+            return None  # of two, each was alone already; those that agree do so alone, too
+        given = self.board.given
+        untried = [one for one in usable if one not in self._alone]
+        return max(
+            untried, key=lambda one: given[one.key].total if one.key in given else 0, default=None
+        )
 
     def _verdict(self, got: Sha256, promised: Sha256) -> Mismatch:
         givers = len(self._cleared) or 1

@@ -198,6 +198,23 @@ def test_a_liar_is_found_and_only_its_share_comes_again(
     assert any("127.0.0.1" in said for said in desk.gauge.said)
 
 
+def test_two_liars_beside_an_honest_mirror_do_not_keep_the_file_away(
+    desk: Desk, first: FileServer, second: FileServer
+) -> None:
+    first.content = b"GGUF" + LARGE[4:][::-1]
+    second.content = b"GGUF" + LARGE[5:] + b"!"
+    first.faults = second.faults = Faults(rate=RATE)
+    with FileServer(LARGE, "127.0.0.3") as honest:
+        honest.faults = Faults(rate=RATE // 4)
+        delivery = get(desk, first, second, honest)
+
+        assert delivery.sha256 == digest(LARGE)
+        assert of(delivery, honest) == SIZE
+        assert UrlSource(honest.url) not in delivery.liars
+        assert first.bytes_sent + second.bytes_sent + honest.bytes_sent <= 5 * SIZE
+        assert any("alone" in said for said in desk.gauge.said), desk.gauge.said
+
+
 def test_two_mirrors_that_agree_on_other_bytes_accuse_the_registry(
     desk: Desk, first: FileServer, second: FileServer
 ) -> None:

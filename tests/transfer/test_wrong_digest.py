@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import permutations
 
 import pytest
 
@@ -58,7 +59,8 @@ class Hunt:
             table = Table(SIZE, PIECE, b"".join(letter.encode() * 32 for letter in text))
             self.doubt.note(Sha256(text.encode().hex().ljust(64, "0")), RIGHT, table)
             self.fill()
-        return self.doubt.suspect.host if self.doubt.suspect else None
+        liars = self.doubt.liars
+        return "".join(one.host for one in self.group.each if one.source in liars) or None
 
 
 def test_an_honest_file_needs_no_hunt() -> None:
@@ -71,6 +73,25 @@ def test_one_liar_among_three_is_found(liar: str) -> None:
     hunt = Hunt({**files, liar: "aBcDeFgH"})
     assert hunt.hunt() in (liar[7], None)
     assert hunt.file == list("abcdefgh")
+
+
+@pytest.mark.parametrize("files", list(permutations(("abcdefgh", "ABCDEFGH", "aBcDeFgH"))))
+def test_two_liars_among_three_cost_two_files_more_at_most(files: tuple[str, ...]) -> None:
+    hunt = Hunt(dict(zip(("http://a/", "http://b/", "http://c/"), files, strict=True)))
+    liars = hunt.hunt() or ""
+    assert hunt.file == list("abcdefgh")
+    honest = "abc"[files.index("abcdefgh")]
+    assert honest not in liars
+    assert hunt.fetched <= (1 + 1 + 3) * PIECES  # the file, each share again, each alone
+
+
+def test_many_that_all_lie_are_not_asked_for_ever() -> None:
+    names = [f"http://{letter}/" for letter in "abcdefghijkl"]
+    files = {url: "ABCDEFGH"[:at] + "abcdefgh"[at:] for at, url in enumerate(names, start=1)}
+    hunt = Hunt({url: text + "!" for url, text in files.items()}, right="right")
+    with pytest.raises(Mismatch):
+        hunt.hunt()
+    assert hunt.fetched <= (1 + 1 + 4) * PIECES
 
 
 def test_what_two_gave_alike_does_not_come_a_third_time() -> None:
