@@ -254,10 +254,7 @@ class Worker:
 
     def _pour(self, one: Standing, body: Body, claim: Claim) -> None:
         """Write an answer where it belongs, as it comes, until it or the claim ends."""
-        limit = self._task.wish.budget.tightest
-        # All connections read before the first of them is told to wait.
-        most = _BUFFER if limit is None else min(_BUFFER, max(_LEAST, limit // 64))
-        few = _NOTED_AT if limit is None else most
+        most, few = self._steps()
         self._buffer[: len(body.head)] = body.head
         count = unpaid = len(body.head)
         noted = at = claim.at
@@ -274,10 +271,20 @@ class Worker:
                     self._gave(one, noted, at)
                     noted = at
                     self._pay(body, unpaid)
+                    most, few = self._steps()  # the limit may be another one by now
                     unpaid, noted_at = 0, time.monotonic()
         finally:
             self._gave(one, noted, at)
             self._task.wish.budget.spend(unpaid)  # whoever reads next waits for it
+
+    def _steps(self) -> tuple[int, int]:
+        """Bytes to read at once, and after how many to note and pay for them."""
+        limit = self._task.wish.budget.tightest
+        if limit is None:
+            return _BUFFER, _NOTED_AT
+        # All connections read before the first of them is told to wait.
+        most = min(_BUFFER, max(_LEAST, limit // 64))
+        return most, most
 
     def _write(self, claim: Claim, count: int) -> int:
         """Put the first bytes of the buffer into the file, as far as they are wanted still."""

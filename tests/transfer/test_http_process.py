@@ -9,8 +9,10 @@ import resource
 import signal
 import subprocess
 import sys
+import threading
 import time
 import tracemalloc
+from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -19,7 +21,7 @@ import pytest
 
 from herd.errors import CannotWrite, Interrupted, NoRoom
 from herd.model import File, Sha256, UrlSource
-from herd.transfer import begun, ledger, sheet
+from herd.transfer import Budget, begun, ledger, sheet
 from herd.transfer.carrier import Wish
 from herd.transfer.download import HttpCarrier
 from tests.tools.http_server import Faults, FileServer
@@ -212,6 +214,33 @@ def test_a_server_that_is_slow_and_alone_is_waited_for(desk: Desk, server: FileS
     desk.http = HttpCarrier(replace(QUICK, slow_for=0.5, least_rate=1024))
     assert desk.get(server.url).sha256 == digest(CONTENT)
     assert len(server.requests) == 1
+
+
+def test_a_limit_that_is_set_under_way_holds_within_the_claims_that_are_under_way(
+    desk: Desk, server: FileServer
+) -> None:
+    limit, content = 4_000_000, bytes(12_000_000)
+    spent: defaultdict[int, list[int]] = defaultdict(list)
+
+    class Noting(Budget):
+        def spend(self, count: int) -> float:
+            if self.limit is not None:
+                spent[threading.get_ident()].append(count)
+            return super().spend(count)
+
+    def set_limit(_: int) -> None:
+        if budget.limit is None and desk.gauge.read().done:
+            budget.set(limit)
+
+    budget = Noting()
+    desk.gauge.whenever = set_limit
+    server.keeps_alive, server.content = True, content
+    server.faults = Faults(rate=2_000_000)
+    wish = replace(desk.wish(promise(UrlSource(server.url), content=content)), budget=budget)
+    assert desk.http.fetch(wish).sha256 == digest(content)
+    later = [count for counts in spent.values() for count in counts[2:]]
+    assert later
+    assert max(later) <= 2 * limit // 64, "what lay in the system's buffers comes in lumps"
 
 
 def test_a_limit_is_kept_over_all_connections(desk: Desk, server: FileServer) -> None:
