@@ -72,7 +72,7 @@ class Doubt:
             self.board.reopen(self.inherited)
             self.inherited = Extents()
             return "what an earlier try left was damaged; it comes again"
-        while (suspect := self._next()) is not None:
+        while not self._alone and (suspect := self._next()) is not None:
             self._cleared.add(suspect.key)
             doubted = self.board.given[suspect.key].copy()
             for start, stop in self._agreed:

@@ -39,6 +39,7 @@ class Hunt:
         self.doubt = Doubt(self.board, self.group, Extents())
         self.file = ["?"] * PIECES
         self.fetched = 0
+        self.said: list[str] = []
 
     def fill(self, *order: str) -> None:
         """Fetch what is missing, each piece from the first that may be asked."""
@@ -51,14 +52,15 @@ class Hunt:
                 self.board.put(url, Extents([(piece * PIECE, (piece + 1) * PIECE)]))
                 self.fetched += 1
 
-    def hunt(self) -> str | None:
-        """Until the file is right; the liar."""
-        self.fill()
+    def hunt(self, *order: str) -> str | None:
+        """Until the file is right; the liars."""
+        self.fill(*order)
         while "".join(self.file) != self.right:
             text = "".join(self.file)
             table = Table(SIZE, PIECE, b"".join(letter.encode() * 32 for letter in text))
-            self.doubt.note(Sha256(text.encode().hex().ljust(64, "0")), RIGHT, table)
-            self.fill()
+            got = Sha256(text.encode().hex().ljust(64, "0"))
+            self.said.append(self.doubt.note(got, RIGHT, table))
+            self.fill(*order)
         liars = self.doubt.liars
         return "".join(one.host for one in self.group.each if one.source in liars) or None
 
@@ -85,13 +87,19 @@ def test_two_liars_among_three_cost_two_files_more_at_most(files: tuple[str, ...
     assert hunt.fetched <= (1 + 1 + 3) * PIECES  # the file, each share again, each alone
 
 
-def test_many_that_all_lie_are_not_asked_for_ever() -> None:
-    names = [f"http://{letter}/" for letter in "abcdefghijkl"]
-    files = {url: "ABCDEFGH"[:at] + "abcdefgh"[at:] for at, url in enumerate(names, start=1)}
-    hunt = Hunt({url: text + "!" for url, text in files.items()}, right="right")
+def test_many_that_all_lie_otherwise_are_not_asked_for_ever() -> None:
+    hunt = Hunt({f"http://{letter}/": letter * PIECES for letter in "abcdefghijkl"}, right="right")
     with pytest.raises(Mismatch):
         hunt.hunt()
-    assert hunt.fetched <= (1 + 1 + 4) * PIECES
+    assert len([words for words in hunt.said if words.endswith("alone")]) == 4
+
+
+def test_once_one_is_tried_alone_nobody_is_left_out_by_himself_any_more() -> None:
+    names = ("http://a/", "http://b/", "http://c/")
+    hunt = Hunt({url: url[7] * PIECES for url in names}, right="right")
+    with pytest.raises(Mismatch):
+        hunt.hunt(*names)  # the third gives nothing before it is alone
+    assert [words.endswith("alone") for words in hunt.said] == [False, False, True, True, True]
 
 
 def test_what_two_gave_alike_does_not_come_a_third_time() -> None:
