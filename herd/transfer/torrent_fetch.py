@@ -16,7 +16,7 @@ from herd.model import MagnetSource, Sha256, Source
 from herd.pieces import Table
 from herd.progress import Stage
 from herd.staging import discard
-from herd.transfer.carrier import Carrier, Delivery, EachFailed, Wish
+from herd.transfer.carrier import Carrier, Delivery, Wish
 from herd.transfer.ledger import Sums
 from herd.transfer.mirrors import Standing
 from herd.transfer.part import check, trouble
@@ -26,6 +26,7 @@ from herd.transfer.swarm_alone import Alone
 from herd.transfer.swarm_beside import Beside
 from herd.transfer.swarm_check import blocks_there, pieces_there
 from herd.transfer.swarm_exact import Exact
+from herd.transfer.swarm_failure import failed, silence, stall, together
 from herd.transfer.swarm_folder import SwarmFolder
 from herd.transfer.swarm_reach import SwarmReach
 from herd.transfer.swarm_session import Session, Taking
@@ -33,7 +34,6 @@ from herd.transfer.swarm_tally import Hashes, Tally
 from herd.transfer.swarm_trail import SwarmTrail
 from herd.transfer.swarm_watch import Look, Overdue, Phase, Reports, SwarmPatience, SwarmWatch
 from herd.transfer.torrent_contents import Metainfo
-from herd.words import duration
 
 
 @dataclass(frozen=True)
@@ -191,7 +191,7 @@ class TorrentFetch:
         Raises:
             _CameOtherwise: the mirrors were quicker.
         """
-        is_silent = False
+        is_silent, patience = False, self._terms.patience
         while (raw := session.metadata() or (exact.raw if exact else None)) is None:
             look = session.look()
             if beside is None:
@@ -200,7 +200,7 @@ class TorrentFetch:
                 raise _CameOtherwise(beside.delivery)  # type: ignore[arg-type]  # it did
             is_silent = is_silent or self._judge(session, look) is not None
             if is_silent and not (beside and beside.is_running):
-                raise self._silence(session.reports)
+                raise self._with_mirrors(silence(session.reports, patience.metadata))
             self._pause(session)
         return raw
 
@@ -287,7 +287,7 @@ class TorrentFetch:
                 case Overdue.ALL_BANNED:
                     return False
                 case Overdue():
-                    raise self._stall(session.reports)
+                    raise self._with_mirrors(stall(session.reports, self._watch.granted))
             self._hold_back(session, moved)
             is_last = size - look.done < self._tally.rate * self._terms.patience.tick
             self._pause(session if is_last else None)
@@ -364,36 +364,9 @@ class TorrentFetch:
             self._wish.stop.wait(self._terms.patience.tick)
         check(self._wish.stop)
 
-    def _silence(self, reports: Reports) -> SourceFailed:
-        waited = duration(self._terms.patience.metadata)
-        return self._with_mirrors(
-            SourceFailed(
-                f"nobody gave the metadata within {waited} ({reports.sentence})",
-                "The swarm may be dead; try again later or name another source.",
-            )
-        )
-
-    def _stall(self, reports: Reports) -> SourceFailed:
-        waited = duration(self._watch.granted)
-        return self._with_mirrors(
-            SourceFailed(
-                f"nothing came for {waited} ({reports.sentence})",
-                "Run the same command again to go on; what was fetched is kept.",
-            )
-        )
-
     def _with_mirrors(self, failure: SourceFailed) -> SourceFailed:
-        """The swarm's failure, and that of each mirror that took part."""
-        each: list[tuple[Source, HerdError]] = [(self._wish.source, failure)]
-        if isinstance(self._lost, EachFailed):
-            each += self._lost.each
-        elif self._lost is not None:
-            each += [(source, self._lost) for source in self._wish.others[:1]]
-        else:
-            each += self._failed()
-        return failure if len(each) == 1 else EachFailed(tuple(each))
+        wish = self._wish
+        return together(wish.source, failure, self._lost, wish.others, self._failed())
 
     def _failed(self) -> list[tuple[Source, HerdError]]:
-        """The mirrors that are out; those that only a whole fetch can use are not."""
-        standings = self._feed.seam.mirrors.each if self._feed else ()
-        return [(one.source, one.out) for one in standings if one.out and not one.is_single]
+        return failed(self._feed.seam.mirrors.each if self._feed else ())

@@ -1,0 +1,59 @@
+"""Why a swarm did not deliver, in words; and with it why each of its mirrors did not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from herd.errors import HerdError, SourceFailed
+from herd.model import Source
+from herd.transfer.carrier import EachFailed
+from herd.transfer.mirrors import Standing
+from herd.transfer.swarm_watch import Reports
+from herd.words import duration
+
+
+def silence(reports: Reports, waited: float) -> SourceFailed:
+    """Nobody gave the metadata of a magnet within so many seconds."""
+    return SourceFailed(
+        f"nobody gave the metadata within {duration(waited)} ({reports.sentence})",
+        "The swarm may be dead; try again later or name another source.",
+    )
+
+
+def stall(reports: Reports, waited: float) -> SourceFailed:
+    """No byte came for so many seconds."""
+    return SourceFailed(
+        f"nothing came for {duration(waited)} ({reports.sentence})",
+        "Run the same command again to go on; what was fetched is kept.",
+    )
+
+
+def together(
+    swarm: Source,
+    failure: SourceFailed,
+    lost: HerdError | None,
+    mirrors: Sequence[Source],
+    out: Iterable[tuple[Source, HerdError]],
+) -> SourceFailed:
+    """The swarm's failure, and that of each mirror that took part.
+
+    Args:
+        swarm: The swarm.
+        failure: Its own.
+        lost: What the mirrors failed by together, where they fetched by themselves.
+        mirrors: Those of the wish.
+        out: Mirrors at the seam that are out, and why.
+    """
+    each: list[tuple[Source, HerdError]] = [(swarm, failure)]
+    if isinstance(lost, EachFailed):
+        each += lost.each
+    elif lost is not None:
+        each += [(source, lost) for source in mirrors[:1]]
+    else:
+        each += out
+    return failure if len(each) == 1 else EachFailed(tuple(each))
+
+
+def failed(standings: Iterable[Standing]) -> list[tuple[Source, HerdError]]:
+    """The mirrors that are out; those that only a whole fetch can use are not."""
+    return [(one.source, one.out) for one in standings if one.out and not one.is_single]
