@@ -69,27 +69,32 @@ class TorrentCarrier:
         strange = addresses(wish.source) if isinstance(wish.source, MagnetSource) else ()
         if wish.file.sha256 is not None:
             wish = replace(wish, others=tuple(dict.fromkeys((*wish.others, *strange))))
+        seeds: list[Standing] = []
         try:
-            return self._from_swarm(wish)
+            return self._from_swarm(wish, seeds)
         except SourceFailed as failure:
             failed = failure.each if isinstance(failure, EachFailed) else ((wish.source, failure),)
-        known = dict.fromkeys((*wish.others, *strange))
+        named = (*wish.others, *strange)
+        whole = [one for one in seeds if one.is_single and one.source not in named]
+        far = {one.key: one.reach for one in whole if wish.file.sha256 is not None}
+        known = dict.fromkeys((*named, *map(UrlSource, far)))
         left = tuple(each for each in known if each not in [source for source, _ in failed])
         if not left:
             raise failed_together(failed)
         wish.gauge.note(failed[0][1].message.rstrip("."))
         try:
-            http = self._http(_reach_of(wish.source))
+            near = _reach_of(wish.source)
+            http = self._http(lambda url: far.get(url) or near(url))
             return http.fetch(replace(wish, source=left[0], others=left[1:]))
         except SourceFailed as failure:
             more = failure.each if isinstance(failure, EachFailed) else ((left[0], failure),)
             raise EachFailed((*failed, *more)) from failure
 
-    def _from_swarm(self, wish: Wish) -> Delivery:
+    def _from_swarm(self, wish: Wish, seeds: list[Standing]) -> Delivery:
+        """Bring it from the swarm; the web seeds that the torrent names are added to `seeds`."""
         torrent.require()
         folder = SwarmFolder(wish.staged)
         mirrors = [source for source in wish.others if isinstance(source, UrlSource | HfSource)]
-        seeds: tuple[Standing, ...] = ()
         magnet = wish.source if isinstance(wish.source, MagnetSource) else MagnetSource()
         match wish.source:
             case MagnetSource():
@@ -99,7 +104,7 @@ class TorrentCarrier:
             case TorrentSource(location):
                 start = read(self._bring(location, wish.stop))
                 found = reach(start.trackers, allowed_by(location))
-                seeds = web_seeds(start, wish.file, allowed_by(location))
+                seeds += web_seeds(start, wish.file, allowed_by(location))
             case _:
                 raise TypeError(wish.source)
         patience = self._mirror_patience or Patience()
@@ -118,6 +123,12 @@ class TorrentCarrier:
         if proxy:
             # Through a proxy libtorrent could not reach the seam: mirrors come after the swarm.
             may_be_fed = False
+
+        def more(metainfo: Metainfo) -> tuple[Standing, ...]:
+            found = web_seeds(metainfo, wish.file, opened, magnet.web_seeds)
+            seeds.extend(found)
+            return found
+
         terms = Terms(
             open=lambda to: NativeSession(chosen, to),
             read=read,
@@ -126,7 +137,7 @@ class TorrentCarrier:
             patience=self._patience,
             http=self._http(far) if mirrors else None,
             seam=(lambda size: Seam(size, standings, patience, wish.stop)) if may_be_fed else None,
-            seeds=lambda metainfo: web_seeds(metainfo, wish.file, opened, magnet.web_seeds),
+            seeds=more,
             exact=(lambda: _exact(magnet, opened)) if magnet.torrents else None,
             peers=frozenset(magnet.peers),
         )

@@ -32,7 +32,7 @@ from herd.transfer.swarm_reach import SwarmReach
 from herd.transfer.swarm_session import Session, Taking
 from herd.transfer.swarm_tally import Hashes, Tally
 from herd.transfer.swarm_trail import SwarmTrail
-from herd.transfer.swarm_watch import Look, Overdue, Phase, Reports, SwarmPatience, SwarmWatch
+from herd.transfer.swarm_watch import Look, Overdue, Phase, SwarmPatience, SwarmWatch
 from herd.transfer.torrent_contents import Metainfo
 
 
@@ -352,8 +352,10 @@ class TorrentFetch:
         """Whether nothing has come yet, and all that waits is a mirror of the whole file alone."""
         if self._feed is None or self._tally.fetched:
             return False
-        each = self._feed.seam.mirrors.each
-        waiting = [one for one in each if one.is_single and one.source in self._wish.others]
+        each, named = self._feed.seam.mirrors.each, self._wish.others
+        # What a torrent names is asked by itself only where a digest will judge it.
+        is_judged = self._wish.file.sha256 is not None
+        waiting = [one for one in each if one.is_single and (is_judged or one.source in named)]
         return bool(waiting) and not any(one.is_usable for one in each)
 
     def _pause(self, session: Session | None = None) -> None:

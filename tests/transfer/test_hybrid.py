@@ -13,7 +13,7 @@ from typing import Any
 import libtorrent as lt
 import pytest
 
-from herd.errors import Interrupted
+from herd.errors import DigestMismatch, Interrupted
 from herd.model import InfoHash, MagnetSource, Source, TorrentSource, UrlSource
 from herd.transfer import Delivery, Transfer
 from herd.transfer.budget import Budget
@@ -67,6 +67,15 @@ def fetch(
 def torrent_source(desk: SwarmDesk, *trackers: str, version: int = 1) -> TorrentSource:
     path = desk.folder / "some.torrent"
     path.write_bytes(desk.torrent(*trackers, version=version).raw)
+    return TorrentSource(str(path))
+
+
+def seeded(desk: SwarmDesk, web: FileServer) -> TorrentSource:
+    """A .torrent that names a server as its web seed."""
+    content: Any = lt.bdecode(desk.torrent().raw)
+    content[b"url-list"] = web.url.encode()
+    path = desk.folder / "seeded.torrent"
+    path.write_bytes(lt.bencode(content))
     return TorrentSource(str(path))
 
 
@@ -195,6 +204,26 @@ def test_a_mirror_that_sends_all_or_nothing_need_not_wait_for_a_swarm_in_which_n
     assert delivery.sha256 == digest(swarm_desk.content)
 
 
+def test_nor_need_a_web_seed_of_a_torrent_that_sends_all_or_nothing(
+    swarm_desk: SwarmDesk, mirror: FileServer
+) -> None:
+    mirror.faults = Faults(ignores_ranges=True)
+    patience = replace(CALM, stalled=1e6, aside=0.2)
+    delivery = fetch(swarm_desk, seeded(swarm_desk, mirror), patience=patience)
+    assert swarm_desk.part == swarm_desk.content
+    assert delivery.sha256 == digest(swarm_desk.content)
+
+
+def test_a_web_seed_of_the_whole_file_that_lies_is_found_by_the_digest(
+    swarm_desk: SwarmDesk, mirror: FileServer
+) -> None:
+    mirror.faults = Faults(ignores_ranges=True)
+    mirror.content = bytes(each ^ 0xFF for each in swarm_desk.content)
+    patience = replace(CALM, stalled=1e6, aside=0.2)
+    with pytest.raises(DigestMismatch):
+        fetch(swarm_desk, seeded(swarm_desk, mirror), patience=patience)
+
+
 def test_nor_does_it_take_the_file_from_a_swarm_that_gives(
     swarm_desk: SwarmDesk, mirror: FileServer
 ) -> None:
@@ -300,11 +329,7 @@ def test_a_limit_holds_for_peers_and_mirrors_together(
 def test_the_web_seeds_of_a_torrent_are_mirrors_as_well(
     swarm_desk: SwarmDesk, mirror: FileServer
 ) -> None:
-    content: Any = lt.bdecode(swarm_desk.torrent().raw)
-    content[b"url-list"] = mirror.url.encode()
-    path = swarm_desk.folder / "seeded.torrent"
-    path.write_bytes(lt.bencode(content))
-    delivery = fetch(swarm_desk, TorrentSource(str(path)))
+    delivery = fetch(swarm_desk, seeded(swarm_desk, mirror))
     assert given(delivery) == {UrlSource(mirror.url): SIZE}
 
 
