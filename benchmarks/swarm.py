@@ -4,11 +4,13 @@
 
 A file of random bytes is seeded on loopback by libtorrent, one seed to an address, with a
 tracker; nginx has the same file. All cases run once in each round, in turns, each in a
-process of its own. herd's time ends when the sha256 of the whole file is proved; aria2c
-proves pieces alone. `x aria2c` is the median of (aria2c's time / the case's) within each
-round, over as many seeds; `x better` is hybrid against the better of its halves. CPU seconds
-are those of who fetches and, beside them, those of the seeds and nginx that give: where both
-together fill all processors, no client could be faster on one machine.
+process of its own and in memory that costs them the same (`warm_memory.py`). herd's time ends
+when the sha256 of the whole file is proved; aria2c and libtorrent alone, in a loop of a few lines
+with herd's settings, prove pieces and nothing else: that is what one machine allows whoever
+leaves the swarm to libtorrent. `x aria2c` is the median of (aria2c's time / the case's) within
+each round, over as many seeds; `x better` is hybrid against the better of its halves. CPU seconds
+are those of who fetches and, beside them, those of the seeds and nginx that give. `at most` is
+what `x aria2c` could be if both together kept all processors of this machine busy to the end.
 
 Needs aria2c and nginx; leaves out what is not installed.
 """
@@ -33,7 +35,9 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE.parent), str(HERE)]
 
-from tests.tools import nginx  # noqa: E402  # the path comes first
+from warm_memory import Ballast  # noqa: E402  # the path comes first
+
+from tests.tools import nginx  # noqa: E402
 from tests.tools.swarm import Seed, Torrent, describe, make_torrent  # noqa: E402
 from tests.tools.swarm_tracker import HttpTracker  # noqa: E402
 
@@ -54,8 +58,10 @@ class Case:
 CASES = (
     Case("aria2c, magnet, 1 seed", 1),
     Case("herd, magnet, 1 seed", 1, peer="aria2c, magnet, 1 seed"),
+    Case("libtorrent alone, 1 seed", 1, peer="aria2c, magnet, 1 seed"),
     Case("aria2c, magnet, 3 seeds", 3),
     Case("herd, magnet, 3 seeds", 3, peer="aria2c, magnet, 3 seeds"),
+    Case("libtorrent alone, 3 seeds", 3, peer="aria2c, magnet, 3 seeds"),
     Case("herd, 1 mirror alone", 0, has_mirror=True),
     Case("herd, 1 seed + 1 mirror", 1, has_mirror=True),
 )
@@ -67,11 +73,15 @@ class Took:
 
     seconds: float
     processor: float
-    """Seconds of the process that fetches, and of its children."""
+    """Seconds of the process that fetches, and of its children, since the clock started."""
     givers: float
     """Seconds of the processes that give."""
     memory: int
     """Bytes of its peak."""
+
+    def least(self, cores: int) -> float:
+        """Seconds that so many processors need at least for what was done on them."""
+        return (self.processor + self.givers) / cores
 
 
 @dataclass(frozen=True)
@@ -93,25 +103,38 @@ class Shelf:
 
 
 def run(case: Case, shelf: Shelf, folder: Path) -> Took:
-    """One case, once, in a process of its own."""
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir()
+    """One case, once, in a process of its own.
+
+    Args:
+        case: Which.
+        shelf: Where the file can be had.
+        folder: Of all of them; `before` in it is that of the case before.
+    """
+    before, folder = folder / "before", folder / "now"
+    folder.mkdir(parents=True)
+    ballast = Ballast(folder.with_name("ballast"), shelf.size)
     with HttpTracker(*shelf.seeds[: case.seeds]) as tracker:
         magnet = f"magnet:?xt=urn:btih:{shelf.torrent.v1}&tr={tracker.url}"
         if case.name.startswith("aria2c"):
             words = ["aria2c", *ARIA2C, f"--dir={folder}", magnet]
+        elif case.name.startswith("libtorrent"):
+            words = [sys.executable, __file__, "--as-libtorrent", magnet, str(folder)]
         else:
             mirror = shelf.mirror if case.has_mirror else "-"
             swarm = f"{shelf.torrent.v1} {tracker.url}" if case.seeds else "- -"
             words = [sys.executable, __file__, "--as-herd", *swarm.split(), mirror]
             words += [str(shelf.size), shelf.sha256, str(folder)]
+        if case.name.startswith("aria2c"):
+            ballast.drop(before)  # it begins when it is started
         begun, gave = time.monotonic(), _spent(shelf.givers)
         child = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         assert child.stdin is not None
         assert child.stdout is not None
         if not case.name.startswith("aria2c"):
             child.stdout.readline()  # it has imported what it needs
+            ballast.drop(before)
             begun, gave = time.monotonic(), _spent(shelf.givers)
+        idle = 0.0 if case.name.startswith("aria2c") else _spent([child.pid])
         child.stdin.close()
         memory = 0
         while True:
@@ -126,7 +149,8 @@ def run(case: Case, shelf: Shelf, folder: Path) -> Took:
     if child.returncode != 0:
         raise RuntimeError(f"{case.name} failed with {child.returncode}")
     gave = _spent(shelf.givers) - gave
-    return Took(seconds, used.ru_utime + used.ru_stime, gave, memory)
+    folder.rename(before)
+    return Took(seconds, used.ru_utime + used.ru_stime - idle, gave, memory)
 
 
 ARIA2C = (
@@ -184,12 +208,33 @@ def as_herd(words: list[str]) -> None:
     transfer.fetch(file, Staged(Path(folder) / "x.part"), Gauge(), threading.Event())
 
 
+def as_libtorrent(words: list[str]) -> None:
+    """The child: bring the file by libtorrent alone, with herd's settings."""
+    import libtorrent as lt
+
+    from herd.transfer.swarm_settings import settings
+
+    magnet, folder = words
+    print("ready", flush=True)
+    sys.stdin.read()
+    session = lt.session(settings(interface="127.9.9.9"))
+    params = lt.parse_magnet_uri(magnet)
+    params.save_path = folder
+    params.flags = lt.torrent_flags.sequential_download
+    handle = session.add_torrent(params)
+    while not handle.status(0).is_finished:
+        session.wait_for_alert(50)
+        session.pop_alerts()
+    del handle, session  # returns when all is written
+
+
 def show(took: dict[str, list[Took]], size: int) -> None:
     """The table: medians, and ratios within each round."""
     print(
         f"{'':26}{'MB/s':>6} {'(min-max)':>11} {'x aria2c':>9} {'CPU s/GiB':>10}"
-        f" {'givers':>8} {'cores':>6} {'peak MB':>8}"
+        f" {'givers':>8} {'cores':>6} {'at most':>8} {'peak MB':>8}"
     )
+    cores = len(os.sched_getaffinity(0))
     for case in CASES:
         if not (runs := took.get(case.name)):
             continue
@@ -200,13 +245,19 @@ def show(took: dict[str, list[Took]], size: int) -> None:
         givers = statistics.median(each.givers for each in runs) * scale
         busy = statistics.median((each.processor + each.givers) / each.seconds for each in runs)
         memory = statistics.median(each.memory for each in runs) / 1e6
-        beside = _ratio(took.get(case.peer, []), runs)
+        peers = took.get(case.peer, [])
+        beside = _middle(
+            [one.seconds / each.seconds for one, each in zip(peers, runs, strict=False)]
+        )
+        most = _middle(
+            [one.seconds / each.least(cores) for one, each in zip(peers, runs, strict=False)]
+        )
         print(
             f"{case.name:26}{statistics.median(rates):6.0f} {span:>11} {beside:>9}"
-            f" {processor:10.2f} {givers:8.2f} {busy:6.2f} {memory:8.0f}"
+            f" {processor:10.2f} {givers:8.2f} {busy:6.2f} {most:>8} {memory:8.0f}"
         )
-    peers, mirror, both = (took.get(each, []) for each in HALVES)
-    better = [min(one.seconds, other.seconds) for one, other in zip(peers, mirror, strict=False)]
+    alone, mirror, both = (took.get(each, []) for each in HALVES)
+    better = [min(one.seconds, other.seconds) for one, other in zip(alone, mirror, strict=False)]
     ratios = [one / each.seconds for one, each in zip(better, both, strict=False)]
     if ratios:
         print(f"hybrid x better of its halves: {statistics.median(ratios):.2f}")
@@ -215,8 +266,7 @@ def show(took: dict[str, list[Took]], size: int) -> None:
 HALVES = ("herd, magnet, 1 seed", "herd, 1 mirror alone", "herd, 1 seed + 1 mirror")
 
 
-def _ratio(peers: list[Took], runs: list[Took]) -> str:
-    ratios = [peer.seconds / each.seconds for peer, each in zip(peers, runs, strict=False)]
+def _middle(ratios: list[float]) -> str:
     return f"{statistics.median(ratios):.2f}" if ratios else ""
 
 
@@ -265,20 +315,25 @@ def main() -> None:
     if "--as-herd" in sys.argv:
         as_herd(sys.argv[2:])
         return
+    if "--as-libtorrent" in sys.argv:
+        as_libtorrent(sys.argv[2:])
+        return
     if "--as-seeds" in sys.argv:
         as_seeds(sys.argv[2:])
         return
     parser = argparse.ArgumentParser(description="herd's swarms beside aria2c's")
     parser.add_argument("--size", type=int, default=1024, help="MiB")
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--only", default="", help="cases whose name has these words")
+    parser.add_argument("--only", default="", help="cases whose name has one of these, with commas")
     said = parser.parse_args()
     took: dict[str, list[Took]] = {}
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         with shelf_of(said.size << 20, folder) as shelf:
             for number in range(said.rounds):
-                for case in (each for each in CASES if said.only in each.name):
+                for case in CASES:
+                    if not any(words in case.name for words in said.only.split(",")):
+                        continue
                     if case.name.startswith("aria2c") and shutil.which("aria2c") is None:
                         continue
                     took.setdefault(case.name, []).append(run(case, shelf, folder / "theirs"))
