@@ -5,7 +5,9 @@
 
 A file of random bytes comes from nginx on loopback. All clients run once in each round, in
 turns, every other time in reverse (who comes right after curl was seen to be slower), each in
-a process of its own; what Python clients import is imported before the clock starts. The table
+a process of its own; what Python clients import is imported before the clock starts. Right
+before that a ballast is written and freed, so that all write into memory that the host did not
+take back meanwhile (benchmarks/warm.py says what that costs otherwise). The table
 has medians over the rounds; `x curl` is the median of (curl's time /
 the client's) within each round. Who proves no digest is marked. `at most` is what `x curl` could
 be at best if the client and nginx, with the CPU seconds that they took, kept all processors of
@@ -38,6 +40,7 @@ sys.path[:0] = [str(HERE.parent), str(HERE)]
 
 from transfer_clients import CLIENTS, PLAIN_ONLY, VERIFIES  # noqa: E402  # the path comes first
 from transfer_link import SERVER, Link, enter, shaped  # noqa: E402
+from warm import heat  # noqa: E402
 
 from tests.tools import nginx  # noqa: E402
 
@@ -76,7 +79,10 @@ class Took:
 
 def run(name: str, served: Served, folder: Path) -> Took:
     """One client, once."""
-    shutil.rmtree(folder, ignore_errors=True)
+    before_it = folder.with_name("before")
+    if folder.exists():
+        shutil.rmtree(before_it, ignore_errors=True)  # of one that could not begin
+        folder.rename(before_it)
     folder.mkdir()
     words = [name, served.url, str(served.size), served.sha256, str(folder)]
     child = subprocess.Popen(
@@ -89,8 +95,10 @@ def run(name: str, served: Served, folder: Path) -> Took:
     try:
         if child.stdout.readline() != b"ready\n":
             raise RuntimeError(f"{name} is not installed")
+        free = heat(folder.parent, served.size, before_it)
         before, idle = _resident(child.pid), _processor(child.pid)
         beside = _Children(child.pid)
+        free()
         served_before = _processor(served.server) if served.server else 0.0
         begun = time.monotonic()
         child.stdin.write(b"go\n")
