@@ -64,9 +64,9 @@ class Rules:
     def why_not(self, moment: time, *, is_metered: bool) -> str | None:
         """Why nothing may run now, in words; None when it may."""
         if self.hours is not None and not self.hours.has(moment):
-            return f"waiting for {self.hours.start:%H:%M} (download_hours)"
+            return f"until {self.hours.start:%H:%M} (download_hours)"
         if is_metered and self.pauses_metered:
-            return "waiting: the connection is metered (HERD_METERED=0 goes on)"
+            return "the connection is metered (HERD_METERED=0 goes on)"
         return None
 
     def limit_now(self, *, is_chatting: bool, asked: int | None = None) -> int | None:

@@ -27,6 +27,9 @@ LINE_EVERY = 5.0
 MOVING = (Stage.FETCHING, Stage.VERIFYING, Stage.CONVERTING, Stage.COPYING)
 """Stages in which bytes move, so that a rate says something."""
 
+RESTING = (Stage.WAITING, Stage.PAUSED)
+"""Stages in which nothing happens until something else did."""
+
 Show = Callable[[Progress], None]
 
 
@@ -91,13 +94,19 @@ def _bar(name: str) -> Iterator[Show]:
 
 
 def _lines(session: Session, name: str) -> Show:
+    """A line now and then; why it rests is said at once, and not again while nothing moves."""
     next_at = time.monotonic() + LINE_EVERY
+    said, rested = "", (Stage.WAITING, "")
 
     def show(now: Progress) -> None:
-        nonlocal next_at
-        if time.monotonic() >= next_at:
-            next_at += LINE_EVERY
-            session.say(f"{name}: {in_words(now)}")
+        nonlocal next_at, said, rested
+        words, rests = in_words(now), now.stage in RESTING
+        is_new = rests and rested != (now.stage, now.note)
+        rested = (now.stage, now.note) if rests else (Stage.WAITING, "")
+        if is_new or (time.monotonic() >= next_at and not (rests and words == said)):
+            next_at = time.monotonic() + LINE_EVERY
+            said = words
+            session.say(f"{name}: {words}")
 
     return show
 

@@ -21,15 +21,18 @@ HEADS = ("NAME", "STATE", "DONE", "OF", "RATE", "LIMIT", "NOTE")
 
 
 @click.group(cls=Group, invoke_without_command=True)
+@options.as_json
 @click.pass_context
-def downloads(context: click.Context) -> None:
+def downloads(context: click.Context, as_json: bool) -> None:
     """Show what was begun, pause it, limit it, go on.
 
     Downloads are listed until they are done, also when herd was quit meanwhile. What another
     herd runs (the app, another terminal) obeys within a second.
     """
     if context.invoked_subcommand is None:
-        context.invoke(list_)
+        context.invoke(list_, as_json=as_json)
+    elif as_json:
+        raise BadUsage("--json goes with the list alone.", "`herd downloads --json` prints it.")
 
 
 @downloads.command("list", cls=Command)

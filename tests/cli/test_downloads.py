@@ -55,6 +55,8 @@ def test_the_list_shows_what_another_herd_runs(herd: Caller, job: Job) -> None:
     assert form["name"] == job.name
     assert form["done"] > 0
     assert form["process"] is not None
+    assert [each["name"] for each in herd.json("downloads")] == [job.name]
+    assert herd("downloads", "--json", "pause").code == 2
 
 
 def test_pause_limit_and_resume_reach_the_herd_that_runs_it(herd: Caller, job: Job) -> None:
