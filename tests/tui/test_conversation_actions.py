@@ -236,7 +236,7 @@ async def test_an_image_is_shown_to_a_model_that_sees(
         _, seen = given.engine.asked[-1]
         assert seen[0].images == (str(picture),)
         assert "image: llama.png" in hand.screen
-        assert hand.app.chat.images == ()
+        assert hand.app.chat.question.images == ()
         hand.app.clear_notifications()
         await hand.looks_like("chat-image")
 

@@ -10,10 +10,13 @@ from textual.containers import Container
 from textual.content import Content
 from textual.widgets import Input, Static
 
+from herd_tui.actions.found_models import FoundModels
+from herd_tui.actions.install import Installing
+from herd_tui.actions.models import ModelActions
 from herd_tui.commands import Scope, bindings
 from herd_tui.filtering import Grouping, Order, Sieve, grouped, outside
-from herd_tui.messages import Install, LibraryChanged, OpenChat
-from herd_tui.screens.model_actions import ModelActions
+from herd_tui.messages import LibraryChanged, OpenChat
+from herd_tui.screens.base import HerdScreen
 from herd_tui.widgets.details import Details
 from herd_tui.widgets.filter import Filter
 from herd_tui.widgets.key_line import KeyLine
@@ -26,7 +29,6 @@ if TYPE_CHECKING:
     from textual.timer import Timer
 
     from herd.model import Choice
-    from herd.plan import Plan
     from herd_tui.insight import Insight
     from herd_tui.rows import Row
 
@@ -34,7 +36,7 @@ REST = 0.2
 """Seconds that the cursor rests on a row before it is looked at more closely."""
 
 
-class LibraryScreen(ModelActions):
+class LibraryScreen(HerdScreen):
     """Filter, list, details, transfers."""
 
     SCOPE: ClassVar[Scope] = Scope.LIBRARY
@@ -42,6 +44,9 @@ class LibraryScreen(ModelActions):
 
     def __init__(self) -> None:
         super().__init__()
+        self._models = ModelActions(self)
+        self._found_models = FoundModels(self)
+        self._installing = Installing(self, chosen=self._await)
         self._rows: tuple[Row, ...] = ()
         self._sieve = Sieve()
         self._order = Order.REGISTRY
@@ -117,7 +122,7 @@ class LibraryScreen(ModelActions):
         if row and row.runnable:
             self.post_message(OpenChat(str(row.runnable.reference)))
         elif text:
-            self.order(text)
+            self._installing.order(text)
 
     def action_move(self, by: int) -> None:
         """Move the cursor of the list."""
@@ -146,16 +151,24 @@ class LibraryScreen(ModelActions):
         self.host.say_instead(f"Grouped {self._grouping}.")
         self._sift()
 
-    def order(self, text: str) -> None:
-        """Plan an install, ask what must be asked, and begin it."""
+    def action_variants(self) -> None:
+        """Choose the variant to install."""
+        if self.current:
+            self._models.choose_variant(self.current, self._installing.order)
 
-        def planned() -> tuple[Plan, str | None]:
-            from herd_tui.install_warnings import doubts
+    def action_remove(self) -> None:
+        """Ask, then take the model under the cursor out of the store."""
+        if self.current:
+            self._models.remove(self.current)
 
-            plan = self.herd.plan(self.herd.choose(text))
-            return plan, doubts(self.herd, plan)
+    def action_verify(self) -> None:
+        """Prove the model under the cursor against its digests, and offer to mend it."""
+        if self.current:
+            self._models.verify(self.current)
 
-        beside(self, planned, lambda made: self._ask(*made), group="plan")
+    def action_import_found(self) -> None:
+        """Look for models of other tools, and take over those that the person ticks."""
+        self._found_models.look()
 
     @property
     def current(self) -> Row | None:
@@ -199,36 +212,10 @@ class LibraryScreen(ModelActions):
         found = self._sieve.sift(self._sifted)
         box.show(grouped(found, self._grouping), under or (here.name if here else None))
 
-    def _ask(self, plan: Plan, doubts: str | None) -> None:
-        if trouble := plan.trouble(is_licence_accepted=True):
-            self.host.complain(trouble)
-        elif doubts:
-            from herd_tui.screens.question import Question
-
-            self.app.push_screen(
-                Question(f"Install {plan.choice.reference}?", doubts, "Install"),
-                lambda sure: self._ask_licence(plan) if sure else None,
-            )
-        else:
-            self._ask_licence(plan)
-
-    def _ask_licence(self, plan: Plan) -> None:
-        from herd_tui.screens.licence import LicenceQuestion
-
+    def _await(self, choice: Choice) -> None:
+        """Show under its name what is installed of a path or address."""
         if self.current is None or outside(self.query_one(Filter).value):
-            self.query_one(Filter).value = self._awaited = plan.choice.model.name
-        if plan.needs_acceptance:
-            self.app.push_screen(
-                LicenceQuestion(plan), lambda accepted: self._begin(plan.choice, bool(accepted))
-            )
-        else:
-            self.post_message(Install(plan.choice, is_licence_accepted=False))
-
-    def _begin(self, choice: Choice, accepted: bool) -> None:
-        if accepted:
-            self.post_message(Install(choice, is_licence_accepted=True))
-        else:
-            self.notify(f"{choice.model.name} was not installed.", markup=False)
+            self.query_one(Filter).value = self._awaited = choice.model.name
 
     @on(Input.Changed, "#filter")
     def _filter(self) -> None:
