@@ -71,6 +71,15 @@ def test_another_herd_gets_it_by_the_magnet(
             assert sharing.trackers == {tracker.url: "0 peers"}
 
 
+@pytest.mark.parametrize("words", [b"go\x1b[2Jaway", b"\xff\xfe"])
+def test_what_a_tracker_says_is_one_line_of_text(herd: Herd, tiny: Installed, words: bytes) -> None:
+    with HttpTracker(refusal=words) as tracker:
+        (offer,) = herd.sharer.offers(tiny, Making((tracker.url,)))
+        with Share((offer,), herd.sharer.blob, Sharing(own_host()), Terms()) as sharing:
+            until(lambda: bool(sharing.look() and sharing.trackers))
+            assert sharing.trackers[tracker.url] in ("go [2Jaway", "something that is no text")
+
+
 def test_the_same_file_is_the_same_torrent_on_every_machine(
     herd: Herd, tiny: Installed, tmp_path: Path
 ) -> None:

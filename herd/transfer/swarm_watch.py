@@ -114,7 +114,7 @@ class Reports:
 
     def heard(self, tracker: str, words: str) -> None:
         """A tracker said something."""
-        self.trackers[tracker] = _plain(words)
+        self.trackers[tracker] = plain(words)
 
     @property
     def sentence(self) -> str:
@@ -189,7 +189,7 @@ class SwarmWatch:
         return Overdue.ALL_BANNED if self._waited_banned >= self._patience.banned else None
 
 
-def _plain(words: str) -> str:
+def plain(words: str) -> str:
     """A stranger's words as one short line that a terminal can show."""
     shown = "".join(each if each.isprintable() else " " for each in words[: 4 * _MOST_WORDS])
     return " ".join(shown.split())[:_MOST_WORDS] or "nothing"

@@ -65,6 +65,12 @@ def read(raw: bytes) -> Metainfo:
     files, hashes = params.ti.layout(), params.ti.info_hashes()
     content = lt.bdecode(raw)
     known = content.get(b"piece layers", {}) if hashes.has_v2() else None
+    if not isinstance(known, dict | None):
+        raise SourceRefused("the .torrent does not read (its piece layers are none)")
+    try:
+        trackers, web_seeds = tuple(params.trackers), tuple(params.url_seeds)
+    except UnicodeDecodeError as error:
+        raise SourceRefused("the .torrent does not read (an address is no text)") from error
     numbers = range(files.num_files())
     return Metainfo(
         raw=raw,
@@ -73,10 +79,10 @@ def read(raw: bytes) -> Metainfo:
             + ([str(hashes.v2)] if hashes.has_v2() else [])
         ),
         entries=tuple(_entry(files, index, known) for index in numbers),
-        trackers=tuple(params.trackers),
+        trackers=trackers,
         info=content[b"info"],
         piece_size=files.piece_length(),
-        web_seeds=tuple(params.url_seeds),
+        web_seeds=web_seeds,
         layers={each: layer for each in numbers if (layer := _layer(files, each, known))},
     )
 
@@ -93,6 +99,14 @@ def load(raw: bytes) -> Any:
         return lt.load_torrent_buffer(raw, {"max_pieces": MOST_PIECES})
     except RuntimeError as error:
         raise SourceRefused(f"the .torrent does not read ({error})") from error
+
+
+def refusal(alert: Any) -> str:
+    """What a tracker said when it refused, in whatever bytes a stranger chose."""
+    try:
+        return str(alert.failure_reason() or alert.error.message())
+    except UnicodeDecodeError:
+        return "something that is no text"
 
 
 def completed(metainfo: Metainfo, index: int, table: Table | None) -> Metainfo:

@@ -13,7 +13,7 @@ from herd.transfer.swarm_prefix import Prefix
 from herd.transfer.swarm_reach import SwarmReach
 from herd.transfer.swarm_session import Taking
 from herd.transfer.swarm_watch import DiskTrouble, Look, Phase, Reports
-from herd.transfer.torrent import GRACE, everybody_limited, load, lt
+from herd.transfer.torrent import GRACE, everybody_limited, load, lt, refusal
 
 _MOST_PEERS_KEPT = 50
 _KEPT_EVERY = 0.2
@@ -240,8 +240,7 @@ class NativeSession:
         for alert in self._session.pop_alerts():
             match alert:
                 case lt.tracker_error_alert():
-                    words = alert.failure_reason() or alert.error.message()
-                    self.reports.heard(alert.url, words)
+                    self.reports.heard(alert.url, refusal(alert))
                 case lt.tracker_reply_alert():
                     self.reports.heard(alert.url, f"{alert.num_peers} peers")
                 case lt.peer_connect_alert():

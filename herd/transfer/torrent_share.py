@@ -10,13 +10,14 @@ from typing import Any
 from herd.transfer.swarm_authorities import trust_authorities
 from herd.transfer.swarm_reach import near
 from herd.transfer.swarm_settings import Sharing, sharing
-from herd.transfer.swarm_watch import Given
+from herd.transfer.swarm_watch import Given, plain
 from herd.transfer.torrent import (
     GRACE,
     LAST,
     everybody_limited,
     load,
     lt,
+    refusal,
     require,
 )
 
@@ -77,7 +78,7 @@ class SharingSession:
         for alert in self._session.pop_alerts():
             match alert:
                 case lt.tracker_error_alert():
-                    self.trackers[alert.url] = alert.failure_reason() or alert.error.message()
+                    self.trackers[alert.url] = plain(refusal(alert))
                 case lt.tracker_reply_alert():
                     self.trackers[alert.url] = f"{alert.num_peers} peers"
         return tuple(self._given(number) for number in range(len(self._handles)))

@@ -28,8 +28,11 @@ SUFFIX = ".wheel"
 
 _PIECE = 256 * 1024
 _REQUIREMENT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}==[A-Za-z0-9][A-Za-z0-9.+!_-]{0,99}")
-_TROUBLE_IN_ZIP = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError)
-"""Damaged, cut short, an unknown compression, encrypted."""
+_TROUBLE_IN_ZIP = (
+    *(zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError),
+    *(OSError, ValueError),
+)
+"""Damaged, cut short, an unknown compression, encrypted; offsets and names that are none."""
 
 
 class WheelCarrier:

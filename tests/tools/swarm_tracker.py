@@ -21,7 +21,7 @@ def compact(peers: Iterable[Address]) -> bytes:
 class HttpTracker:
     """A tracker at `http://127.0.0.1:<port>/announce`."""
 
-    def __init__(self, *peers: Address, refusal: str = "", host: str = "127.0.0.1") -> None:
+    def __init__(self, *peers: Address, refusal: str | bytes = "", host: str = "127.0.0.1") -> None:
         self.peers = list(peers)
         self.refusal = refusal
         self.interval = 1800
@@ -43,7 +43,7 @@ class HttpTracker:
 
     def answer(self) -> bytes:
         if self.refusal:
-            reason = self.refusal.encode()
+            reason = self.refusal.encode() if isinstance(self.refusal, str) else self.refusal
             return b"d14:failure reason%d:%be" % (len(reason), reason)
         peers = compact(self.peers)
         often = b"8:intervali%de12:min intervali%de" % (self.interval, self.interval)

@@ -133,8 +133,10 @@ def test_a_trap_is_refused_before_anybody_is_asked(swarm_desk: SwarmDesk, trap: 
         bencoded({b"info": v1(pieces=bytes(20))}),
         bencoded({b"info": []}),
         bencoded({b"info": v2({})}),
+        bencoded({b"info": v1(), b"url-list": b"http://\xff.example/"}),
+        bencoded({b"info": v2({b"model.gguf": leaf()}), b"piece layers": []}),
     ],
-    ids=range(16),
+    ids=range(18),
 )
 def test_what_is_no_torrent_is_refused(swarm_desk: SwarmDesk, raw: bytes) -> None:
     path = swarm_desk.folder / "bad.torrent"

@@ -45,6 +45,13 @@ def test_a_tracker_that_refuses_is_quoted(swarm_desk: SwarmDesk) -> None:
             swarm_desk.fetch(magnet, patience=BRISK)
 
 
+def test_a_tracker_that_refuses_with_no_text_breaks_nothing(swarm_desk: SwarmDesk) -> None:
+    with HttpTracker(refusal=b"\xff\xfe") as tracker:
+        magnet = swarm_desk.torrent().magnet(tracker.url)
+        with pytest.raises(SourceFailed, match="says: something that is no text;"):
+            swarm_desk.fetch(magnet, patience=BRISK)
+
+
 def test_a_tracker_that_is_down_does_not_keep_another_from_helping(swarm_desk: SwarmDesk) -> None:
     torrent = swarm_desk.torrent()
     with swarm_desk.swarm(torrent) as swarm:

