@@ -205,7 +205,7 @@ class Herd:
 
         One that cannot be asked for any more (its registry is gone) stays in the list.
         """
-        from herd.download_orders import order_of, why_paused
+        from herd.download_orders import order_of, rest_of
         from herd.progress import Stage
 
         jobs = []
@@ -213,9 +213,9 @@ class Herd:
             if not entry.is_owned and name in (None, entry.name):
                 with contextlib.suppress(HerdError):
                     order = order_of(entry, self.choose)
-                    jobs.append(self.jobs.start(order, entry.asked, entry.wanted))
-                    jobs[-1].why_paused = why_paused(entry)
                     order.gauge.begin(Stage.WAITING, entry.total, entry.done)
+                    rest = rest_of(entry)
+                    jobs.append(self.jobs.start(order, entry.asked, entry.wanted, rest))
         return tuple(jobs)
 
     def _discard(self, order: Order) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from herd.config import Config
 from herd.downloads import Asked, Download
 from herd.install import Order
+from herd.job import Rest
 from herd.model import Choice
 from herd.progress import Stage
 from herd.resolve import Promise
@@ -40,9 +41,15 @@ def order_of(entry: Download, choose: Callable[[str, Promise], Choice]) -> Order
     )
 
 
-def why_paused(entry: Download) -> str:
-    """Why a download of an earlier process rests; empty where the person paused it or quit."""
-    return entry.note if entry.stage in (Stage.FAILED, Stage.PAUSED) else ""
+def rest_of(entry: Download) -> Rest:
+    """As what a download of an earlier process rests: paused where the person said so, or quit."""
+    match entry.stage:
+        case Stage.FAILED:
+            return Rest(Stage.FAILED, entry.note)
+        case Stage.PAUSED:
+            return Rest(why=entry.note)
+        case _:
+            return Rest()
 
 
 def rules_of(config: Config) -> Rules:

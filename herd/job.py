@@ -21,6 +21,15 @@ class State(StrEnum):
     OVER = "over"
 
 
+@dataclass(frozen=True)
+class Rest:
+    """As what a job rests: paused, or failed in an earlier process."""
+
+    stage: Stage = Stage.PAUSED
+    why: str = ""
+    """Why, where that was not the person's wish."""
+
+
 @dataclass(eq=False)
 class Job:
     """An install; made and moved on by Jobs."""
@@ -35,8 +44,8 @@ class Job:
     """Whether it is to end, and not only to rest."""
     is_held: bool = False
     """Whether the rules, and not the person, make it wait."""
-    why_paused: str = ""
-    """Why it rests, where that was not the person's wish: how it failed in an earlier process."""
+    rest: Rest = Rest()
+    """As what it rests while nobody lets it run."""
     _ended: threading.Event = field(default_factory=threading.Event)
 
     @property

@@ -21,7 +21,7 @@ from datetime import datetime
 from herd.downloads import Asked, Downloads, Wanted
 from herd.errors import HerdError, Interrupted, SourceRefused
 from herd.install import Order, Outcome
-from herd.job import Job, State
+from herd.job import Job, Rest, State
 from herd.metered import is_metered
 from herd.own_downloads import Listing
 from herd.progress import Stage
@@ -71,13 +71,20 @@ class Jobs:
         self._asked_limit: int | None = None
         self._metered = (float("-inf"), False)
 
-    def start(self, order: Order, asked: Asked | None = None, wanted: Wanted = Wanted.RUN) -> Job:
+    def start(
+        self,
+        order: Order,
+        asked: Asked | None = None,
+        wanted: Wanted = Wanted.RUN,
+        rest: Rest = Rest(),  # noqa: B008  # frozen
+    ) -> Job:
         """Begin an install; one of the same model that is not over is returned instead.
 
         Args:
             order: What to install.
             asked: What the person asked for; without it the job is not in the list.
-            wanted: Whether it may run, or is paused at first.
+            wanted: Whether it may run, or rests at first.
+            rest: As what it rests then.
         """
         with self._lock:
             for job in self.running():
@@ -85,7 +92,7 @@ class Jobs:
                     self.resume(job)
                     return job
             job = Job(replace(order, budget=Budget(order.budget.limit, self.budget)))
-            job.wanted = wanted
+            job.wanted, job.rest = wanted, rest
             self._listing.enter(job, asked)
             self._jobs.append(job)
             self._conduct()
@@ -195,7 +202,7 @@ class Jobs:
         with self._lock:
             if not job.is_over:
                 self._listing.want(job, wanted)
-                job.wanted, job.why_paused = wanted, ""
+                job.wanted = wanted
                 self._conduct()
 
     def _answering(self, step: int) -> None:
@@ -244,13 +251,13 @@ class Jobs:
             self._drop(job)
         elif job.wanted is Wanted.PAUSE:
             job.state = State.PAUSED
-            job.show(Stage.PAUSED, job.why_paused)
+            job.show(job.rest.stage, job.rest.why)
         else:
             job.state = State.WAITING
             job.show(Stage.WAITING, why_not or "others come first")
 
     def _begin(self, job: Job) -> None:
-        job.order = replace(job.order, stop=threading.Event())
+        job.order, job.rest = replace(job.order, stop=threading.Event()), Rest()
         job.state = State.RUNNING
         job.show(Stage.WAITING)
         threading.Thread(

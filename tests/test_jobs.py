@@ -14,10 +14,11 @@ from pathlib import Path
 import pytest
 
 from herd.core import Herd
-from herd.download_orders import asked_for, why_paused
+from herd.download_orders import asked_for, rest_of
 from herd.downloads import Asked, Download, Downloads, Wanted
 from herd.errors import ConfigError, Interrupted, SourceFailed, SourceRefused
 from herd.install import Order, Outcome
+from herd.job import Rest
 from herd.jobs import Job, Jobs, State
 from herd.metered import is_metered
 from herd.model import Choice, File, Licence, Model, UrlSource, Variant
@@ -334,10 +335,10 @@ def test_what_failed_in_an_earlier_process_says_so_where_it_rests(
 
     [job] = herd.restore()
 
-    until(lambda: job.progress().stage is Stage.PAUSED)
     until(lambda: job.progress().note == "nobody had it")
+    assert job.progress().stage is Stage.FAILED
     until(lambda: herd.downloads.all()[0].note == "nobody had it")
-    assert why_paused(herd.downloads.all()[0]) == "nobody had it"
+    assert rest_of(herd.downloads.all()[0]) == Rest(Stage.FAILED, "nobody had it")
     herd.jobs.resume(job)
     until(lambda: job.progress().note != "nobody had it")
 

@@ -63,6 +63,17 @@ async def test_the_help_screen_says_what_every_command_does(opened: Opening) -> 
         assert [each.id for each in COMMANDS if each.help not in hand.screen] == []
 
 
+async def test_the_help_names_commands_for_the_configuration_behind_what_they_do(
+    opened: Opening,
+) -> None:
+    async with opened(size=(140, 200)) as hand:
+        await hand.command("app.show_help")
+
+        commands, _, names = hand.screen.partition("Other keys")
+        assert [each.id for each in COMMANDS if each.id in commands] == []
+        assert [each.id for each in COMMANDS if each.id not in names] == []
+
+
 async def test_the_palette_finds_a_command_by_a_word_and_runs_it(
     opened: Opening, given: Given
 ) -> None:

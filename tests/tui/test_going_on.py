@@ -77,3 +77,28 @@ async def test_an_answer_that_cannot_go_on_stays_as_it_was(opened: Opening, give
 
         assert turns(hand) == [("user", "Well?"), ("assistant", "half of")]
         assert hand.screen.count("half of") == 1
+
+
+async def test_where_no_answer_can_go_on_its_key_and_its_slash_say_why(
+    opened: Opening, given: Given
+) -> None:
+    given.install("vicuna")
+    async with opened(model="vicuna:q4_0") as hand:
+        await hand.say("Well?")
+        await answered(hand)
+        await hand.command("chat.go_on")
+        await hand.sees("Only an answer that was stopped, or cut off, goes on")
+        hand.app.clear_notifications()
+        await hand.say("/continue")
+
+        await hand.sees("Only an answer that was stopped, or cut off, goes on")
+
+
+async def test_before_a_question_its_keys_say_what_they_wait_for(
+    opened: Opening, given: Given
+) -> None:
+    given.install("vicuna")
+    async with opened(model="vicuna:q4_0") as hand:
+        await hand.command("chat.rename")
+
+        await hand.sees("That is for a conversation that has begun")

@@ -136,6 +136,43 @@ async def test_what_was_under_way_goes_on_when_the_app_is_opened_again(
         await hand.sees("vicuna:q4_0 is installed")
 
 
+async def left_failed(opened: Opening, given: Given) -> None:
+    """An app that was left once an install had failed, and the herd of the next one."""
+    given.carrier.failure = NoSourceDelivered("Nobody answers.")
+    async with opened() as hand:
+        await begin(hand, "vicuna")
+        await hand.sees("Nobody answers.")
+    given.carrier.failure = None
+    given.herd.close()
+    given.renew()
+
+
+async def test_what_failed_before_the_app_was_left_says_so_and_is_tried_again(
+    opened: Opening, given: Given
+) -> None:
+    await left_failed(opened, given)
+    async with opened() as hand:
+        await hand.sees("failed: Nobody answ")
+        await hand.command("app.show_transfers")
+        assert "Retry" in hand.screen
+        await hand.command("transfers.retry")
+
+        await hand.sees("vicuna:q4_0 is installed")
+
+
+async def test_what_failed_before_the_app_was_left_can_be_taken_off_the_list(
+    opened: Opening, given: Given
+) -> None:
+    await left_failed(opened, given)
+    async with opened() as hand:
+        await hand.sees("failed: Nobody answ")
+        await hand.command("app.show_transfers")
+        await hand.command("transfers.dismiss")
+
+        await hand.until(lambda: not pane(hand).display)
+        assert given.herd.downloads.all() == ()
+
+
 async def test_installs_change_places(opened: Opening, given: Given) -> None:
     given.hold("vicuna")
     given.hold("llama-small")

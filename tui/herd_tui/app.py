@@ -346,7 +346,9 @@ class HerdApp(App[None]):
     @on(TransfersPane.Dismiss)
     def _dismiss(self) -> None:
         for job in self.herd.transfers():
-            if job.is_over:
+            if job.is_over or job.progress().stage == "failed":
+                self._told.add(job)  # one that failed in an earlier process ends without a word
+                self.herd.jobs.stop(job, 0)
                 self.herd.jobs.forget(job)
                 self.herd.downloads.remove(job.name)
         self.glance()

@@ -6,7 +6,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 
 from herd.core import Herd
-from herd.download_orders import why_paused
+from herd.download_orders import rest_of
 from herd.downloads import Download, Wanted
 from herd.errors import HerdError
 from herd.job import State
@@ -35,9 +35,8 @@ class Elsewhere:
         """How far it is."""
         entry = self.entry
         if not self.is_owned:
-            stage = Stage.FAILED if entry.stage == Stage.FAILED else Stage.PAUSED
-            why = why_paused(entry) or "herd is gone"
-            return Progress(stage, entry.done, entry.total, 0.0, why)
+            rest = rest_of(entry)
+            return Progress(rest.stage, entry.done, entry.total, 0.0, rest.why or "herd is gone")
         stage = Stage(entry.stage) if entry.stage in tuple(Stage) else Stage.WAITING
         return Progress(stage, entry.done, entry.total, entry.rate, "elsewhere")
 

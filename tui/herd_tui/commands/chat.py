@@ -10,6 +10,7 @@ _c = partial(Command, scope=Scope.CHAT)
 _first = partial(_c, goes_first=True)
 """F6 and F7 are keys of the text area as well."""
 _key = partial(_c, in_palette=False, goes_first=True)
+_BEGUN = "That is for a conversation that has begun, once the model does not answer in it."
 
 CHAT: tuple[Command, ...] = (
     _c(
@@ -37,6 +38,7 @@ CHAT: tuple[Command, ...] = (
         "Have the last question answered again.",
         in_footer=True,
         slash="again",
+        not_now="Once a question was asked and its answer is over, it can be answered again.",
     ),
     _c(
         "chat.go_on",
@@ -45,6 +47,7 @@ CHAT: tuple[Command, ...] = (
         "Let the model go on with an answer that is not finished.",
         in_footer=True,
         slash="continue",
+        not_now="Only an answer that was stopped, or cut off, goes on; the last one is none.",
     ),
     _c(
         "chat.conversations",
@@ -54,7 +57,14 @@ CHAT: tuple[Command, ...] = (
         in_footer=True,
         slash="chats",
     ),
-    _c("chat.copy", "ctrl+g", "Copy", "Copy the last answer.", slash="copy"),
+    _c(
+        "chat.copy",
+        "ctrl+g",
+        "Copy",
+        "Copy the last answer.",
+        slash="copy",
+        not_now="There is no answer to copy yet.",
+    ),
     _c(
         "chat.compare",
         "",
@@ -69,15 +79,31 @@ CHAT: tuple[Command, ...] = (
         "Edit",
         "Ask an earlier question otherwise, in a branch; both stay.",
         slash="edit",
+        not_now=_BEGUN,
     ),
-    _c("chat.rename", "f4", "Rename", "Give this conversation another title.", slash="rename"),
-    _first("chat.pin", "f6", "Pin", "Show it first in the list of chats, or not.", slash="pin"),
+    _c(
+        "chat.rename",
+        "f4",
+        "Rename",
+        "Give this conversation another title.",
+        slash="rename",
+        not_now=_BEGUN,
+    ),
+    _first(
+        "chat.pin",
+        "f6",
+        "Pin",
+        "Show it first in the list of chats, or not.",
+        slash="pin",
+        not_now=_BEGUN,
+    ),
     _first(
         "chat.settings",
         "f7",
         "Settings",
         "Set the system prompt and the sampling of this conversation.",
         slash="set",
+        not_now="While the model answers nothing is set; escape stops it.",
     ),
     _c("chat.prompt", "", "Prompts", "Begin with a prompt of the library.", slash="prompt"),
     _c(
@@ -93,6 +119,7 @@ CHAT: tuple[Command, ...] = (
         "Export",
         "Write this conversation to a file, as Markdown or JSON.",
         slash="export",
+        not_now=_BEGUN,
     ),
     _c(
         "chat.import_chats",
@@ -101,7 +128,14 @@ CHAT: tuple[Command, ...] = (
         "Take over the conversations of an export of ChatGPT.",
         slash="import",
     ),
-    _c("chat.delete", "f8", "Delete", "Delete this conversation for good.", slash="delete"),
+    _c(
+        "chat.delete",
+        "f8",
+        "Delete",
+        "Delete this conversation for good.",
+        slash="delete",
+        not_now=_BEGUN,
+    ),
     _key("chat.page_up", "pageup", "Page up", "A page of the conversation up.", action="page(-1)"),
     _key("chat.page_down", "pagedown", "Page down", "A page down.", action="page(1)"),
 )

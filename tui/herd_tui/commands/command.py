@@ -39,6 +39,8 @@ class Command:
     """What can be typed in a chat: `model` for `/model`."""
     in_palette: bool = True
     """False for what only makes sense as a key: moving about."""
+    not_now: str = ""
+    """What is said to whoever asks for it where it cannot be done; empty: nothing for its key."""
 
     @property
     def call(self) -> str:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from inspect import isawaitable
 from typing import TYPE_CHECKING, ClassVar, cast
 
-from textual import on
+from textual import events, on
 from textual.screen import Screen
 
-from herd_tui.commands import Scope
+from herd_tui.commands import Scope, of_scope
 from herd_tui.messages import WorkDone
 from herd_tui.widgets.top_bar import TopBar
 from herd_tui.widgets.transfers import TransfersPane
@@ -54,6 +54,14 @@ class HerdScreen(Screen[None]):
         outcome = event.then()
         if isawaitable(outcome):
             await outcome
+
+    def on_key(self, event: events.Key) -> None:
+        """Say why the key of a command does nothing now."""
+        keys = self.herd.config.keys
+        for command in of_scope(self.SCOPE):
+            is_its = event.key in keys.get(command.id, command.key).split(",")
+            if is_its and command.not_now and not self.check_action(command.call, ()):
+                self.notify(command.not_now, markup=False)
 
     @on(TransfersPane.Left)
     def _return_focus(self) -> None:

@@ -207,6 +207,8 @@ class ChatScreen(HerdScreen):
             words = f"/{command.slash} takes nothing behind it; enter alone runs it."
             self.notify(words, markup=False)
             return
+        elif not node.check_action(command.call, ()):
+            self.notify(command.not_now or f"{command.name}: not now.", markup=False)
         else:
             await self.app.run_action(command.call, node)
         self.query_one(Prompt).clear()

@@ -23,6 +23,11 @@ INTRODUCTION = (
     "ctrl+o lets another model answer from now on; the conversation stays.\n"
 )
 
+OTHER_KEYS = (
+    "A table [keys] in config.toml gives a command another key, by its name there: "
+    '"chat.stop" = "ctrl+x". These are the names.\n'
+)
+
 
 class Help(Dialog[None]):
     """Every key and what it does."""
@@ -55,5 +60,9 @@ class Help(Dialog[None]):
                 slash = f"/{command.slash}" if command.slash else ""
                 yield f"{key:>9} ", "$text-accent"
                 yield f"{slash:<9} ", "dim"
-                yield f"{command.help} ", ""
-                yield f"{command.id}\n", "dim"
+                yield f"{command.help}\n", ""
+        yield "\nOther keys\n", "bold"
+        yield OTHER_KEYS, ""
+        for command in (each for scope in Scope for each in of_scope(scope)):
+            yield f"{self._key(command):>9} ", "$text-accent"
+            yield f"{command.id}\n", "dim"

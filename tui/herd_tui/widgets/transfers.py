@@ -125,7 +125,7 @@ class TransfersPane(Vertical, can_focus=True):
             line.draw(here=self.has_focus and at == self.cursor)
         if jobs:
             self._show_title(jobs, limits)
-        state = tuple((job.name, job.state) for job in jobs)
+        state = tuple((job.name, f"{job.state} {_has_failed(job)}") for job in jobs)
         if state != self._state:
             self._state = state
             self.refresh_bindings()
@@ -164,9 +164,9 @@ class TransfersPane(Vertical, can_focus=True):
         if action in ("earlier", "later"):
             return self._own is not None and not self._own.is_over
         if action == "retry":
-            return job is not None and job.is_over and job.error is not None
+            return job is not None and _has_failed(job)
         if action == "dismiss":
-            return any(line.job.is_over for line in self._lines())
+            return any(_has_failed(line.job) or line.job.is_over for line in self._lines())
         return True
 
     def on_click(self, event: events.Click) -> None:
@@ -203,9 +203,11 @@ class TransfersPane(Vertical, can_focus=True):
             self.post_message(self.Cancel(self.current))
 
     def action_retry(self) -> None:
-        """Try it again."""
-        if self._own:
+        """Try it again; what failed in an earlier process rests, and goes on."""
+        if self._own and self._own.is_over:
             self.post_message(self.Retry(self._own))
+        else:
+            self.action_pause()
 
     def action_limit(self) -> None:
         """Limit all of them."""
@@ -234,3 +236,8 @@ class TransfersPane(Vertical, can_focus=True):
                 line.remove()
         box = self.query_one("#transfers-lines")
         box.mount_all([JobLine(job) for job in jobs if job not in there])
+
+
+def _has_failed(job: Job | Elsewhere) -> bool:
+    """Whether it ended or rests because nobody could deliver it."""
+    return (job.is_over and job.error is not None) or job.progress().stage == "failed"
