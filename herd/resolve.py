@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from urllib.parse import unquote, urlsplit
 
-from herd import gguf_header, hub, legacy, magnet
+from herd import gguf_header, hub, legacy, magnet, torrent_file
 from herd.errors import BadUsage, CannotRun, SourceFailed, UnknownModel
 from herd.gguf_header import BadHeader
 from herd.licences import licence
@@ -77,6 +77,7 @@ def resolve(
         BadUsage: the text is an address that herd cannot use.
         LegacyError: it is the path of a ggml file that herd does not convert.
         CannotRun: it is the path of a GGUF file that is cut short.
+        SourceRefused: it is the path of a .torrent without a model, or of a trap.
     """
     promise = promise or Promise()
     _check(promise)
@@ -87,7 +88,10 @@ def resolve(
     outside = _outside(text.strip())
     if outside is None:
         return _offered(text, registry, promise)
-    choice = _choice(*outside, promise)
+    inside = torrent_file.model_in(outside[0])
+    choice = _choice(outside[0], inside.name if inside else outside[1], promise)
+    if inside:
+        choice = _sized(choice, inside.size)
     if choice.variant.format is Format.GGML and promise.name is None:
         choice = _beside(choice, registry)
     return _own(choice, registry)
@@ -141,15 +145,19 @@ def _of_magnet(found: Magnet, registry: Registry, promise: Promise) -> Choice:
     known = registry.find_magnet(source) if promise == Promise() else None
     if known is None:
         name = source.display_name or f"{source.v1 or source.v2}"[:12]
-        choice = _choice(source, name, promise)
-        sized = replace(choice.variant, files=(replace(choice.variant.files[0], size=found.size),))
-        model = replace(choice.model, variants=(sized,))
-        return _own(Choice(model, sized, found.remarks), registry)
+        choice = _sized(_choice(source, name, promise), found.size)
+        return _own(replace(choice, remarks=found.remarks), registry)
     choice, named = known
     if named.state is SwarmState.REVOKED:
         return replace(choice, remarks=(*found.remarks, *_withdrawn(choice, named)))
     told = f"That is {choice.reference} of the registry, which knows its digest."
     return replace(choice, remarks=(*found.remarks, told))
+
+
+def _sized(choice: Choice, size: int | None) -> Choice:
+    """The choice of one file, whose size somebody told."""
+    sized = replace(choice.variant, files=(replace(choice.variant.files[0], size=size),))
+    return Choice(replace(choice.model, variants=(sized,)), sized, choice.remarks)
 
 
 def _of_hub(text: str, promise: Promise, memory: Callable[[], int | None]) -> Choice:

@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 
 from herd.core import Herd
-from herd.errors import BadUsage, UnknownModel
+from herd.errors import BadUsage, SourceRefused, UnknownModel
 from herd.model import MagnetSource, PathSource, TorrentSource, UrlSource
 from herd.resolve import Promise
 from tests.tools.fakes import GGUF, herd_at
+from tests.tools.swarm import make_torrent
 
 HASH = "ab" * 20
 
@@ -95,18 +96,59 @@ def test_what_a_magnet_calls_itself_never_becomes_a_path(herd: Herd) -> None:
     assert ".." not in choice.model.name
 
 
-def test_a_path_and_a_torrent_file(herd: Herd, tmp_path: Path) -> None:
+def test_a_path(herd: Herd, tmp_path: Path) -> None:
     (tmp_path / "mine.gguf").write_bytes(GGUF)
+
+    file = herd.choose(str(tmp_path / "mine.gguf")).variant.files[0]
+
+    assert isinstance(file.sources[0], PathSource)
+    assert file.size == len(GGUF)
+
+
+@pytest.mark.parametrize("version", [1, 2, 12])
+def test_a_torrent_file_tells_the_name_and_the_size_of_its_model(
+    herd: Herd, tmp_path: Path, version: int
+) -> None:
+    folder = tmp_path / "shelf"
+    folder.mkdir()
+    (folder / "Wee-Q4_0.gguf").write_bytes(GGUF * 1000)
+    (folder / "README.md").write_text("A wee model.")
+    raw = make_torrent(folder, version=version, piece=16384).raw
+    (tmp_path / "some.torrent").write_bytes(raw)
+
+    choice = herd.choose(str(tmp_path / "some.torrent"))
+
+    assert str(choice.reference) == "wee:q4_0"
+    assert choice.variant.size == len(GGUF) * 1000
+    assert choice.variant.files[0].sources == (TorrentSource(str(tmp_path / "some.torrent")),)
+    assert herd.plan(choice).bytes_to_fetch == len(GGUF) * 1000
+
+
+def test_a_torrent_file_that_is_none_or_has_two_models_is_refused_before_anything_moves(
+    herd: Herd, tmp_path: Path
+) -> None:
+    (tmp_path / "none.torrent").write_bytes(b"d4:infoe")
+    folder = tmp_path / "shelf"
+    folder.mkdir()
+    for name in ("a.gguf", "b.gguf"):
+        (folder / name).write_bytes(GGUF)
+    (tmp_path / "two.torrent").write_bytes(make_torrent(folder, piece=16384).raw)
+
+    with pytest.raises(SourceRefused, match=r"none\.torrent was refused"):
+        herd.choose(str(tmp_path / "none.torrent"))
+    with pytest.raises(SourceRefused, match="2 files that may be a model"):
+        herd.choose(str(tmp_path / "two.torrent"))
+
+
+def test_without_libtorrent_a_torrent_file_is_named_after_itself(
+    herd: Herd, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("herd.transfer.torrent.lt", None)
     (tmp_path / "mine.torrent").write_bytes(b"d4:infoe")
 
-    path, torrent = (
-        herd.choose(str(tmp_path / name)).variant.files[0] for name in ("mine.gguf", "mine.torrent")
-    )
+    choice = herd.choose(str(tmp_path / "mine.torrent"))
 
-    assert isinstance(path.sources[0], PathSource)
-    assert path.size == len(GGUF)
-    assert isinstance(torrent.sources[0], TorrentSource)
-    assert torrent.size is None
+    assert (choice.model.name, choice.variant.size) == ("mine", None)
 
 
 def test_a_path_that_is_not_there_is_said_to_be_missing(herd: Herd) -> None:
