@@ -112,8 +112,7 @@ def run(case: Case, shelf: Shelf, folder: Path) -> Took:
     """
     before, folder = folder / "before", folder / "now"
     folder.mkdir(parents=True)
-    ballast = Ballast(folder.with_name("ballast"), shelf.size)
-    with HttpTracker(*shelf.seeds[: case.seeds]) as tracker:
+    with Ballast(shelf.size) as ballast, HttpTracker(*shelf.seeds[: case.seeds]) as tracker:
         magnet = f"magnet:?xt=urn:btih:{shelf.torrent.v1}&tr={tracker.url}"
         if case.name.startswith("aria2c"):
             words = ["aria2c", *ARIA2C, f"--dir={folder}", magnet]
@@ -125,15 +124,17 @@ def run(case: Case, shelf: Shelf, folder: Path) -> Took:
             words = [sys.executable, __file__, "--as-herd", *swarm.split(), mirror]
             words += [str(shelf.size), shelf.sha256, str(folder)]
         if case.name.startswith("aria2c"):
-            ballast.drop(before)  # it begins when it is started
+            ballast.give(None, before)  # it begins when it is started
         begun, gave = time.monotonic(), _spent(shelf.givers)
         child = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         assert child.stdin is not None
         assert child.stdout is not None
         if not case.name.startswith("aria2c"):
             child.stdout.readline()  # it has imported what it needs
-            ballast.drop(before)
+            ballast.give(child.pid, before)
             begun, gave = time.monotonic(), _spent(shelf.givers)
+        else:
+            ballast.follow(child.pid)
         idle = 0.0 if case.name.startswith("aria2c") else _spent([child.pid])
         child.stdin.close()
         memory = 0
