@@ -157,9 +157,7 @@ class TorrentFetch:
         Raises:
             _CameOtherwise: it delivered.
         """
-        if self._trail is not None:
-            self._trail.end()
-        self._trail = None
+        self._end_trail()
         came = alone.bring(metainfo, metainfo.entry_of(self._wish.file))
         if came is None:
             self._is_inheriting = True
@@ -167,6 +165,11 @@ class TorrentFetch:
         self._folder.clear()
         self._tally.came_otherwise(came.size, came.wasted)
         raise _CameOtherwise(self._delivery(metainfo, came.size, came.sha256, came.table))
+
+    def _end_trail(self) -> None:
+        if self._trail is not None:
+            self._trail.end()
+        self._trail = None
 
     def _ask(self, session: Session, magnet: MagnetSource) -> Metainfo:
         session.ask(magnet, self._folder)
@@ -234,6 +237,7 @@ class TorrentFetch:
             have = self._check(metainfo, index)
             begun = blocks_there(self._folder.file, metainfo, index, have)
             session.take(Taking(metainfo, index, self._folder, have, peers, mouths, begun))
+            self._end_trail()
             self._trail = self._stack.enter_context(SwarmTrail(self._folder.file, size))
             return self._follow(session, size, Hashes(session, metainfo.entries[index].has_hashes))
         except BaseException:

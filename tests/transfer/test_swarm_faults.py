@@ -5,6 +5,7 @@ from __future__ import annotations
 import resource
 import signal
 import socket
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -107,15 +108,18 @@ def test_a_swarm_of_poisoners_ends_and_is_named(swarm_desk: SwarmDesk) -> None:
 def test_a_swarm_whose_only_seed_was_banned_is_started_afresh(swarm_desk: SwarmDesk) -> None:
     torrent = swarm_desk.torrent()
     spoilt: list[bytes] = []
+    trails: set[int] = set()
 
     def spoil_once(block: bytes) -> bytes:
         spoilt.append(block)
+        trails.add([each.name for each in threading.enumerate()].count("herd-trail"))
         return poisoned(block) if len(spoilt) <= PIECE // (16 * 1024) else block
 
     peer = Peer(torrent, swarm_desk.content, spoil_once)
     with peer, HttpTracker(peer.address) as tracker, within(30):
         swarm_desk.fetch(torrent.magnet(tracker.url))
         assert peer.visits >= 2
+    assert max(trails) == 1, "nothing is left of the session before"
     assert swarm_desk.part == swarm_desk.content
 
 
