@@ -12,6 +12,7 @@ import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
 from pathlib import Path
 
 from herd import disk
@@ -21,6 +22,8 @@ from herd.transfer.part import check, writing
 from herd.transfer.torrent_contents import Metainfo
 
 _THREADS = min(2, os.cpu_count() or 1)
+_AT_ONCE = 64
+"""Pieces given to the threads together: each that waits takes memory, and a torrent has 260,000."""
 BLOCK = 16 * 1024
 """Bytes that are asked of a peer at once (BEP 3)."""
 _MOST_BEGUN = 3
@@ -63,9 +66,10 @@ def pieces_there(
         found[piece] = is_right(file, metainfo, index, piece)
         advance(len(_span(metainfo, index, piece)))
 
+    candidates = _candidates(metainfo, index, data)
     with ThreadPoolExecutor(_THREADS) as pool:
-        for _ in pool.map(look, _candidates(metainfo, index, data)):
-            pass
+        while some := list(islice(candidates, _AT_ONCE)):
+            list(pool.map(look, some))
     return found
 
 

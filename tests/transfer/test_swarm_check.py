@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +47,17 @@ def test_a_piece_with_a_wrong_byte_is_missing_and_no_other(file: Path, version: 
     spoil(file, 3 * PIECE + 5)
     spoil(file, len(CONTENT) - 1)
     assert there(file, metainfo) == [each not in (3, 9) for each in range(10)]
+
+
+def test_many_pieces_take_no_more_memory_than_a_few(tmp_path: Path) -> None:
+    file = tmp_path / "model.gguf"
+    file.write_bytes(bytes(2_000 * BLOCK))
+    metainfo = read(make_torrent(file, piece=BLOCK).raw)
+    tracemalloc.start()
+    assert all(there(file, metainfo))
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert most < 1_000 * metainfo.piece_count
 
 
 @pytest.mark.parametrize("version", [1, 2, 12])
