@@ -11,9 +11,8 @@ import http.client
 import os
 import selectors
 import socket
-import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Self
 from urllib.parse import urlsplit
 
@@ -223,6 +222,10 @@ class Line:
         self._guard.hold(sock)
         return sock
 
+    def wait_for(self, connect: Callable[[], socket.socket], host: str) -> socket.socket:
+        """The socket of a client that connects by itself."""
+        return self._guard.wait_for(connect, host)
+
     def _send(
         self, session: requests.Session, request: requests.PreparedRequest
     ) -> requests.Response:
@@ -249,23 +252,9 @@ class Line:
 
     def _look_up(self, host: str, port: int, *, is_proxy: bool) -> tuple[Endpoint, ...]:
         """Names resolved aside, so that a silent name server cannot hold the person up."""
-        found: list[tuple[Endpoint, ...]] = []
-        trouble: list[SourceFailed] = []
-
-        def ask() -> None:
-            try:
-                found.append(self._reach.addresses(host, port, is_proxy=is_proxy))
-            except SourceFailed as error:
-                trouble.append(error)
-
-        asking = threading.Thread(target=ask, name="herd-resolve", daemon=True)
-        asking.start()
-        while asking.is_alive():
-            asking.join(_TICK)
-            self._guard.check(host)
-        if trouble:
-            raise trouble[0]
-        return found[0]
+        return self._guard.wait_for(
+            lambda: self._reach.addresses(host, port, is_proxy=is_proxy), host
+        )
 
     def _reached(self, host: str, endpoint: Endpoint) -> socket.socket:
         sock = socket.socket(endpoint.family, socket.SOCK_STREAM)
@@ -346,7 +335,7 @@ def _held(line: Line, pool: type[HTTPConnectionPool]) -> type[HTTPConnectionPool
 
     class Held(pool.ConnectionCls):  # type: ignore[misc, name-defined]  # the class is a value
         def _new_conn(self) -> socket.socket:
-            return line.hold(super()._new_conn())
+            return line.hold(line.wait_for(super()._new_conn, self.host))
 
     class HeldPool(pool):  # type: ignore[misc, valid-type]  # the class is a value
         ConnectionCls = Held

@@ -60,13 +60,14 @@ class Journal:
             os.write(self._file, line)
         self.size += len(line)
 
-    def close(self) -> None:
-        """Close it, and remove it: the ledger has all of it by now."""
+    def close(self, *, is_noted: bool) -> None:
+        """Close it, and remove it where the ledger has all of it by now."""
         if self._file is not None:
             os.close(self._file)
             self._file = None
-        with writing(self._path):
-            self._path.unlink(missing_ok=True)
+        if is_noted:
+            with writing(self._path):
+                self._path.unlink(missing_ok=True)
 
 
 def read(path: Path, run: str, givers: Sequence[str], size: int) -> Iterator[Line]:

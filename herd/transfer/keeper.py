@@ -56,13 +56,21 @@ class Keeper:
         self._thread.start()
 
     def end(self, *, is_kept: bool) -> None:
-        """Stop; `is_kept` notes the last bytes, too."""
+        """Stop; `is_kept` notes the last bytes, too.
+
+        Raises:
+            NoRoom, CannotWrite: the disk; what was noted before still holds.
+        """
         self._ended.set()
         # A sync that is under way is not waited for: the person may want the prompt back.
         with self._saving, self._writing:
-            if is_kept:
-                self._save("")
-            self._journal.close()
+            is_noted = False
+            try:
+                if is_kept:
+                    self._save("")
+                is_noted = True
+            finally:
+                self._journal.close(is_noted=is_noted)
 
     def wrote(self, giver: str, start: int, stop: int) -> None:
         """Note bytes that were written a moment ago, and that the board has.

@@ -15,6 +15,7 @@ from __future__ import annotations
 import ipaddress
 import socket
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from urllib.parse import urljoin, urlsplit
@@ -150,8 +151,12 @@ class Reach:
             raise _forbidden(host, kind, self._how)
 
     def _written(self, host: str) -> Kind | None:
+        host = host.rstrip(".")
         if host == "localhost" or host.endswith(".localhost"):
             return Kind.LOOPBACK
+        # As a resolver reads it: 127.1, 0x7f000001 and 2130706433 are addresses, too.
+        with suppress(OSError):
+            host = socket.inet_ntoa(socket.inet_aton(host))
         try:
             return self._kind(host)
         except ValueError:

@@ -93,6 +93,9 @@ class Trail:
                     self._start_again()
         except HerdError as error:
             self.trouble = error
+        except Exception as error:  # the top of a thread: all would wait for it for ever
+            log.exception("hashing %s", self._sheet.path.name)
+            self.trouble = HerdError(f"Hashing failed: {error}.", "herd.log has the details.")
 
     def _go(self) -> None:
         """Hash what is whole, or wait for more.

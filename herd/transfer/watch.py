@@ -13,14 +13,17 @@ import contextlib
 import socket
 import threading
 import time
+from collections.abc import Callable
 from statistics import median
-from typing import Self
+from typing import Self, TypeVar
 
 from herd.errors import SourceFailed
 from herd.transfer.pace import Pace
 from herd.transfer.part import check
 from herd.transfer.patience import Patience, RateWatch
 from herd.words import duration
+
+Made = TypeVar("Made")
 
 _TICK = 0.1
 _HELD = 3
@@ -103,6 +106,43 @@ class Guard:
             raise TooSlow(f"{where} {self._reason}")
         if self._is_cut:
             raise SourceFailed(f"{where} is not needed any more")
+
+    def wait_for(self, call: Callable[[], Made], where: str) -> Made:
+        """What a call gives that nobody can cut; it is left to itself once the line is to end.
+
+        Raises:
+            Interrupted, SourceFailed: as `check`; and whatever the call raises.
+        """
+        made: list[Made] = []
+        trouble: list[Exception] = []
+        is_left = threading.Event()
+
+        def run() -> None:
+            try:
+                made.append(call())
+            except Exception as error:  # noqa: BLE001  # it is raised where it is waited for
+                trouble.append(error)
+            if is_left.is_set():
+                let_go()
+
+        def let_go() -> None:
+            for each in made:
+                if isinstance(each, socket.socket):
+                    each.close()
+
+        thread = threading.Thread(target=run, name="herd-aside", daemon=True)
+        thread.start()
+        try:
+            while thread.is_alive():
+                thread.join(_TICK)
+                self.check(where)
+        except BaseException:
+            is_left.set()
+            let_go()
+            raise
+        if trouble:
+            raise trouble[0]
+        return made[0]
 
     def rate(self, now: float) -> float | None:
         """Bytes per second; None when the line does not read a body, or has just begun to."""

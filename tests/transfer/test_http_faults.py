@@ -7,7 +7,8 @@ from dataclasses import replace
 
 import pytest
 
-from herd.errors import Interrupted, SourceFailed, SourceRefused
+from herd.errors import HerdError, Interrupted, SourceFailed, SourceRefused
+from herd.hashing import Here
 from herd.model import UrlSource
 from herd.transfer.download import HttpCarrier
 from tests.tools.http_server import Faults, FileServer
@@ -236,3 +237,17 @@ def test_a_stop_ends_it_within_a_second(desk: Desk, server: FileServer, faults: 
         thread.join()
     assert len(raised) == 1
     assert desk.part == CONTENT[: len(desk.part)]
+
+
+def test_a_pass_over_the_bytes_that_breaks_ends_the_transfer(
+    desk: Desk, server: FileServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Broken(Here):
+        """Has no memory left for a piece."""
+
+        def pieces(self, at: int, length: int) -> list[bytes] | None:
+            raise MemoryError("no room for a piece")
+
+    monkeypatch.setattr("herd.hashing.begin", Broken)
+    with pytest.raises(HerdError, match="Hashing failed: no room for a piece"), within(20):
+        desk.get(server.url)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import socket
 import subprocess
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from herd.errors import SourceFailed, SourceRefused
+from herd.errors import Interrupted, SourceFailed, SourceRefused
 from herd.model import HfSource, UrlSource
 from herd.transfer.download import HttpCarrier
 from herd.transfer.mirror import Address
@@ -255,6 +258,21 @@ def test_hosts_that_need_no_proxy_are_asked_directly(
         assert proxy.targets == []
 
 
+def test_a_stop_does_not_wait_for_a_proxy_that_says_nothing(
+    desk: Desk, server: FileServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        monkeypatch.setenv("HTTP_PROXY", f"socks5://127.0.0.1:{silent.getsockname()[1]}")
+        desk.http = HttpCarrier(replace(QUICK, connect=60))
+        with ThreadPoolExecutor() as pool:
+            getting = pool.submit(desk.get, server.url)
+            client, _ = silent.accept()
+            with client:
+                desk.stop.set()
+                with pytest.raises(Interrupted):
+                    getting.result(timeout=20)
+
+
 def test_a_proxy_that_is_down_is_named_as_the_trouble(
     desk: Desk, server: FileServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -263,6 +281,14 @@ def test_a_proxy_that_is_down_is_named_as_the_trouble(
     monkeypatch.setenv("HTTP_PROXY", f"http://{address}")
     with pytest.raises(SourceFailed, match=r"proxy|cannot be reached"):
         desk.get(server.url)
+
+
+@pytest.mark.parametrize(
+    "host", ["127.0.0.1", "127.1", "2130706433", "0x7f.1", "0177.0.0.1", "localhost", "localhost."]
+)
+def test_an_address_is_known_behind_a_proxy_however_it_is_written(host: str) -> None:
+    with pytest.raises(SourceRefused, match="leads into this machine"):
+        Reach("https://example.org/model.gguf").check_written(f"http://{host}/admin")
 
 
 @pytest.mark.parametrize(

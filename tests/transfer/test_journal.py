@@ -6,12 +6,13 @@ from pathlib import Path
 
 import pytest
 
+from herd.errors import CannotWrite
 from herd.staging import Staged
 from herd.transfer import ledger
 from herd.transfer.board import Board
 from herd.transfer.extents import Extents
 from herd.transfer.keeper import Keeper
-from herd.transfer.ledger import LOG, Spans
+from herd.transfer.ledger import LOG, SUFFIX, Note, Run, Spans
 from herd.transfer.sheet import Sheet
 from tests.transfer.desk import eventually
 
@@ -116,3 +117,32 @@ def test_a_journal_that_is_full_begins_anew(notes: Notes, monkeypatch: pytest.Mo
     eventually(lambda: path.stat().st_size < 100)
     assert notes.believed == {ONE: [(0, 4000)]}
     notes.keeper.end(is_kept=True)
+
+
+def test_what_cannot_be_noted_at_the_end_leaves_the_journal_and_no_open_file(notes: Notes) -> None:
+    files = open_files()
+    notes.wrote(ONE, 0, 10)
+    notes.wrote(ONE, 10, 20)
+    notes.staged.beside(SUFFIX + ".new").mkdir()  # in the way of the next note
+
+    with pytest.raises(CannotWrite):
+        notes.keeper.end(is_kept=True)
+    assert open_files() == files
+    assert notes.believed == {ONE: [(0, 20)]}
+
+
+def test_a_large_file_that_two_gave_in_turns_is_known(tmp_path: Path) -> None:
+    staged, mib = Staged(tmp_path / "file.part"), 1 << 20
+    given = {
+        giver: [(at * mib, (at + 1) * mib) for at in range(first, 100_000, 2)]
+        for first, giver in enumerate((ONE, TWO))
+    }
+    ledger.save(staged, Note(100_000 * mib, 1, given), Run(), given)
+
+    note = ledger.load(staged)
+    assert note
+    assert note.given == given
+
+
+def open_files() -> set[str]:
+    return {str(each.resolve()) for each in Path("/proc/self/fd").iterdir()}
