@@ -218,7 +218,7 @@ class _Download:
             while self._trail is None or not self._trail.is_done:
                 self._look(workers)
                 self._board.wait(_TICK)
-            self._wish.gauge.move_to(self._board.done)
+            self._wish.gauge.move_to(self._board.done, self._board.size)
             return self._trail.digest()
         finally:
             task.is_over.set()
