@@ -52,8 +52,10 @@ class Note:
 def load(staged: Staged, boot: str | None = None) -> Note | None:
     """What was noted and can be believed, None when nothing reads."""
     try:
-        with staged.beside(SUFFIX).open("rb") as stream:
-            content = json.loads(stream.read(_LIMIT))
+        path = staged.beside(SUFFIX)
+        if path.stat().st_size > _LIMIT:
+            return None
+        content = json.loads(path.read_bytes())
         return _note(content, boot or boot_id(), staged.beside(LOG))
     except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return None
