@@ -5,7 +5,7 @@ The manifest is written last. What a kill leaves before that is used by the next
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -89,6 +89,8 @@ class Work:
         order = self._order
         order.gauge.begin(Stage.INSTALLING)
         installed = self._recognised(_manifest(order, here, made, self.fetched), here)
+        if not installed.is_verified:
+            self.warnings += tuple(_odd(here))
         self._store.record(installed)
         for file in order.choice.variant.files:
             self._store.forget_whole(file)
@@ -245,6 +247,13 @@ def _no_model(part: Path, found: Format, choice: Choice, file: File) -> CannotRu
             "Nothing was installed; another address may have all of it.",
         )
     return None
+
+
+def _odd(here: Sequence[_Here]) -> Iterator[str]:
+    """What is wrong with headers for which nobody vouches: whoever loads the model will say it."""
+    for each in here:
+        if each.format is Format.GGUF and (why := gguf_header.oddity(each.path)):
+            yield f"{each.name} will hardly run: {why}."
 
 
 def _manifest(

@@ -185,6 +185,20 @@ class Header:
         return f"it lacks {missing} of the {words.size(self.end)} that its header promises"
 
 
+def oddity(path: Path) -> str | None:
+    """Why the header of a GGUF file does not read; None: it reads, or it is another kind of file.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    try:
+        read_file(path)
+    except BadHeader as error:
+        with path.open("rb") as stream:
+            return str(error) if stream.read(len(MAGIC)) == MAGIC else None
+    return None
+
+
 def read_file(path: Path) -> Header:
     """The header of a file.
 
@@ -228,7 +242,7 @@ def read(stream: BinaryIO, *, is_brief: bool = False) -> Header:
         raise BadHeader("it does not begin as a GGUF file does")
     version = cursor.number("<I")
     if version not in (2, 3):
-        raise BadHeader(f"it is GGUF of version {version}")
+        raise BadHeader(_other(version))
     tensors, keys = cursor.number("<Q"), cursor.number("<Q")
     _limit(tensors, _MOST_TENSORS, "tensors")
     _limit(keys, _MOST_KEYS, "keys")
@@ -245,6 +259,13 @@ def read(stream: BinaryIO, *, is_brief: bool = False) -> Header:
         raise BadHeader(f"its alignment is {alignment}")
     found = tuple(_tensor(cursor) for _ in range(tensors))
     return Header(version, MappingProxyType(values), found, cursor.at)
+
+
+def _other(version: int) -> str:
+    """Why a version is none that is read."""
+    if version and not version & 0xFFFF:
+        return "it was written for big-endian machines"
+    return f"it says that it is GGUF of version {version}, and there are 2 and 3"
 
 
 def _value(cursor: _Cursor, kind: int, *, is_brief: bool) -> Value:

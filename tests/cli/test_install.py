@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import sys
 import threading
 from pathlib import Path
@@ -87,6 +88,30 @@ def test_quiet_installs_without_a_word(herd: Caller) -> None:
     ran = herd("install", "-q", "tiny")
 
     assert (ran.code, ran.out, ran.err) == (0, "", "")
+
+
+@pytest.mark.parametrize(
+    ("version", "said"),
+    [
+        (9, "it says that it is GGUF of version 9, and there are 2 and 3"),
+        (3 << 24, "it was written for big-endian machines"),
+    ],
+)
+def test_a_header_that_is_odd_is_said_where_nobody_vouches_for_the_bytes(
+    herd: Caller, version: int, said: str
+) -> None:
+    content = b"GGUF" + version.to_bytes(4, "little") + bytes(1000)
+    url = "https://example.org/odd.gguf"
+    herd.carrier.contents[url] = content
+
+    ran = herd("install", "-y", url)
+
+    assert (ran.code, "unverified" in ran.err) == (0, True)
+    assert f"odd.gguf will hardly run: {said}." in ran.err
+
+    herd("remove", "-y", "odd")
+    vouched = herd("install", "-y", url, "--sha256", hashlib.sha256(content).hexdigest())
+    assert "will hardly run" not in vouched.err
 
 
 def test_bytes_that_nobody_promised_are_installed_and_called_unverified(herd: Caller) -> None:
