@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 import threading
@@ -11,7 +12,8 @@ from typing import TYPE_CHECKING
 
 from herd.chat import Conversation
 from herd.cli.session import Session
-from herd.cli.terminal import DIM, is_terminal, plain, styled
+from herd.cli.terminal import DIM, is_terminal, plain, styled, width
+from herd.cli.wrapping import Wrapping
 from herd.engine.values import ASKED, NO_TEMPLATE, OWN_TEMPLATE, REGISTRY_TEMPLATE
 from herd.fit import Verdict
 from herd.model import Sampling
@@ -70,6 +72,7 @@ class Voice:
         return f"{model} is reading …" if is_loaded else f"loading {model} …"
 
     def _speak(self, answer: Answer, waited_for: str, *, is_silent: bool) -> None:
+        show = self._session.streaming()
         with stopping(answer.stop), waiting(self._session, waited_for) as ended:
             thought = Thought(self._session, ended)
             answer.hear = thought.hear
@@ -79,12 +82,12 @@ class Voice:
                     thought.end()
                     self._remark_template()
                     if not is_silent:
-                        self._session.stream(text)
+                        show(text)
             finally:
                 ended()
                 thought.end()
                 if answer.text and not is_silent:
-                    self._session.stream("\n")
+                    show("\n")
 
     def _remark_template(self) -> None:
         """Say it before the first word when a model speaks by a template that is a guess."""
@@ -134,13 +137,17 @@ class Thought:
         self._ended = ended
         self._is_shown = not session.is_quiet and is_terminal(sys.stderr)
         self._is_open = False
+        self._wrapping = Wrapping()
 
     def hear(self, text: str) -> None:
         """The next piece."""
         if self._is_shown:
             self._ended()
             self._is_open = True
-            sys.stderr.write(styled(plain(text), DIM, sys.stderr))
+            shown = plain(text)
+            if os.environ.get("TERM") != "dumb":
+                shown = self._wrapping.put(shown, width())
+            sys.stderr.write(styled(shown, DIM, sys.stderr))
             sys.stderr.flush()
 
     def end(self) -> None:

@@ -5,11 +5,12 @@ stdout is the answer, stderr is the talk. Errors are rendered here and nowhere e
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, TypeVar
 
-from herd.cli.terminal import BOLD, DIM, RED, is_interactive, is_terminal, plain, styled
+from herd.cli.terminal import BOLD, DIM, RED, is_interactive, is_terminal, plain, styled, width
 from herd.errors import HerdError, Interrupted
 from herd.words import sentence
 
@@ -104,10 +105,16 @@ class Session:
 
         print(json.dumps({"event": event, "reference": reference, **what}), flush=True)
 
-    def stream(self, text: str) -> None:
-        """The next piece of an answer, shown at once."""
-        sys.stdout.write(plain(text) if is_terminal(sys.stdout) else text)
-        sys.stdout.flush()
+    def streaming(self) -> Callable[[str], None]:
+        """What shows an answer piece by piece, each at once; on a terminal between its edges."""
+        if not is_terminal(sys.stdout):
+            return _write
+        if os.environ.get("TERM") == "dumb":
+            return lambda text: _write(plain(text))
+        from herd.cli.wrapping import Wrapping
+
+        wrapping = Wrapping()
+        return lambda text: _write(wrapping.put(plain(text), width()))
 
     def say(self, text: str) -> None:
         """A line of the talk, on stderr."""
@@ -197,6 +204,11 @@ class Session:
     def can_ask(self) -> bool:
         """Whether a person is there to be asked."""
         return is_interactive()
+
+
+def _write(text: str) -> None:
+    sys.stdout.write(text)
+    sys.stdout.flush()
 
 
 def _tell(text: str, end: str = "\n") -> None:
