@@ -14,7 +14,6 @@ import socket
 import ssl
 import struct
 import sys
-import termios
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -24,6 +23,8 @@ from typing import Self
 
 PATH = "/model.gguf"
 _PIECE = 64 * 1024
+_SIOCOUTQNSD = 0x894B
+"""Linux: bytes in the send queue that were never sent."""
 
 
 @dataclass(frozen=True)
@@ -308,11 +309,16 @@ class _Handler(BaseHTTPRequestHandler):
             server.released.wait(60)
         elif faults.reset_after is not None and end < len(body):
             self.close_connection = True
-            # What the other end has not acknowledged dies with the connection: nobody got it.
-            unsent = fcntl.ioctl(self.connection.fileno(), termios.TIOCOUTQ, bytes(4))
-            server.sent(-int.from_bytes(unsent, sys.byteorder))
+            # An RST throws away what was not sent yet, so that is waited for. All else counts,
+            # acknowledged or not: on loopback the other end has it, and can read it after the RST.
+            while self._unsent() and not server.released.wait(0.0005):
+                pass
             # Linger of zero seconds: the close is an RST.
             self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+    def _unsent(self) -> int:
+        left = fcntl.ioctl(self.connection.fileno(), _SIOCOUTQNSD, bytes(4))
+        return int.from_bytes(left, sys.byteorder)
 
     def _out(self, piece: bytes) -> None:
         self.wfile.write(piece)
