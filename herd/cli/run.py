@@ -177,7 +177,9 @@ def read_schema(path: Path) -> dict[str, Any]:
     """
     try:
         schema = json.loads(path.read_bytes())
-    except (OSError, ValueError, RecursionError) as error:
+    except RecursionError as error:
+        raise BadUsage(f"{path} is nested too deep.", "Write it more simply.") from error
+    except (OSError, ValueError) as error:
         raise BadUsage(f"{path} does not read as JSON: {error}.", "Mend the file.") from error
     if not isinstance(schema, dict):
         raise BadUsage(f"{path} is no JSON Schema: that is an object.", "Mend the file.")

@@ -8,6 +8,7 @@ from itertools import accumulate
 from typing import Any
 
 from herd.engine.limits import TookTooLong, limited
+from herd.engine.schema_flaw import flaw
 from herd.errors import Unanswerable
 
 LARGEST_SCHEMA = 1 << 17
@@ -16,6 +17,9 @@ LARGEST_GRAMMAR = 1 << 18
 """Characters; a schema of fifty can ask for a grammar of gigabytes (`minItems`, `maxLength`)."""
 DEEPEST_GRAMMAR = 4096
 """Brackets within brackets; llama.cpp's parser is recursive, and a stack has an end."""
+
+_UNKNOWN = "Unrecognized schema: "
+"""How the converter begins where it knows none of the keywords."""
 
 _ESCAPED = str.maketrans({"\\": r"\\", '"': r"\"", "\n": r"\n", "\r": r"\r"})
 _STRICT = (r'char ::= [^"\\] |', r'char ::= [^"\\\x7F\x00-\x1F] |')
@@ -40,10 +44,9 @@ def grammar(schema: Mapping[str, Any]) -> str:
     """
     if not schema:
         return _ANY_OBJECT
-    try:
-        text = json.dumps(schema)
-    except RecursionError:
-        text = ""
+    if why := flaw(schema):
+        raise _refused(why)
+    text = json.dumps(schema)
     if not 0 < len(text) <= LARGEST_SCHEMA:
         raise Unanswerable(
             "The JSON schema is too large.", "Leave out what the answer can do without."
@@ -65,10 +68,27 @@ def grammar(schema: Mapping[str, Any]) -> str:
         ValueError,
         NotImplementedError,
     ) as error:
-        reason = " ".join(str(error).split())[:160] or type(error).__name__
-        raise Unanswerable(
-            f"The JSON schema cannot be made into a grammar: {reason}.", "Write it more simply."
-        ) from error
+        raise _refused(_reason(error)) from error
+
+
+def _refused(why: str) -> Unanswerable:
+    return Unanswerable(
+        f"The JSON schema cannot be made into a grammar: {why}.", "Write it more simply."
+    )
+
+
+def _reason(error: Exception) -> str:
+    """Why a schema without a flaw has no grammar; what Python calls it is nobody's concern."""
+    match error:
+        case MemoryError() | TookTooLong():
+            return "it asks for too many repetitions"
+        case RecursionError():
+            return "it goes in a circle, or too deep"
+        case KeyError() | AttributeError() | TypeError():
+            return "it has something that the converter of llama.cpp does not know"
+    said = " ".join(str(error).split())[:160]
+    unknown = said.removeprefix(_UNKNOWN)
+    return f"there is no grammar of {unknown}" if unknown != said else said
 
 
 def _converted(text: str) -> str:

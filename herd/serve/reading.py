@@ -13,6 +13,8 @@ Read = TypeVar("Read")
 DEEPEST = 64
 """Levels of nesting; templates and schemas of real clients have a dozen."""
 
+_TOO_DEEP = f"The body is nested deeper than {DEEPEST} levels, which is all that herd reads."
+
 
 class BadRequest(Exception):
     """The request cannot be understood; the message says what is wrong with which field."""
@@ -114,13 +116,13 @@ def read(body: bytes) -> Item:
     try:
         value = json.loads(body, parse_constant=_refuse)
     except RecursionError as error:
-        raise BadRequest("The body is nested too deep.") from error
+        raise BadRequest(_TOO_DEEP) from error
     except ValueError as error:
         raise BadRequest("The body is not JSON.") from error
     if not isinstance(value, dict):
         raise BadRequest("The body must be a JSON object.")
     if any(depth > DEEPEST for depth in _depths(value)):
-        raise BadRequest("The body is nested too deep.")
+        raise BadRequest(_TOO_DEEP)
     return Item(value)
 
 

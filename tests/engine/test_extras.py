@@ -187,7 +187,7 @@ def test_whatever_a_schema_demands_is_said_as_json(
 def test_a_grammar_that_llama_cpp_does_not_take_is_one_sentence(
     engine: Engine, tiny: Loadable
 ) -> None:
-    schemas: list[dict[str, object]] = [{"enum": []}, {"type": "string", "pattern": r"^a\Qb$"}]
+    schemas: list[dict[str, object]] = [{"type": "string", "pattern": r"^a\Qb$"}]
     for schema in schemas:
         pieces = engine.answer(
             tiny,
