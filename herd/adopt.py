@@ -26,7 +26,6 @@ from herd.model import (
     InstalledFile,
     Model,
     Sha256,
-    Variant,
     is_file_name,
     is_name,
 )
@@ -35,6 +34,7 @@ from herd.pieces import Proven
 from herd.progress import Gauge, Stage
 from herd.proving_pool import WORTH, Provers
 from herd.record import LONGEST, described, with_header
+from herd.registry.catalogue import with_digests
 from herd.store import Store
 from herd.store.adopting import Way
 
@@ -138,7 +138,7 @@ class Adopter:
         wanted = {each.sha256 for each in read}
         if not all(self._store.blob(sha256).exists() for sha256 in wanted):
             return None  # and a hundred models need not look into a hundred manifests each
-        same = (each for each in self._store.installed() if _digests(each.files) == wanted)
+        same = (each for each in self._store.installed() if each.digests == wanted)
         return next(same, None)
 
     def adopt_each(
@@ -216,21 +216,12 @@ class Adopter:
 
     def _described(self, asked: Asked, read: Sequence[_Read]) -> Installed:
         """What the manifest is to say: the registry's words where it knows the bytes."""
-        known = self._known(read)
+        digests = [each.sha256 for each in read]
+        known = with_digests(self._models(), digests, may_be_more=True)
         if known and asked.name is None:
-            files = _files(read, known[1].files)
-            return described(*known, files, asked.found.tool)
-        return self._of_tool(asked, read, known[1].files if known else ())
-
-    def _known(self, read: Sequence[_Read]) -> tuple[Model, Variant] | None:
-        """The model of a registry that begins with the same file, if all its files are here."""
-        first, here = read[0].sha256, {each.sha256 for each in read}
-        for model in self._models():
-            for variant in model.variants:
-                digests = [file.sha256 for file in variant.files]
-                if digests[:1] == [first] and set(digests) <= here:
-                    return model, variant
-        return None
+            files = _files(read, known.variant.files)
+            return described(known.model, known.variant, files, asked.found.tool)
+        return self._of_tool(asked, read, known.variant.files if known else ())
 
     def _of_tool(
         self, asked: Asked, read: Sequence[_Read], known: Sequence[File] = ()
@@ -269,7 +260,7 @@ class Adopter:
 
     def _require_free_name(self, installed: Installed) -> None:
         has = self._store.named_exactly(installed.reference)
-        if has and _digests(has.files) != _digests(installed.files):
+        if has and has.digests != installed.digests:
             raise BadUsage(
                 f"{installed.reference} is installed already, with other bytes.",
                 "Add --as NAME to import it under another name.",
@@ -378,10 +369,6 @@ def _files(read: Sequence[_Read], known: Sequence[File]) -> tuple[InstalledFile,
         sources = entry.sources if entry else ()
         files.append(InstalledFile(name, each.file.size, each.sha256, sources))
     return tuple(files)
-
-
-def _digests(files: Iterable[InstalledFile]) -> set[Sha256]:
-    return {file.sha256 for file in files}
 
 
 def _check(stop: threading.Event) -> None:

@@ -372,6 +372,11 @@ class Installed:
         return Reference(self.name, self.variant)
 
     @property
+    def digests(self) -> frozenset[Sha256]:
+        """Of all files: two models of the same digests are the same bytes."""
+        return frozenset(file.sha256 for file in self.files)
+
+    @property
     def came(self) -> tuple[InstalledFile, ...]:
         """The files that came, of which some may have gone after they were converted."""
         return self.original.files if self.original else self.files

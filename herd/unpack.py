@@ -28,6 +28,7 @@ from herd.piece_repair import Means, Mended, Mender, check_stop
 from herd.pieces import Table, spans
 from herd.progress import Gauge, Stage
 from herd.record import described
+from herd.registry.catalogue import with_digests
 from herd.staging import Staged
 from herd.store import Store
 from herd.store.adopting import Way, have
@@ -109,9 +110,9 @@ class Unpacker:
 
     def _described(self, wanted: Unpacking) -> Installed:
         said = wanted.bundle.installed
-        known = self._known(said)
+        known = with_digests(self._models(), [file.sha256 for file in said.files])
         if known and wanted.name is None:
-            return described(*known, _of_registry(known[1]), "a bundle")
+            return described(known.model, known.variant, _of_registry(known.variant), "a bundle")
         name = wanted.name or said.name
         if not is_name(name):
             raise BadUsage(f"{name!r} cannot name a model.", "Use lower-case letters and digits.")
@@ -127,21 +128,12 @@ class Unpacker:
             is_verified=False, registry=None,
         )  # fmt: skip
 
-    def _known(self, said: Installed) -> tuple[Model, Variant] | None:
-        """The model of a registry that has exactly these bytes."""
-        digests = {file.sha256 for file in said.files}
-        for model in self._models():
-            for variant in model.variants:
-                if {file.sha256 for file in variant.files} == digests:
-                    return model, variant
-        return None
-
     def _there(self, installed: Installed) -> Installed | None:
         """The same model, if it is installed; other bytes of that name are a trouble."""
         for each in self._store.installed():
             if each.reference != installed.reference:
                 continue
-            if {file.sha256 for file in each.files} == {file.sha256 for file in installed.files}:
+            if each.digests == installed.digests:
                 return each
             raise BadUsage(
                 f"{installed.reference} is installed already, with other bytes.",

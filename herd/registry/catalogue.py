@@ -114,11 +114,8 @@ class Registry:
         return None
 
     def find_digests(self, digests: Sequence[Sha256 | None]) -> Choice | None:
-        """The variant whose files have these digests, in this order."""
-        for model, variant in self._variants():
-            if digests and [file.sha256 for file in variant.files] == list(digests):
-                return Choice(model, variant) if None not in digests else None
-        return None
+        """The variant whose files have these digests, the first of them first."""
+        return with_digests(self.models, digests)
 
     @cached_property
     def cards(self) -> Sequence[Card]:
@@ -131,7 +128,7 @@ class Registry:
         return {name: at for at, each in enumerate(names) for name in each}
 
     def _variants(self) -> Iterable[tuple[Model, Variant]]:
-        return ((model, variant) for model in self.models for variant in model.variants)
+        return _variants(self.models)
 
     def _instead_of(self, reference: Reference) -> str:
         near = self._nearest(str(reference).replace(":", "-")) or self._nearest(reference.name)
@@ -158,6 +155,31 @@ class Registry:
                 near[at] = (closeness, name)
         best = sorted(near.values(), key=lambda pair: -pair[0])
         return [name for _, name in best[:MOST_NEAR]]
+
+
+def with_digests(
+    models: Iterable[Model], digests: Sequence[Sha256 | None], *, may_be_more: bool = False
+) -> Choice | None:
+    """The first variant of these models whose files have these digests.
+
+    Args:
+        models: What registries offer.
+        digests: Of the files, the primary one first; None of one that nobody knows.
+        may_be_more: Whether there may be digests that the variant has not.
+    """
+    given = set(digests)
+    if not given or None in given:
+        return None
+    for model, variant in _variants(models):
+        known = [file.sha256 for file in variant.files]
+        is_here = known[:1] == [digests[0]] and given.issuperset(known)
+        if is_here and (may_be_more or given.issubset(known)):
+            return Choice(model, variant)
+    return None
+
+
+def _variants(models: Iterable[Model]) -> Iterable[tuple[Model, Variant]]:
+    return ((model, variant) for model in models for variant in model.variants)
 
 
 def _magnets(variant: Variant) -> Iterable[MagnetSource]:
