@@ -14,8 +14,8 @@ from urllib.parse import urlsplit
 from herd.errors import SourceFailed, SourceRefused
 from herd.transfer.http import Answer, Line
 from herd.transfer.patience import Patience
-from herd.transfer.ranges import looks_like_a_web_page
-from herd.transfer.reach import Reach, follow, origin
+from herd.transfer.ranges import length_of, looks_like_a_web_page
+from herd.transfer.reach import Reach, checked, follow, origin
 from herd.transfer.watch import Watch
 from herd.words import size
 
@@ -81,7 +81,7 @@ def ask(
         Interrupted: it was stopped.
     """
     patience = patience or Patience()
-    url, hops = _checked(question.url), list[Hop]()
+    url, hops = checked(question.url), list[Hop]()
     with Watch(stop or threading.Event(), patience) as watch, Line(Reach(url), watch) as line:
         while len(hops) <= patience.redirects:
             answer = line.get(url, _headers(question, url))
@@ -108,22 +108,6 @@ def _content(answer: Answer, question: Question, where: str) -> bytes:
         if not question.is_head_enough:
             raise SourceRefused(f"{where} answered with more than {size(question.most)}")
         del content[question.most :]
-    elif _length(answer) not in (None, len(content)):
+    elif length_of(answer.headers) not in (None, len(content)):
         raise SourceFailed(f"{where} stopped before the end")
     return bytes(content)
-
-
-def _length(answer: Answer) -> int | None:
-    text = answer.headers.get("Content-Length", "").strip()
-    return int(text) if text.isascii() and text.isdigit() and len(text) <= 18 else None
-
-
-def _checked(url: str) -> str:
-    try:
-        parts = urlsplit(url)
-        reads = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
-    except ValueError:
-        reads = False
-    if not reads:
-        raise SourceRefused(f"{url} is not an address that herd can ask")
-    return url

@@ -23,7 +23,7 @@ from herd.transfer.ranges import (
     read,
     web_page,
 )
-from herd.transfer.reach import follow, origin
+from herd.transfer.reach import checked, follow, origin
 
 HUB = "https://huggingface.co"
 _ENOUGH = 64
@@ -56,8 +56,8 @@ class Address:
         token = env.get("HF_TOKEN", "").strip() or None
         endpoint = env.get("HF_ENDPOINT", "").strip() or HUB
         if isinstance(source, HfSource):
-            return cls(_checked(source.url(endpoint)), token)
-        url = _checked(source.url)
+            return cls(checked(source.url(endpoint)), token)
+        url = checked(source.url)
         return cls(url, token if _is_the_hub(url) else None)
 
 
@@ -150,17 +150,6 @@ def _head(answer: Answer, span: Span) -> bytes:
             break
         head += piece
     return head
-
-
-def _checked(url: str) -> str:
-    try:
-        parts = urlsplit(url)
-        reads = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
-    except ValueError:
-        reads = False
-    if not reads:
-        raise SourceRefused(f"{url} is not an address that herd can ask")
-    return url
 
 
 def _is_the_hub(url: str) -> bool:

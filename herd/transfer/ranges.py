@@ -116,7 +116,7 @@ def _check_is_a_file(headers: Mapping[str, str], where: str) -> None:
 
 
 def _whole(headers: Mapping[str, str], asked: Asked, where: str) -> Span:
-    length = _length(headers)
+    length = length_of(headers)
     total = asked.size if length is None else length
     if total is None:
         raise SourceRefused(f"{where} does not say how large the file is")
@@ -129,7 +129,7 @@ def _partial(headers: Mapping[str, str], asked: Asked, where: str) -> Span:
     if match is None:
         raise SourceRefused(f"{where} sends a range without saying which")
     first, last, total = (int(group) for group in match.groups())
-    length = _length(headers)
+    length = length_of(headers)
     _check_total(total, asked, where)
     if first != asked.start or not first <= last < total or last >= (asked.stop or total):
         raise SourceRefused(f"{where} sends another range than the one asked for")
@@ -146,7 +146,8 @@ def _check_total(total: int, asked: Asked, where: str) -> None:
         )
 
 
-def _length(headers: Mapping[str, str]) -> int | None:
+def length_of(headers: Mapping[str, str]) -> int | None:
+    """Bytes of the body, as its Content-Length says; None where nothing that reads does."""
     text = headers.get("Content-Length", "").strip()
     return int(text) if text.isascii() and text.isdigit() and len(text) <= 18 else None
 

@@ -163,6 +163,22 @@ class Reach:
             return None
 
 
+def checked(url: str) -> str:
+    """The same URL, if it is one that can be asked.
+
+    Raises:
+        SourceRefused: it is no http(s) address.
+    """
+    try:
+        parts = urlsplit(url)
+        reads = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+    except ValueError:
+        reads = False
+    if not reads:
+        raise SourceRefused(f"{url} is not an address that herd can ask")
+    return url
+
+
 def follow(url: str, location: str) -> str:
     """The URL that a redirect leads to.
 
