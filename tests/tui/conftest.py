@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -67,3 +68,10 @@ def opened(given: Given, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ope
             yield hand
 
     return opening
+
+
+@pytest.fixture
+def chatting(given: Given, opened: Opening) -> Opening:
+    """Open the app in a chat with the one model that is installed."""
+    given.install("vicuna")
+    return partial(opened, model="vicuna:q4_0")

@@ -19,52 +19,16 @@ from herd_tui.widgets.conversation_view import SHOWN, ConversationView
 from herd_tui.widgets.prompt import Prompt
 from herd_tui.widgets.slash_list import SlashList
 from herd_tui.widgets.turn_view import TurnView
+from tests.tui.chat_desk import MARKDOWN, answered, ask, turns
 from tests.tui.conftest import Opening
-from tests.tui.hand import Hand
 from tests.tui.shelf import Given
-
-MARKDOWN = """\
-# Why they hum
-
-A llama hums for **three** reasons:
-
-- it is `content`
-- it calls its cria
-
-```python
-def hum(llama: Llama) -> str:
-    return "mmm" * llama.mood
-```
-
-[b]Not bold[/b], and [a link](https://example.org).
-"""
-
-
-def turns(hand: Hand) -> list[tuple[str, str]]:
-    return [(str(turn.role), turn.text) for turn in hand.app.chat.conversation.turns]
-
-
-async def ask(hand: Hand, text: str, *, times: int = 1) -> None:
-    """Ask, and wait until it is answered: the conversation has so many answers then."""
-    await hand.say(text)
-    await answered(hand, times)
-
-
-async def answered(hand: Hand, times: int = 1) -> None:
-    await hand.until(
-        lambda: (
-            [role for role, _ in turns(hand)].count("assistant") == times
-            and hand.app.chat.talk is None
-        )
-    )
 
 
 async def test_an_answer_is_drawn_as_markdown_and_says_who_gave_it_and_how_fast(
-    opened: Opening, given: Given
+    chatting: Opening, given: Given
 ) -> None:
-    given.install("vicuna")
     given.engine.reply = lambda *_: MARKDOWN
-    async with opened(model="vicuna:q4_0") as hand:
+    async with chatting() as hand:
         await ask(hand, "Why do llamas hum?")
 
         assert turns(hand) == [("user", "Why do llamas hum?"), ("assistant", MARKDOWN.strip())]
@@ -75,19 +39,17 @@ async def test_an_answer_is_drawn_as_markdown_and_says_who_gave_it_and_how_fast(
 
 
 async def test_a_conversation_looks_right_on_a_wide_light_screen(
-    opened: Opening, given: Given
+    chatting: Opening, given: Given
 ) -> None:
-    given.install("vicuna")
     given.engine.reply = lambda *_: MARKDOWN
-    async with opened(size=(140, 40), model="vicuna:q4_0", theme="textual-light") as hand:
+    async with chatting(size=(140, 40), model="vicuna:q4_0", theme="textual-light") as hand:
         await ask(hand, "ラクダ 🐫 و جمل؟")
 
         await hand.looks_like("chat-wide-light")
 
 
-async def test_a_new_chat_says_what_to_do(opened: Opening, given: Given) -> None:
-    given.install("vicuna")
-    async with opened(model="vicuna:q4_0") as hand:
+async def test_a_new_chat_says_what_to_do(chatting: Opening) -> None:
+    async with chatting() as hand:
         assert "Ask something" in hand.screen
         await hand.looks_like("chat-new")
 
@@ -116,12 +78,11 @@ async def test_what_could_not_be_shown_while_the_screen_came_is_shown_afterwards
 
 
 async def test_an_answer_grows_while_it_comes_and_escape_stops_it(
-    opened: Opening, given: Given
+    chatting: Opening, given: Given
 ) -> None:
-    given.install("vicuna")
     given.engine.gate = threading.Event()
     given.engine.reply = lambda *_: "one two three"
-    async with opened(model="vicuna:q4_0") as hand:
+    async with chatting() as hand:
         await hand.say("Count.")
         await hand.sees("writes")
         assert "one" in hand.screen
@@ -138,10 +99,9 @@ async def test_an_answer_grows_while_it_comes_and_escape_stops_it(
         assert not kept.turns[-1].is_complete
 
 
-async def test_the_last_question_is_answered_again(opened: Opening, given: Given) -> None:
-    given.install("vicuna")
+async def test_the_last_question_is_answered_again(chatting: Opening, given: Given) -> None:
     given.engine.reply = lambda *_: f"answer {len(given.engine.asked)}"
-    async with opened(model="vicuna:q4_0") as hand:
+    async with chatting() as hand:
         await ask(hand, "Well?")
         await hand.command("chat.regenerate")
         await hand.until(lambda: turns(hand)[-1] == ("assistant", "answer 2"))
@@ -151,11 +111,10 @@ async def test_the_last_question_is_answered_again(opened: Opening, given: Given
 
 
 async def test_the_crash_of_an_engine_is_one_sentence_and_the_conversation_lives_on(
-    opened: Opening, given: Given
+    chatting: Opening, given: Given
 ) -> None:
-    given.install("vicuna")
     given.engine.failure = EngineCrashed("The engine died.", "Ask again: a new one starts.")
-    async with opened(model="vicuna:q4_0") as hand:
+    async with chatting() as hand:
         await hand.say("Well?")
         await hand.sees("The engine died.")
         assert "Ask again: a new one starts." in hand.screen
@@ -178,11 +137,8 @@ async def test_a_conversation_is_opened_where_it_was_left(opened: Opening, given
         assert len(turns(hand)) == 2
 
 
-async def test_a_new_conversation_leaves_the_old_one_in_the_list(
-    opened: Opening, given: Given
-) -> None:
-    given.install("vicuna")
-    async with opened(size=(120, 30), model="vicuna:q4_0") as hand:
+async def test_a_new_conversation_leaves_the_old_one_in_the_list(chatting: Opening) -> None:
+    async with chatting(size=(120, 30)) as hand:
         await ask(hand, "The first.")
         await hand.command("chat.new")
         await ask(hand, "The second.")
@@ -197,11 +153,8 @@ async def test_a_new_conversation_leaves_the_old_one_in_the_list(
         assert hand.is_in(Prompt)
 
 
-async def test_on_a_narrow_screen_the_list_is_called_by_a_key(
-    opened: Opening, given: Given
-) -> None:
-    given.install("vicuna")
-    async with opened(model="vicuna:q4_0") as hand:
+async def test_on_a_narrow_screen_the_list_is_called_by_a_key(chatting: Opening) -> None:
+    async with chatting() as hand:
         await ask(hand, "Well?")
         assert not hand.app.screen.query_one(ConversationList).display
         await hand.command("chat.conversations")
@@ -209,9 +162,8 @@ async def test_on_a_narrow_screen_the_list_is_called_by_a_key(
         await hand.looks_like("chat-list-narrow")
 
 
-async def test_a_conversation_is_deleted_after_a_question(opened: Opening, given: Given) -> None:
-    given.install("vicuna")
-    async with opened(model="vicuna:q4_0") as hand:
+async def test_a_conversation_is_deleted_after_a_question(chatting: Opening, given: Given) -> None:
+    async with chatting() as hand:
         await ask(hand, "Forget me.")
         await hand.command("chat.delete")
         await hand.press("n")
@@ -223,19 +175,17 @@ async def test_a_conversation_is_deleted_after_a_question(opened: Opening, given
         assert turns(hand) == []
 
 
-async def test_the_last_answer_is_copied(opened: Opening, given: Given) -> None:
-    given.install("vicuna")
+async def test_the_last_answer_is_copied(chatting: Opening, given: Given) -> None:
     given.engine.reply = lambda *_: "Take me."
-    async with opened(model="vicuna:q4_0") as hand:
+    async with chatting() as hand:
         await ask(hand, "Well?")
         await hand.command("chat.copy")
 
         assert hand.app.clipboard == "Take me."
 
 
-async def test_shift_enter_and_ctrl_j_break_the_line(opened: Opening, given: Given) -> None:
-    given.install("vicuna")
-    async with opened(model="vicuna:q4_0") as hand:
+async def test_shift_enter_and_ctrl_j_break_the_line(chatting: Opening) -> None:
+    async with chatting() as hand:
         await hand.write("one")
         await hand.press("ctrl+j")
         await hand.write("two")
@@ -245,11 +195,8 @@ async def test_shift_enter_and_ctrl_j_break_the_line(opened: Opening, given: Giv
         assert turns(hand)[0] == ("user", "one\ntwo")
 
 
-async def test_a_slash_runs_a_command_and_an_unknown_one_says_so(
-    opened: Opening, given: Given
-) -> None:
-    given.install("vicuna")
-    async with opened(model="vicuna:q4_0") as hand:
+async def test_a_slash_runs_a_command_and_an_unknown_one_says_so(chatting: Opening) -> None:
+    async with chatting() as hand:
         await hand.say("/library")
         assert hand.is_at(LibraryScreen)
         await hand.command("app.show_chat")
@@ -262,11 +209,8 @@ async def test_a_slash_runs_a_command_and_an_unknown_one_says_so(
         assert turns(hand) == []
 
 
-async def test_a_path_at_the_beginning_is_a_question_and_no_command(
-    opened: Opening, given: Given
-) -> None:
-    given.install("vicuna")
-    async with opened(model="vicuna:q4_0") as hand:
+async def test_a_path_at_the_beginning_is_a_question_and_no_command(chatting: Opening) -> None:
+    async with chatting() as hand:
         await ask(hand, "/etc/hosts is for what?")
 
         assert turns(hand)[0] == ("user", "/etc/hosts is for what?")
@@ -274,9 +218,8 @@ async def test_a_path_at_the_beginning_is_a_question_and_no_command(
         assert hand.is_at(Help)
 
 
-async def test_a_slash_shows_the_commands_that_it_may_become(opened: Opening, given: Given) -> None:
-    given.install("vicuna")
-    async with opened(model="vicuna:q4_0") as hand:
+async def test_a_slash_shows_the_commands_that_it_may_become(chatting: Opening) -> None:
+    async with chatting() as hand:
         await hand.press("slash")
         await hand.sees("more; F1 lists them")
         assert "/again" in hand.screen
@@ -291,11 +234,10 @@ async def test_a_slash_shows_the_commands_that_it_may_become(opened: Opening, gi
 
 
 async def test_the_view_follows_only_while_it_stands_at_the_bottom(
-    opened: Opening, given: Given
+    chatting: Opening, given: Given
 ) -> None:
-    given.install("vicuna")
     given.engine.reply = lambda *_: "\n\n".join(f"line {at}" for at in range(60))
-    async with opened(model="vicuna:q4_0") as hand:
+    async with chatting() as hand:
         await ask(hand, "Much?")
         view = hand.app.screen.query_one(ConversationView)
         await hand.until(lambda: view.max_scroll_y > 0 and view.scroll_y >= view.max_scroll_y)
@@ -331,11 +273,10 @@ async def test_a_long_conversation_shows_its_end_and_earlier_turns_on_the_way_up
 
 
 async def test_turns_that_no_longer_fit_are_shown_as_left_out(
-    opened: Opening, given: Given
+    chatting: Opening, given: Given
 ) -> None:
-    given.install("vicuna")
     given.engine.left_out = 2
-    async with opened(model="vicuna:q4_0") as hand:
+    async with chatting() as hand:
         await ask(hand, "First?")
         await ask(hand, "Second?", times=2)
 
@@ -343,9 +284,8 @@ async def test_turns_that_no_longer_fit_are_shown_as_left_out(
         await hand.looks_like("chat-left-out")
 
 
-async def test_the_meter_says_how_full_the_context_is(opened: Opening, given: Given) -> None:
-    given.install("vicuna")
-    async with opened(model="vicuna:q4_0") as hand:
+async def test_the_meter_says_how_full_the_context_is(chatting: Opening) -> None:
+    async with chatting() as hand:
         assert "4,096 tokens of context" in hand.screen
         await ask(hand, "Well?")
 
@@ -354,12 +294,11 @@ async def test_the_meter_says_how_full_the_context_is(opened: Opening, given: Gi
 
 
 async def test_an_answer_goes_on_while_one_looks_at_another_conversation(
-    opened: Opening, given: Given
+    chatting: Opening, given: Given
 ) -> None:
-    given.install("vicuna")
     given.engine.gate = threading.Event()
     given.engine.reply = lambda *_: "slow but sure"
-    async with opened(model="vicuna:q4_0") as hand:
+    async with chatting() as hand:
         await hand.say("Slow?")
         await hand.sees("slow")
         await hand.command("chat.new")

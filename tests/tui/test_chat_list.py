@@ -8,22 +8,21 @@ from herd.chat import Conversation, Role, Turn
 from herd_tui.widgets.conversation_list import ConversationList
 from herd_tui.widgets.prompt import Prompt
 from herd_tui.widgets.turn_view import TurnView
+from tests.tui.chat_desk import ask
 from tests.tui.conftest import Opening
 from tests.tui.shelf import Given
-from tests.tui.test_chat import ask
 
 
 async def test_a_search_shows_where_the_words_stand_and_goes_there(
-    opened: Opening, given: Given
+    chatting: Opening, given: Given
 ) -> None:
-    given.install("vicuna")
     said = [f"Number {number}, and nothing else." for number in range(30)]
     said[2] = "The meadow behind the old barn is where the llamas sleep."
     turns = [Turn(Role.USER, each) for each in said]
     talks = (Conversation(model="vicuna:q4_0", turns=tuple(turns)), Conversation(turns=(turns[0],)))
     for each in talks:
         given.herd.history.save(each)
-    async with opened(size=(140, 40), model="vicuna:q4_0") as hand:
+    async with chatting(size=(140, 40)) as hand:
         box = hand.app.screen.query_one(ConversationList)
         box.focus_list()
         await hand.until(lambda: box.query_one(OptionList).option_count == 2)
@@ -40,10 +39,9 @@ async def test_a_search_shows_where_the_words_stand_and_goes_there(
 
 
 async def test_what_is_typed_on_the_list_searches_and_escape_goes_back_to_the_question(
-    opened: Opening, given: Given
+    chatting: Opening,
 ) -> None:
-    given.install("vicuna")
-    async with opened(size=(140, 40), model="vicuna:q4_0") as hand:
+    async with chatting(size=(140, 40)) as hand:
         for text in ("Goats?", "Llamas?"):
             await hand.command("chat.new")
             await ask(hand, text)

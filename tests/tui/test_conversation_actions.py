@@ -10,7 +10,6 @@ import pytest
 from textual.widgets import Input, OptionList, TextArea
 
 from herd.chat import Conversation, Role, Turn
-from herd_tui.screens.ask import Ask
 from herd_tui.screens.pick import Pick
 from herd_tui.screens.settings import Settings
 from herd_tui.widgets.chat_status import ChatStatus
@@ -18,30 +17,14 @@ from herd_tui.widgets.prompt import Prompt
 from herd_tui.widgets.turn_view import Thought
 from tests.test_chatgpt import exported
 from tests.tools.pictures import png
+from tests.tui.chat_desk import MARKDOWN, answered, ask, fill, run, turns
 from tests.tui.conftest import Opening
 from tests.tui.hand import Hand
 from tests.tui.shelf import Given
-from tests.tui.test_chat import MARKDOWN, answered, ask, turns
 
 
-async def fill(hand: Hand, text: str) -> None:
-    """Answer the question that is asked in a line."""
-    await hand.until(lambda: hand.is_at(Ask))
-    hand.app.screen.query_one(Input).value = text
-    await hand.press("enter")
-
-
-async def run(hand: Hand, command_id: str) -> None:
-    """Run a command that has no key, as its slash does."""
-    from herd_tui.commands import COMMANDS
-
-    slash = next(each.slash for each in COMMANDS if each.id == command_id)
-    await hand.say(f"/{slash}")
-
-
-async def test_a_conversation_gets_another_title(opened: Opening, given: Given) -> None:
-    given.install("vicuna")
-    async with opened(model="vicuna:q4_0") as hand:
+async def test_a_conversation_gets_another_title(chatting: Opening, given: Given) -> None:
+    async with chatting() as hand:
         await ask(hand, "Well?")
         await hand.command("chat.rename")
         await fill(hand, "About [b]llamas[/b]")
@@ -49,9 +32,8 @@ async def test_a_conversation_gets_another_title(opened: Opening, given: Given) 
         await hand.until(lambda: given.herd.history.all()[0].title == "About [b]llamas[/b]")
 
 
-async def test_a_pinned_conversation_stands_first(opened: Opening, given: Given) -> None:
-    given.install("vicuna")
-    async with opened(size=(120, 30), model="vicuna:q4_0") as hand:
+async def test_a_pinned_conversation_stands_first(chatting: Opening, given: Given) -> None:
+    async with chatting(size=(120, 30)) as hand:
         await ask(hand, "Keep me.")
         await hand.command("chat.pin")
         await hand.until(lambda: given.herd.history.all()[0].is_pinned)
@@ -76,10 +58,9 @@ async def test_conversations_are_found_by_what_was_said(opened: Opening, given: 
 
 
 async def test_an_earlier_question_is_asked_otherwise_in_a_branch(
-    opened: Opening, given: Given
+    chatting: Opening, given: Given
 ) -> None:
-    given.install("vicuna")
-    async with opened(size=(120, 30), model="vicuna:q4_0") as hand:
+    async with chatting(size=(120, 30)) as hand:
         await ask(hand, "One?")
         await ask(hand, "Two?", times=2)
         first = hand.app.chat.conversation.id
@@ -99,9 +80,8 @@ async def test_an_earlier_question_is_asked_otherwise_in_a_branch(
         assert len(kept.turns) == 4
 
 
-async def test_escape_leaves_a_question_that_is_edited(opened: Opening, given: Given) -> None:
-    given.install("vicuna")
-    async with opened(model="vicuna:q4_0") as hand:
+async def test_escape_leaves_a_question_that_is_edited(chatting: Opening) -> None:
+    async with chatting() as hand:
         await ask(hand, "One?")
         await hand.command("chat.edit")
         await hand.press("escape")
@@ -111,10 +91,9 @@ async def test_escape_leaves_a_question_that_is_edited(opened: Opening, given: G
 
 
 async def test_system_prompt_and_sampling_hold_for_the_conversation(
-    opened: Opening, given: Given
+    chatting: Opening, given: Given
 ) -> None:
-    given.install("vicuna")
-    async with opened(model="vicuna:q4_0") as hand:
+    async with chatting() as hand:
         await hand.command("chat.settings")
         await hand.until(lambda: hand.is_at(Settings))
         hand.app.screen.query_one("#system", TextArea).text = "Be brief."
@@ -152,10 +131,9 @@ async def test_a_thought_is_folded_and_unfolds(opened: Opening, given: Given) ->
         await hand.sees("Let me [i]see[/i] now.")
 
 
-async def test_the_last_code_is_copied(opened: Opening, given: Given) -> None:
-    given.install("vicuna")
+async def test_the_last_code_is_copied(chatting: Opening, given: Given) -> None:
     given.engine.reply = lambda *_: MARKDOWN
-    async with opened(model="vicuna:q4_0") as hand:
+    async with chatting() as hand:
         await ask(hand, "Code?")
         await run(hand, "chat.copy_code")
 
@@ -163,11 +141,10 @@ async def test_the_last_code_is_copied(opened: Opening, given: Given) -> None:
 
 
 async def test_a_conversation_is_written_to_a_file_and_never_over_another(
-    opened: Opening, given: Given, tmp_path: Path
+    chatting: Opening, tmp_path: Path
 ) -> None:
-    given.install("vicuna")
     target = tmp_path / "talk.md"
-    async with opened(model="vicuna:q4_0") as hand:
+    async with chatting() as hand:
         await ask(hand, "Well?")
         await run(hand, "chat.export")
         await fill(hand, str(target))
@@ -179,13 +156,10 @@ async def test_a_conversation_is_written_to_a_file_and_never_over_another(
         await hand.sees("is there already")
 
 
-async def test_a_text_file_is_put_into_the_question(
-    opened: Opening, given: Given, tmp_path: Path
-) -> None:
-    given.install("vicuna")
+async def test_a_text_file_is_put_into_the_question(chatting: Opening, tmp_path: Path) -> None:
     notes = tmp_path / "notes.txt"
     notes.write_text("Llamas hum.")
-    async with opened(model="vicuna:q4_0") as hand:
+    async with chatting() as hand:
         await run(hand, "chat.attach")
         await fill(hand, str(notes))
 
@@ -195,13 +169,10 @@ async def test_a_text_file_is_put_into_the_question(
         await hand.sees("cannot be read")
 
 
-async def test_attach_takes_the_path_behind_it(
-    opened: Opening, given: Given, tmp_path: Path
-) -> None:
-    given.install("vicuna")
+async def test_attach_takes_the_path_behind_it(chatting: Opening, tmp_path: Path) -> None:
     notes = tmp_path / "my notes.txt"
     notes.write_text("Llamas hum.")
-    async with opened(model="vicuna:q4_0") as hand:
+    async with chatting() as hand:
         await hand.say(f"/attach {notes}")
 
         await hand.until(lambda: "Llamas hum." in hand.app.screen.query_one(Prompt).text)
@@ -247,13 +218,12 @@ async def run_cleared(hand: Hand) -> None:
 
 
 async def test_a_prompt_of_the_library_is_filled_and_put_into_the_question(
-    opened: Opening, given: Given
+    chatting: Opening, given: Given
 ) -> None:
-    given.install("vicuna")
     folder = given.herd.places.prompts
     folder.mkdir(parents=True)
     (folder / "mine.txt").write_text("As a {{who}}, {{text}}")
-    async with opened(model="vicuna:q4_0") as hand:
+    async with chatting() as hand:
         await run(hand, "chat.prompt")
         await hand.until(lambda: hand.is_at(Pick))
         await hand.write("mine")
@@ -264,11 +234,8 @@ async def test_a_prompt_of_the_library_is_filled_and_put_into_the_question(
 
 
 @pytest.mark.parametrize("wrong", ["-", "."])
-async def test_a_setting_that_is_no_number_is_not_taken(
-    opened: Opening, given: Given, wrong: str
-) -> None:
-    given.install("vicuna")
-    async with opened(model="vicuna:q4_0") as hand:
+async def test_a_setting_that_is_no_number_is_not_taken(chatting: Opening, wrong: str) -> None:
+    async with chatting() as hand:
         await hand.command("chat.settings")
         await hand.until(lambda: hand.is_at(Settings))
         hand.app.screen.query_one("#set-top_p", Input).value = wrong
@@ -278,12 +245,11 @@ async def test_a_setting_that_is_no_number_is_not_taken(
 
 
 async def test_an_export_of_chatgpt_is_taken_over_once(
-    opened: Opening, given: Given, tmp_path: Path
+    chatting: Opening, given: Given, tmp_path: Path
 ) -> None:
-    given.install("vicuna")
     export = tmp_path / "conversations.json"
     export.write_text(json.dumps([exported()]))
-    async with opened(model="vicuna:q4_0") as hand:
+    async with chatting() as hand:
         await run(hand, "chat.import_chats")
         await fill(hand, str(export))
         await hand.sees("1 conversation was taken over")

@@ -6,18 +6,17 @@ import threading
 
 from herd.chat import Conversation, Role, Turn
 from herd.errors import EngineCrashed
+from tests.tui.chat_desk import answered, turns
 from tests.tui.conftest import Opening
 from tests.tui.shelf import Given
-from tests.tui.test_chat import answered, turns
 
 
 async def test_an_answer_that_was_stopped_goes_on_where_it_stopped(
-    opened: Opening, given: Given
+    chatting: Opening, given: Given
 ) -> None:
-    given.install("vicuna")
     given.engine.gate = threading.Event()
     given.engine.reply = lambda *_: "one two"
-    async with opened(model="vicuna:q4_0") as hand:
+    async with chatting() as hand:
         await hand.say("Count.")
         await hand.sees("writes")
         await hand.command("chat.stop")
@@ -79,11 +78,8 @@ async def test_an_answer_that_cannot_go_on_stays_as_it_was(opened: Opening, give
         assert hand.screen.count("half of") == 1
 
 
-async def test_where_no_answer_can_go_on_its_key_and_its_slash_say_why(
-    opened: Opening, given: Given
-) -> None:
-    given.install("vicuna")
-    async with opened(model="vicuna:q4_0") as hand:
+async def test_where_no_answer_can_go_on_its_key_and_its_slash_say_why(chatting: Opening) -> None:
+    async with chatting() as hand:
         await hand.say("Well?")
         await answered(hand)
         await hand.command("chat.go_on")
@@ -94,11 +90,8 @@ async def test_where_no_answer_can_go_on_its_key_and_its_slash_say_why(
         await hand.sees("Only an answer that was stopped, or cut off, goes on")
 
 
-async def test_before_a_question_its_keys_say_what_they_wait_for(
-    opened: Opening, given: Given
-) -> None:
-    given.install("vicuna")
-    async with opened(model="vicuna:q4_0") as hand:
+async def test_before_a_question_its_keys_say_what_they_wait_for(chatting: Opening) -> None:
+    async with chatting() as hand:
         await hand.command("chat.rename")
 
         await hand.sees("That is for a conversation that has begun")

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from herd.engine import Phase, State
 from herd_tui.screens.pick import Pick
+from tests.tui.chat_desk import ask, turns
 from tests.tui.conftest import Opening
 from tests.tui.hand import Hand
 from tests.tui.shelf import Given
-from tests.tui.test_chat import ask, turns
 
 
 async def test_another_model_answers_and_the_conversation_stays(
@@ -48,10 +48,9 @@ async def test_models_that_are_loaded_come_first_and_are_called_warm(
 
 
 async def test_the_state_of_the_model_is_said_before_anything_is_asked(
-    opened: Opening, given: Given
+    chatting: Opening, given: Given
 ) -> None:
-    given.install("vicuna")
-    async with opened(model="vicuna:q4_0") as hand:
+    async with chatting() as hand:
         name = "vicuna:q4_0"
         given.engine.others = (State(name, Phase.LOADING, 0.42),)
         await hand.sees("is loaded… 42 %")
@@ -122,9 +121,8 @@ async def test_two_models_answer_side_by_side_and_the_better_one_is_kept(
         await hand.until(lambda: kept_answer(given).startswith("llama-small"))
 
 
-async def test_with_one_model_alone_nothing_is_compared(opened: Opening, given: Given) -> None:
-    given.install("vicuna")
-    async with opened(model="vicuna:q4_0") as hand:
+async def test_with_one_model_alone_nothing_is_compared(chatting: Opening) -> None:
+    async with chatting() as hand:
         await ask(hand, "Who is there?")
         await hand.say("/compare")
 
