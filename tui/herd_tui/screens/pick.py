@@ -14,7 +14,7 @@ from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
 from herd_tui.screens.dialog import Dialog
-from herd_tui.widgets.filter import Filter
+from herd_tui.widgets.filter import Filter, step
 
 
 @dataclass(frozen=True)
@@ -58,11 +58,7 @@ class Pick(Dialog[str | None]):
 
     def action_move(self, by: int) -> None:
         """Move the cursor while the filter keeps the focus."""
-        box = self.query_one(OptionList)
-        if by > 0:
-            box.action_cursor_down()
-        else:
-            box.action_cursor_up()
+        step(self.query_one(OptionList), by)
 
     def action_take(self) -> None:
         """Take what is under the cursor."""

@@ -17,7 +17,7 @@ from textual.widgets.option_list import Option
 from herd.history import Summary
 from herd.words import one_line
 from herd_tui.cells import cell
-from herd_tui.widgets.filter import Filter
+from herd_tui.widgets.filter import Filter, step
 
 WIDTH = 28
 """Cells of a title; the stylesheet gives the list two more."""
@@ -90,11 +90,7 @@ class ConversationList(Vertical):
 
     def action_move(self, by: int) -> None:
         """Move the cursor while the field keeps the focus."""
-        box = self.query_one(OptionList)
-        if by > 0:
-            box.action_cursor_down()
-        else:
-            box.action_cursor_up()
+        step(self.query_one(OptionList), by)
 
     def action_take(self) -> None:
         """Take what is under the cursor."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from textual.binding import Binding
-from textual.widgets import Input
+from textual.widgets import Input, OptionList
 
 
 class Filter(Input, inherit_bindings=False):
@@ -22,3 +22,11 @@ class Filter(Input, inherit_bindings=False):
     def __init__(self, placeholder: str, *, id: str) -> None:  # noqa: A002  # Textual's name
         super().__init__(placeholder=placeholder, id=id, compact=True)
         self.select_on_focus = False
+
+
+def step(box: OptionList, by: int) -> None:
+    """Move the cursor of a list while the filter over it keeps the focus."""
+    if by > 0:
+        box.action_cursor_down()
+    else:
+        box.action_cursor_up()
