@@ -38,3 +38,10 @@ class Rotating(logging.handlers.RotatingFileHandler):
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: ARG002, N802  # logging's
         """Tell that the line could not be written; the command goes on."""
         self._failed()
+
+    def close(self) -> None:
+        """Close the file; what a full disk does not take of it is lost."""
+        try:
+            super().close()
+        except OSError:
+            self._failed()

@@ -11,6 +11,7 @@ from types import ModuleType
 import pytest
 
 from herd import cli, errors
+from herd.cli.log import LogFile
 from herd.cli.session import Session
 from herd.core import Herd
 from herd.errors import HerdError
@@ -135,6 +136,15 @@ def test_a_herd_that_cannot_even_be_made_is_one_sentence_too(herd: Caller) -> No
     assert ran.code == 1
     assert "herd: Something unexpected happened: ImportError: no module named psutil" in ran.err
     assert ran.err.endswith("herd.log has the details.\n")
+
+
+def test_a_log_on_a_full_disk_is_no_second_error_when_it_is_closed() -> None:
+    file = LogFile(Path("/dev/full"))
+    file.emit(logging.makeLogRecord({"msg": "a line", "levelno": logging.WARNING}))
+
+    file.close()
+
+    assert file.has_failed
 
 
 def test_a_log_that_cannot_be_written_is_no_second_error(

@@ -22,7 +22,7 @@ def person(tmp_path: Path) -> Person:
 @pytest.fixture
 def hasty(person: Person) -> Person:
     """Whose patience runs out soon."""
-    person.is_hasty = True
+    person.herd = "tests.faults.hasty_herd"
     return person
 
 

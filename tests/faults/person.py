@@ -47,8 +47,8 @@ class Person:
         self.home = home
         self.environ: dict[str, str] = {}
         """Variables beside the usual."""
-        self.is_hasty = False
-        """Whether their herd has little patience."""
+        self.herd = "herd"
+        """The module that is run: herd itself, or one of this folder around it."""
 
     def is_offered(
         self,
@@ -78,11 +78,10 @@ class Person:
 
     def begins(self, *words: str) -> subprocess.Popen[str]:
         """`herd WORDS...`, by default `herd install tiny`, under way."""
-        module = "tests.faults.hasty_herd" if self.is_hasty else "herd"
         inherited = {name: text for name, text in os.environ.items() if name[:5] != "HERD_"}
         own = {"HERD_HOME": str(self.home), "HERD_METERED": "0", "HERD_DHT": "0"}
         return subprocess.Popen(
-            [sys.executable, "-m", module, *(words or ("install", "tiny"))],
+            [sys.executable, "-m", self.herd, *(words or ("install", "tiny"))],
             cwd=ROOT,
             env={**inherited, **own, **self.environ},
             stdin=subprocess.DEVNULL,
