@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import threading
 import weakref
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -164,9 +164,19 @@ class Engine:
         return pieces
 
     def embed(
-        self, model: Loadable, texts: Sequence[str], stop: threading.Event
+        self,
+        model: Loadable,
+        texts: Sequence[str],
+        stop: threading.Event,
+        hear: Callable[[int], None] = lambda _: None,
     ) -> tuple[Vector, ...]:
         """What each of the texts means to the model.
+
+        Args:
+            model: Who reads them; it is loaded if it is not.
+            texts: In the order of the vectors.
+            stop: Set it to end it.
+            hear: Told after each text how many are done.
 
         Raises:
             EngineFailed: the model cannot be loaded, gives no vectors, or a text is too long.
@@ -174,12 +184,15 @@ class Engine:
             Interrupted: `stop` was set.
         """
         with self._served(stop):
-            resident = self._ensured(model, stop)
+            resident, found = self._ensured(model, stop), list[Vector]()
             with self._asked(resident, Embed(tuple(texts)), self._terms(model, stop)) as exchange:
-                found = tuple(each for each in exchange.replies() if isinstance(each, Vector))
+                for each in exchange.replies():
+                    if isinstance(each, Vector):
+                        found.append(each)
+                        hear(len(found))
         if len(found) < len(texts):
             raise Interrupted("The embedding was stopped.")
-        return found
+        return tuple(found)
 
     def keep(self, reference: str, seconds: float | None) -> None:
         """Change how long a loaded model stays without being used; None: for good."""

@@ -7,6 +7,7 @@ told to stop as soon as nobody wants the answer any more.
 from __future__ import annotations
 
 import asyncio
+import logging
 import threading
 import time
 from collections.abc import AsyncGenerator, Callable, Iterator
@@ -24,6 +25,11 @@ from herd.serve.calls import CallReader
 from herd.serve.metrics import Metrics
 from herd.serve.outcome import Likely, Outcome, Part
 from herd.serve.turns import Turns
+
+log = logging.getLogger("herd.serve.access")
+
+EVERY = 5.0
+"""Seconds between two words on an embedding of many texts."""
 
 Value = TypeVar("Value")
 
@@ -95,7 +101,9 @@ class Answering:
         model = self._herd.loadable(await self.find(ask.model))
         async with self._turns.turn(client):
             with _stopping() as stop:
-                return await _in_thread(lambda: self._herd.engine.embed(model, ask.texts, stop))
+                hear = _counting(model.reference, len(ask.texts))
+                embed = self._herd.engine.embed
+                return await _in_thread(lambda: embed(model, ask.texts, stop, hear))
 
     def _loadable(self, installed: Installed, ask: Ask) -> Loadable:
         if installed.role == "embedding":
@@ -165,6 +173,19 @@ class _Telling:
     def _kept(self, part: Part) -> Part:
         self._parts.append(part)
         return part
+
+
+def _counting(name: str, total: int) -> Callable[[int], None]:
+    """What writes now and then to the access log how many of many texts are done."""
+    next_at = time.monotonic() + EVERY
+
+    def hear(done: int) -> None:
+        nonlocal next_at
+        if time.monotonic() >= next_at and done < total:
+            next_at = time.monotonic() + EVERY
+            log.info("%s embeds: %d of %d texts", name, done, total)
+
+    return hear
 
 
 def _extras(ask: Ask) -> Extras:

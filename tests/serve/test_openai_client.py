@@ -147,6 +147,19 @@ def test_a_text_is_gone_on_with(client: openai.OpenAI) -> None:
     assert answer.object == "text_completion"
 
 
+def test_how_far_an_embedding_of_many_texts_is_stands_in_the_log(
+    client: openai.OpenAI, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("herd.serve.answering.EVERY", 0.0)
+    caplog.set_level("INFO", "herd.serve.access")
+
+    client.embeddings.create(model="wool", input=["llama wool", "river", "hum"])
+
+    assert "wool:file embeds: 2 of 3 texts" in caplog.text
+    assert "3 of 3" not in caplog.text
+    assert "river" not in caplog.text
+
+
 def test_texts_become_vectors(client: openai.OpenAI) -> None:
     found = client.embeddings.create(model="wool", input=["llama wool", "river"])
 
