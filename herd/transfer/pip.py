@@ -186,14 +186,22 @@ def _environment(folder: Path) -> dict[str, str]:
 
 
 def _end(child: subprocess.Popen[str]) -> None:
+    """End pip, and what it started: a keyring may be waiting for a password."""
     if child.poll() is not None:
         return
-    child.terminate()
+    _signal(child, signal.SIGTERM)
     try:
         child.wait(_GRACE)
     except subprocess.TimeoutExpired:
-        child.kill()
+        _signal(child, signal.SIGKILL if os.name == "posix" else signal.SIGTERM)
         child.wait()
+
+
+def _signal(child: subprocess.Popen[str], number: int) -> None:
+    if os.name == "posix":
+        os.killpg(child.pid, number)  # not yet waited for: the number is still its own
+    else:
+        child.terminate()
 
 
 def _let_sleep(child: subprocess.Popen[str], seconds: float, stop: threading.Event) -> None:

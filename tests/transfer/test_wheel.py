@@ -8,7 +8,9 @@ import threading
 import time
 import zipfile
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 import pytest
@@ -168,6 +170,43 @@ def test_a_stop_ends_pip_within_a_second(
             thread.join()
         gate.set()
     assert len(ended) == 1
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="processes are looked for in /proc")
+def test_a_stop_ends_what_pip_started_as_well(
+    desk: Desk, index: Index, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def ask_for_a_password(handler: BaseHTTPRequestHandler) -> None:
+        handler.send_response(401)
+        handler.send_header("WWW-Authenticate", "Basic realm=x")
+        handler.send_header("Content-Length", "0")
+        handler.end_headers()
+
+    monkeypatch.setattr("tests.tools.index._Handler.do_GET", ask_for_a_password)
+    started, keyring = tmp_path / "started", tmp_path / "keyring"
+    keyring.write_text(
+        f"#!/bin/sh\necho $$ > {started}.new; mv {started}.new {started}; sleep 60\n"
+    )
+    keyring.chmod(0o755)
+    monkeypatch.setenv("PIP_KEYRING_PROVIDER", "subprocess")
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    with ThreadPoolExecutor() as pool:
+        getting = pool.submit(get, desk)
+        eventually(started.exists)
+        desk.stop.set()
+        with pytest.raises(Interrupted):
+            getting.result(timeout=20)
+    number = int(started.read_text())
+    eventually(lambda: has_ended(number))
+
+
+def has_ended(number: int) -> bool:
+    """Whether there is no such process, or only what nobody has asked its exit code of."""
+    try:
+        status = Path(f"/proc/{number}/stat").read_text()
+    except OSError:
+        return True
+    return status.rpartition(")")[2].split()[0] == "Z"
 
 
 def test_whether_the_index_has_a_package_is_asked_without_fetching_it(index: Index) -> None:
