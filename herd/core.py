@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from herd.jobs import Job, Jobs
     from herd.library import Entry
     from herd.model import Choice, Installed, Sampling
-    from herd.piece_repair import Mender
+    from herd.piece_repair import PieceRepairer
     from herd.plan import Plan
     from herd.ranks import Ranks
     from herd.registry import Registry
@@ -125,21 +125,23 @@ class Herd:
         """What mends the store by the piece."""
         from herd.repair import Repairer
 
-        return Repairer(self.store, self.mender)
+        return Repairer(self.store, self.piece_repairer)
 
     @cached_property
     def unpacker(self) -> Unpacker:
         """What installs bundles."""
         from herd.unpack import Unpacker
 
-        return Unpacker(self.store, self.mender, lambda: self.registry.models)
+        return Unpacker(self.store, self.piece_repairer, lambda: self.registry.models)
 
     @cached_property
-    def mender(self) -> Mender:
+    def piece_repairer(self) -> PieceRepairer:
         """What makes a file whole by the piece."""
-        from herd.piece_repair import Mender
+        from herd.piece_repair import PieceRepairer
 
-        return Mender(self.store, self._make_transfer(self.config), lambda: self.registry.models)
+        return PieceRepairer(
+            self.store, self._make_transfer(self.config), lambda: self.registry.models
+        )
 
     @cached_property
     def sharer(self) -> Sharer:

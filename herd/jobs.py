@@ -23,7 +23,7 @@ from herd.errors import HerdError, Interrupted, SourceRefused
 from herd.install import Order, Outcome
 from herd.job import Job, Rest, State
 from herd.metered import is_metered
-from herd.own_downloads import Listing
+from herd.own_downloads import OwnDownloads
 from herd.progress import Stage
 from herd.rules import Rules
 from herd.transfer import Budget
@@ -56,7 +56,7 @@ class Jobs:
             discard: Throws away what was staged for an order that was cancelled.
         """
         self._install = install
-        self._listing = Listing(downloads)
+        self._own_downloads = OwnDownloads(downloads)
         self._rules = rules or Rules(at_once=1 << 30, pauses_metered=False)
         self._discard = discard
         self.budget = Budget()
@@ -93,7 +93,7 @@ class Jobs:
                     return job
             job = Job(replace(order, budget=Budget(order.budget.limit, self.budget)))
             job.wanted, job.rest = wanted, rest
-            self._listing.enter(job, asked)
+            self._own_downloads.enter(job, asked)
             self._jobs.append(job)
             self._conduct()
             if self._conductor is None:
@@ -134,7 +134,7 @@ class Jobs:
 
     def set_limit(self, limit: int | None, job: Job | None = None) -> None:
         """Limit a job, or all of them together, in bytes per second; None: no limit."""
-        self._listing.limit(limit, job)
+        self._own_downloads.limit(limit, job)
         if job is not None:
             job.order.budget.set(limit)
         else:
@@ -162,7 +162,7 @@ class Jobs:
             self._jobs.remove(job)
             at = self._jobs.index(before) if before in self._jobs else len(self._jobs)
             self._jobs.insert(at, job)
-            self._listing.move(job, before)
+            self._own_downloads.move(job, before)
             self._moves += 1
         self._wake.set()
 
@@ -201,7 +201,7 @@ class Jobs:
     def _want(self, job: Job, wanted: Wanted) -> None:
         with self._lock:
             if not job.is_over:
-                self._listing.want(job, wanted)
+                self._own_downloads.want(job, wanted)
                 job.wanted = wanted
                 self._conduct()
 
@@ -215,13 +215,13 @@ class Jobs:
             self._wake.wait(_TICK)
             self._wake.clear()
             moves = self._moves
-            jobs, limit = self._listing.read(self.all())
+            jobs, limit = self._own_downloads.read(self.all())
             with self._lock:
                 self._asked_limit = self._asked_limit if limit is None else limit
                 if moves == self._moves:
                     self._jobs.sort(key=lambda job: jobs.index(job) if job in jobs else len(jobs))
                 self._conduct()
-            self._listing.write(self.running())
+            self._own_downloads.write(self.running())
 
     def _conduct(self) -> None:
         """Bring every job where it should be; under the lock."""
@@ -276,7 +276,7 @@ class Jobs:
             words = f"Installing {job.name} failed: {error}."
             self._fail(job, HerdError(words, "herd.log has the details."))
         else:
-            self._listing.strike(job)
+            self._own_downloads.strike(job)
             job.end()
         self._wake.set()
 
@@ -291,15 +291,15 @@ class Jobs:
 
     def _stop(self, job: Job, error: Interrupted) -> None:
         job.show(Stage.STOPPED)
-        self._listing.leave(job, job.wanted)
+        self._own_downloads.leave(job, job.wanted)
         job.end(error)
 
     def _fail(self, job: Job, error: HerdError) -> None:
         job.show(Stage.FAILED, error.message)
         if isinstance(error, SourceRefused) and not job.progress().done:
-            self._listing.strike(job)  # nothing of it is here, and nothing would go on
+            self._own_downloads.strike(job)  # nothing of it is here, and nothing would go on
         else:
-            self._listing.leave(job, Wanted.PAUSE)
+            self._own_downloads.leave(job, Wanted.PAUSE)
         job.end(error)
 
     def _drop(self, job: Job) -> None:
@@ -307,7 +307,7 @@ class Jobs:
             self._discard(job.order)
         except HerdError as error:
             log.warning("%s", error.message)
-        self._listing.strike(job)
+        self._own_downloads.strike(job)
         job.show(Stage.STOPPED)
         job.end(Interrupted(f"{job.name} was cancelled.", "Nothing of it is kept."))
 

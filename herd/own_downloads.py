@@ -17,7 +17,7 @@ from herd.progress import Stage
 log = logging.getLogger(__name__)
 
 
-class Listing:
+class OwnDownloads:
     """What Jobs writes and reads. A download that another process runs is left to that."""
 
     def __init__(self, downloads: Downloads | None) -> None:

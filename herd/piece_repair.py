@@ -54,7 +54,7 @@ class Means:
 
 
 @dataclass(frozen=True)
-class Mended:
+class RepairedFile:
     """A file that is whole again."""
 
     file: InstalledFile
@@ -66,7 +66,7 @@ class Mended:
     """Who gave them."""
 
 
-class Mender:
+class PieceRepairer:
     """Makes files whole in staging."""
 
     def __init__(
@@ -86,9 +86,9 @@ class Mender:
         self._transfer = transfer
         self._models = models
 
-    def mend(
+    def repair(
         self, file: InstalledFile, staged: Staged, table: Table | None, means: Means
-    ) -> Mended:
+    ) -> RepairedFile:
         """Have the whole file in `staged.part`; what lies there already counts.
 
         Raises:
@@ -99,7 +99,7 @@ class Mender:
         done = self._by_pieces(one, table) if table else None
         return one.whole(self._transfer) if done is None else done
 
-    def _by_pieces(self, one: _One, table: Table) -> Mended | None:
+    def _by_pieces(self, one: _One, table: Table) -> RepairedFile | None:
         try:
             return one.by_pieces(table, self._transfer)
         except DigestMismatch:
@@ -141,7 +141,7 @@ class _One:
         self._sources = sources
         self._givers: dict[str, None] = {}
 
-    def by_pieces(self, table: Table, transfer: Transfer) -> Mended | None:
+    def by_pieces(self, table: Table, transfer: Transfer) -> RepairedFile | None:
         """Replace the damaged pieces alone; None where that does not make the file right."""
         with disk.writing(self._part):
             had_part = self._part.exists()
@@ -163,7 +163,7 @@ class _One:
             ledger.forget(self._staged)
             if not self._is_right():
                 return None
-        return Mended(self._file, len(bad), sizes, tuple(self._givers))
+        return RepairedFile(self._file, len(bad), sizes, tuple(self._givers))
 
     def _is_near(self, table: Table, piece: int, stream: FileIO, had_part: bool) -> bool:
         """Take a piece from what lies on this machine; whether any of it has the piece."""
@@ -231,7 +231,7 @@ class _One:
         for share in fetched.shares:
             self._givers[describe(share.source)] = None
 
-    def whole(self, transfer: Transfer) -> Mended:
+    def whole(self, transfer: Transfer) -> RepairedFile:
         """Bring the whole file; a swarm adds to what lies in the part.
 
         Raises:
@@ -258,7 +258,7 @@ class _One:
         table = fetched.delivery.table
         came = sum(share.size for share in fetched.shares) or fetched.delivery.size
         pieces = -(-came // table.piece_size) if table else 1
-        return Mended(self._file, pieces, came, givers)
+        return RepairedFile(self._file, pieces, came, givers)
 
     @property
     def has_other_ways(self) -> bool:

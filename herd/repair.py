@@ -9,7 +9,7 @@ from pathlib import Path
 from herd.convert import Old, again
 from herd.errors import CannotWrite, NoSourceDelivered
 from herd.model import File, Installed, InstalledFile, Original
-from herd.piece_repair import Means, Mended, Mender, check_stop
+from herd.piece_repair import Means, PieceRepairer, RepairedFile, check_stop
 from herd.progress import Gauge
 from herd.staging import Staged
 from herd.store import Store
@@ -38,7 +38,7 @@ class Repaired:
     """What a repair found and did."""
 
     before: Report
-    mended: tuple[Mended, ...] = ()
+    files: tuple[RepairedFile, ...] = ()
     set_right: tuple[Finding, ...] = ()
     """Names and permissions."""
     left: tuple[Finding, ...] = ()
@@ -48,15 +48,15 @@ class Repaired:
 class Repairer:
     """Mends a store."""
 
-    def __init__(self, store: Store, mender: Mender) -> None:
+    def __init__(self, store: Store, piece_repairer: PieceRepairer) -> None:
         """Reads nothing.
 
         Args:
             store: The store.
-            mender: Makes files whole.
+            piece_repairer: Makes files whole.
         """
         self._store = store
-        self._mender = mender
+        self._piece_repairer = piece_repairer
 
     def repair(self, wanted: Wanted) -> Repaired:
         """Prove, mend what is damaged, prove what was mended.
@@ -79,31 +79,31 @@ class Repairer:
         mended, right, left = [], [], []
         for finding in before.findings:
             if finding.flaw.is_of_bytes and finding.sha256 in files:
-                mended.append(self._mend(*files[finding.sha256], wanted))
+                mended.append(self._repair_blob(*files[finding.sha256], wanted))
             elif self._set_right(finding):
                 right.append(finding)
             else:
                 left.append(finding)
         return Repaired(before, tuple(mended), tuple(right), tuple(left))
 
-    def _mend(self, model: Installed, file: InstalledFile, wanted: Wanted) -> Mended:
+    def _repair_blob(self, model: Installed, file: InstalledFile, wanted: Wanted) -> RepairedFile:
         with self._store.hold(model.reference, while_waiting=lambda: check_stop(wanted.stop)):
             staged = self._store.staged(File(file.name, (), file.size, file.sha256))
             table = self._store.table(file.sha256, file.size)
             means = Means(wanted.places, wanted.is_offline, wanted.gauge, wanted.stop)
             try:
-                done = self._mender.mend(file, staged, table, means)
+                done = self._piece_repairer.repair(file, staged, table, means)
             except NoSourceDelivered:
                 if model.original is None or file != model.files[0]:
                     raise
                 done = self._made_again(model, model.original, staged, means)
-            self._store.mending.replace(staged.part, file.sha256, file.size)
+            self._store.repair_steps.replace(staged.part, file.sha256, file.size)
             self._store.discard(staged)
             return done
 
     def _made_again(
         self, model: Installed, original: Original, staged: Staged, means: Means
-    ) -> Mended:
+    ) -> RepairedFile:
         """Convert the old files once more: nobody but herd ever had the GGUF.
 
         Raises:
@@ -127,25 +127,25 @@ class Repairer:
             )
         for place in places:
             self._store.discard(place)
-        return Mended(file, len(made.table), made.file.size, tuple(old.name for old in olds))
+        return RepairedFile(file, len(made.table), made.file.size, tuple(old.name for old in olds))
 
     def _original(self, file: InstalledFile, place: Staged, means: Means) -> Path:
         """An old file: the store's own, or from wherever it is."""
         if self._store.has(file.sha256, file.size):
             return self._store.blob(file.sha256)
-        self._mender.mend(file, place, None, means)
+        self._piece_repairer.repair(file, place, None, means)
         return place.part
 
     def _set_right(self, finding: Finding) -> bool:
         """Mend a name or a permission; whether that is repair's to do."""
         if finding.flaw is Flaw.WRITABLE and finding.sha256:
-            self._store.mending.protect(finding.sha256)
+            self._store.repair_steps.protect(finding.sha256)
             return True
         if finding.flaw is Flaw.NO_LINK:
             for model in self._store.own():
                 blobs = (self._store.has(each.sha256, each.size) for each in model.files)
                 if model.reference in finding.models and all(blobs):
-                    self._store.mending.link(model)
+                    self._store.repair_steps.link(model)
             return True
         return False
 
@@ -155,9 +155,9 @@ def summary(repaired: Repaired) -> str:
     if repaired.before.is_sound:
         return "Nothing is damaged; nothing was done."
     words = []
-    if repaired.mended:
-        pieces = count(sum(each.pieces for each in repaired.mended), "piece")
-        words.append(f"{count(len(repaired.mended), 'blob')} mended with {pieces}")
+    if repaired.files:
+        pieces = count(sum(each.pieces for each in repaired.files), "piece")
+        words.append(f"{count(len(repaired.files), 'blob')} mended with {pieces}")
     if repaired.set_right:
         right = count(len(repaired.set_right), "name or permission", "names or permissions")
         words.append(f"{right} set right")

@@ -24,7 +24,7 @@ from herd.errors import (
 )
 from herd.gguf_header import BadHeader
 from herd.model import File, Installed, InstalledFile, Model, Variant, is_name
-from herd.piece_repair import Means, Mended, Mender, check_stop
+from herd.piece_repair import Means, PieceRepairer, RepairedFile, check_stop
 from herd.pieces import Table, spans
 from herd.progress import Gauge, Stage
 from herd.record import described
@@ -68,17 +68,19 @@ class Unpacked:
 
     installed: Installed
     lacked: tuple[Lack, ...] = ()
-    completed: tuple[Mended, ...] = ()
+    completed: tuple[RepairedFile, ...] = ()
     was_there: bool = False
 
 
 class Unpacker:
     """Installs bundles."""
 
-    def __init__(self, store: Store, mender: Mender, models: Callable[[], Iterable[Model]]) -> None:
+    def __init__(
+        self, store: Store, piece_repairer: PieceRepairer, models: Callable[[], Iterable[Model]]
+    ) -> None:
         """Reads nothing."""
         self._store = store
-        self._mender = mender
+        self._piece_repairer = piece_repairer
         self._models = models
 
     def unpack(self, wanted: Unpacking) -> Unpacked:
@@ -141,7 +143,9 @@ class Unpacker:
             )
         return None
 
-    def _bring(self, file: InstalledFile, wanted: Unpacking) -> tuple[Lack | None, Mended | None]:
+    def _bring(
+        self, file: InstalledFile, wanted: Unpacking
+    ) -> tuple[Lack | None, RepairedFile | None]:
         if self._store.has(file.sha256, file.size):
             return None, None
         staged = self._store.staged(File(file.name, (), file.size, file.sha256))
@@ -177,7 +181,7 @@ class Unpacker:
 
     def _complete(
         self, file: InstalledFile, lack: Lack, table: Table | None, wanted: Unpacking
-    ) -> Mended:
+    ) -> RepairedFile:
         staged = self._store.staged(File(file.name, (), file.size, file.sha256))
         means = Means(wanted.places, wanted.is_offline, wanted.gauge, wanted.stop)
         if table is not None:
@@ -185,7 +189,7 @@ class Unpacker:
         else:
             self._store.discard(staged)
         try:
-            return self._mender.mend(file, staged, table, means)
+            return self._piece_repairer.repair(file, staged, table, means)
         except NoSourceDelivered as error:
             raise NoSourceDelivered(
                 f"The bundle is torn: {lacks(lack)}, and nobody else has it.", _ELSEWHERE

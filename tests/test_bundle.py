@@ -26,7 +26,7 @@ from herd.errors import (
     NoSourceDelivered,
 )
 from herd.model import File, Installed, Licence, Model, Source, UrlSource, Variant
-from herd.piece_repair import Mender
+from herd.piece_repair import PieceRepairer
 from herd.pieces import LEAF
 from herd.registry.schema import read as read_registry
 from herd.store import Store, adopting
@@ -78,8 +78,8 @@ def exported(store: Store, stick: Path) -> Bundle:
 def unpack(
     store: Store, bundle: Bundle, *places: Path, models: tuple[Model, ...] = (), **how: str
 ) -> Unpacked:
-    mender = Mender(store, Transfer(), lambda: models)
-    return Unpacker(store, mender, lambda: models).unpack(
+    piece_repairer = PieceRepairer(store, Transfer(), lambda: models)
+    return Unpacker(store, piece_repairer, lambda: models).unpack(
         Unpacking(bundle, how.get("name"), places)
     )
 
@@ -353,9 +353,9 @@ def test_the_copy_from_a_bundle_is_stopped_on_the_way(
     bundle = exported(here, stick)
     stop = threading.Event()
     stop.set()
-    mender = Mender(there, Transfer(), lambda: ())
+    piece_repairer = PieceRepairer(there, Transfer(), lambda: ())
 
     with pytest.raises(Interrupted):
-        Unpacker(there, mender, lambda: ()).unpack(Unpacking(bundle, stop=stop))
+        Unpacker(there, piece_repairer, lambda: ()).unpack(Unpacking(bundle, stop=stop))
 
     assert list(there.staging.iterdir()) == []

@@ -95,5 +95,5 @@ def test_a_damaged_blob_is_mended_from_the_machines_store(
 
     repaired = herd.repairer.repair(Wanted((installed,), is_offline=True))
 
-    assert [each.givers for each in repaired.mended] == [(str(theirs),)]
+    assert [each.givers for each in repaired.files] == [(str(theirs),)]
     assert is_sound(herd)

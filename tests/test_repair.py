@@ -13,7 +13,7 @@ import pytest
 from herd import pieces
 from herd.errors import Interrupted, NoSourceDelivered
 from herd.model import Installed, Source, UrlSource
-from herd.piece_repair import Mender
+from herd.piece_repair import PieceRepairer
 from herd.pieces import LEAF
 from herd.progress import Gauge
 from herd.repair import Repaired, Repairer, Wanted, summary
@@ -58,7 +58,7 @@ def installed(store: Store, *sources: Source) -> Installed:
 
 def repairer(store: Store, workers: int = 8) -> Repairer:
     carrier = HttpCarrier(Patience(first_wait=0.0, attempts=2), workers=workers)
-    return Repairer(store, Mender(store, Transfer({UrlSource: carrier}), lambda: ()))
+    return Repairer(store, PieceRepairer(store, Transfer({UrlSource: carrier}), lambda: ()))
 
 
 def repair(store: Store, *places: Path, is_offline: bool = False) -> Repaired:
@@ -88,7 +88,7 @@ def test_three_damaged_spots_are_three_pieces_at_the_server(
 
     assert len(server.requests) == 3
     assert server.bytes_sent == 2 * PIECE + 99
-    (mended,) = repaired.mended
+    (mended,) = repaired.files
     assert (mended.pieces, mended.size) == (3, 2 * PIECE + 99)
     assert mended.givers == ("127.0.0.1",)
     assert is_whole(store, tiny)
@@ -119,7 +119,7 @@ def test_missing_and_extra_bytes_are_mended_too(
     installed(store, UrlSource(server.url))
     spoil(store.blob(SHA256), cut=cut, tail=tail)
 
-    (mended,) = repair(store).mended
+    (mended,) = repair(store).files
 
     assert mended.size == size == server.bytes_sent
     assert is_sound(store)
@@ -137,7 +137,7 @@ def test_pieces_come_from_another_store_and_from_a_torn_copy_with_no_network(
     spoil(store.blob(SHA256), 5, 9 * PIECE)
     spoil(other.blob(SHA256), 5)
 
-    (mended,) = repair(store, tmp_path / "other", torn.parent).mended
+    (mended,) = repair(store, tmp_path / "other", torn.parent).files
 
     assert mended.givers == (str(torn), str(other.blob(SHA256)))
     assert server.requests == []
@@ -163,7 +163,7 @@ def test_a_mirror_that_gives_wrong_bytes_is_passed_over(store: Store, server: Fi
         installed(store, UrlSource(liar.url), UrlSource(server.url))
         spoil(store.blob(SHA256), 5)
 
-        (mended,) = repair(store).mended
+        (mended,) = repair(store).files
 
     assert mended.givers == ("127.0.0.1",)
     assert is_sound(store)
@@ -197,7 +197,7 @@ def test_of_a_server_that_knows_no_ranges_the_damaged_pieces_are_taken(
     installed(store, UrlSource(server.url))
     spoil(store.blob(SHA256), 9 * PIECE)
 
-    (mended,) = repair(store).mended
+    (mended,) = repair(store).files
 
     assert (mended.pieces, mended.size) == (1, PIECE)
     assert is_sound(store)
@@ -207,7 +207,7 @@ def test_pieces_side_by_side_are_asked_for_at_once(store: Store, server: FileSer
     installed(store, UrlSource(server.url))
     spoil(store.blob(SHA256), 5 * PIECE, 6 * PIECE, 7 * PIECE)
 
-    (mended,) = repair(store).mended
+    (mended,) = repair(store).files
 
     assert (mended.pieces, server.bytes_sent) == (3, 3 * PIECE)
     assert [(each.start, each.stop) for each in server.requests] == [(5 * PIECE, 8 * PIECE)]
@@ -233,7 +233,7 @@ def test_what_came_of_a_piece_before_a_kill_is_not_fetched_again(
     stopping.join()
     server.faults = Faults()
 
-    (mended,) = repair(store).mended
+    (mended,) = repair(store).files
 
     assert mended.pieces == 1
     assert server.bytes_sent == PIECE
@@ -247,7 +247,7 @@ def test_without_a_table_the_file_comes_whole(
     (tmp_path / "home" / "pieces" / SHA256).unlink()
     spoil(store.blob(SHA256), 5)
 
-    (mended,) = repair(store).mended
+    (mended,) = repair(store).files
 
     assert mended.size == len(WEIGHTS)
     assert is_sound(store)
@@ -296,7 +296,7 @@ def test_a_repair_goes_on_where_an_earlier_one_was_broken_off(
     server.faults = Faults()
     server.bytes_sent = 0
 
-    (mended,) = repair(store).mended
+    (mended,) = repair(store).files
 
     assert (mended.pieces, server.bytes_sent) == (2, 2 * PIECE)
     assert is_sound(store)

@@ -10,7 +10,7 @@ import pytest
 from herd import pieces
 from herd.errors import NoSourceDelivered
 from herd.model import MagnetSource, Source, TorrentSource, UrlSource
-from herd.piece_repair import Mender
+from herd.piece_repair import PieceRepairer
 from herd.repair import Repaired, Repairer, Wanted
 from herd.store import Store
 from herd.transfer import Transfer
@@ -49,7 +49,7 @@ def damaged_store(desk: SwarmDesk, *sources: Source) -> tuple[Store, Path]:
 def repair(store: Store, patience: SwarmPatience = CALM) -> Repaired:
     swarms = TorrentCarrier(patience, interface=own_host())
     transfer = Transfer({MagnetSource: swarms, TorrentSource: swarms})
-    return Repairer(store, Mender(store, transfer, lambda: ())).repair(Wanted(None))
+    return Repairer(store, PieceRepairer(store, transfer, lambda: ())).repair(Wanted(None))
 
 
 @pytest.mark.parametrize("version", [1, 2, 12])
@@ -59,7 +59,7 @@ def test_only_the_damaged_pieces_come_by_a_magnet(desk: SwarmDesk, version: int,
     torrent = desk.torrent(version=version, piece=size)
     with desk.swarm(torrent) as swarm:
         store, blob = damaged_store(desk, torrent.magnet(swarm.tracker.url))
-        mended = repair(store).mended
+        mended = repair(store).files
         assert swarm.uploaded == 2 * size
     assert blob.read_bytes() == desk.content
     assert [each.size for each in mended] == [2 * size]

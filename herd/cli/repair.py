@@ -75,7 +75,7 @@ def _foretell(session: Session, models: tuple[Installed, ...] | None) -> None:
 def _report(session: Session, repaired: Repaired) -> None:
     from herd.repair import summary
 
-    for each in repaired.mended:
+    for each in repaired.files:
         givers = ", ".join(each.givers) or "what an earlier try had brought"
         pieces = count(each.pieces, "piece")
         session.say(f"{each.file.name}: {pieces}, {size(each.size)}, from {givers}; proved.")

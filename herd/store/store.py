@@ -23,8 +23,8 @@ from herd.store import adopting, folders, manifest, staging, whole
 from herd.store.adopting import Had
 from herd.store.hold import Hold, holding
 from herd.store.manifests import read
-from herd.store.mending import Mending
 from herd.store.pruning import Litter, Pruning, digests, remove_orphan, spare
+from herd.store.repair_steps import RepairSteps
 from herd.store.settle import Settling
 from herd.store.staging import Begun
 from herd.store.tables import table_of
@@ -42,7 +42,7 @@ class Store(View):
     ) -> None:
         """Touches nothing on the disk; folders are made by the first install. As View."""
         super().__init__(places, below, is_chosen=is_chosen)
-        self.mending = Mending(self._blobs, self._links, self._manifests, self._alone)
+        self.repair_steps = RepairSteps(self._blobs, self._links, self._manifests, self._alone)
         """The steps of a repair."""
         self._pruning = Pruning(places, self._writing)
         self._settling = Settling(self._manifests, self._links, self._blobs, self._tables)

@@ -21,7 +21,7 @@ from herd import bundle as bundles
 from herd import move_store
 from herd.adopt import Adopter, Asked
 from herd.foreign import look
-from herd.piece_repair import Mender
+from herd.piece_repair import PieceRepairer
 from herd.progress import Gauge
 from herd.repair import Repairer, Wanted
 from herd.store import Store
@@ -90,7 +90,7 @@ def adopt(home: Path, theirs: Path) -> None:
 
 def repair(home: Path, theirs: Path) -> None:
     store = store_at(home)
-    Repairer(store, Mender(store, Transfer(), lambda: ())).repair(Wanted(None, (theirs,)))
+    Repairer(store, PieceRepairer(store, Transfer(), lambda: ())).repair(Wanted(None, (theirs,)))
 
 
 def prune(home: Path, theirs: Path) -> None:
@@ -107,7 +107,9 @@ def unpack(home: Path, theirs: Path) -> None:
     store = store_at(home)
     (folder,) = bundles.find(theirs / "stick")
     bundle = bundles.read(folder)
-    Unpacker(store, Mender(store, Transfer(), lambda: ()), lambda: ()).unpack(Unpacking(bundle))
+    Unpacker(store, PieceRepairer(store, Transfer(), lambda: ()), lambda: ()).unpack(
+        Unpacking(bundle)
+    )
 
 
 SCENARIOS = {

@@ -1,4 +1,4 @@
-"""Mending what a proof found: a blob replaced by a proved one, names and permissions set right."""
+"""Steps of a repair: a blob replaced by a proved one, names and permissions set right."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from herd.store.links import Links
 from herd.store.manifests import Manifests
 
 
-class Mending:
+class RepairSteps:
     """The steps that repair takes on a store."""
 
     def __init__(
