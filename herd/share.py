@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Self
 from urllib.parse import urlsplit
@@ -31,6 +31,7 @@ from herd.pieces import Table, TableMaker
 from herd.progress import Gauge, Stage
 from herd.registry import Registry
 from herd.store import Store
+from herd.transfer.own_network import own_addresses
 from herd.transfer.reach import Kind
 from herd.transfer.swarm_reach import kind_of_host
 from herd.transfer.swarm_settings import Sharing
@@ -47,11 +48,19 @@ class Offer:
     installed: Installed
     file: InstalledFile
     made: Made
+    web_seeds: tuple[str, ...] = ()
+    """Mirrors that the .torrent names."""
 
     @property
     def magnet(self) -> str:
         """What others paste."""
         return magnet.render(self.made.magnet, self.file.size)
+
+    def near(self, peers: tuple[tuple[str, int], ...]) -> str:
+        """What neighbours paste: it names this machine, and no tracker beyond the own network."""
+        trackers = reached(self.made.magnet.trackers, is_lan_only=True)
+        made = replace(self.made.magnet, trackers=trackers, peers=peers[: magnet.MOST_OTHERS])
+        return magnet.render(made, self.file.size)
 
 
 @dataclass(frozen=True)
@@ -145,7 +154,7 @@ class Sharer:
                 raise BadUsage(f"{each} is no tracker: it {why}.")
         seeds = _addresses((*sources, *_public(file))) if making.has_web_seeds else ()
         around = Around(tuple(trackers)[: magnet.MOST_TRACKERS], seeds)
-        return Offer(installed, file, self._made(file, around, making))
+        return Offer(installed, file, self._made(file, around, making), seeds)
 
     def _made(self, file: InstalledFile, around: Around, making: Making) -> Made:
         if making.is_v2:
@@ -217,6 +226,12 @@ class Share:
     def port(self) -> int:
         """Where peers come in."""
         return self._session.port
+
+    def neighbours(self) -> tuple[tuple[str, int], ...]:
+        """Where other machines of the own networks find this one; waits until it listens."""
+        own = (self._how.interface,) if self._how.interface else own_addresses()
+        port = self._session.listens() if own else 0
+        return tuple((each, port) for each in own if port)
 
     @property
     def trackers(self) -> dict[str, str]:

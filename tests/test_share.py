@@ -71,6 +71,19 @@ def test_another_herd_gets_it_by_the_magnet(
             assert sharing.trackers == {tracker.url: "0 peers"}
 
 
+@pytest.mark.parametrize("is_v2", [False, True])
+def test_a_neighbour_without_any_tracker_gets_it_by_a_magnet_that_names_this_machine(
+    herd: Herd, tiny: Installed, tmp_path: Path, is_v2: bool
+) -> None:
+    how = Sharing(own_host(), is_lan_only=True)
+    (offer,) = herd.sharer.offers(tiny, Making(("http://tracker.example/a",), is_v2=is_v2))
+    with Share((offer,), herd.sharer.blob, how, Terms()) as sharing:
+        text = offer.near(sharing.neighbours())
+        assert magnet.parse(text).source.peers == ((how.interface, sharing.port),)
+        assert magnet.parse(text).source.trackers == ()
+        assert fetched(tmp_path, text) == CONTENT
+
+
 @pytest.mark.parametrize("words", [b"go\x1b[2Jaway", b"\xff\xfe"])
 def test_what_a_tracker_says_is_one_line_of_text(herd: Herd, tiny: Installed, words: bytes) -> None:
     with HttpTracker(refusal=words) as tracker:

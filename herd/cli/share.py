@@ -76,8 +76,6 @@ def share(
     if path is not None:
         _write(session, offers, path)
         return
-    for offer in offers:
-        session.answer(offer.magnet)
     how = Sharing(
         port=port,
         is_lan_only=lan_only,
@@ -112,6 +110,11 @@ def _write(session: Session, offers: list[Offer], path: Path) -> None:
         write(path, offers[0].made.raw)
     session.answer(offers[0].magnet)
     session.say(f"Wrote {path}: {offers[0].file.name}, {size(offers[0].file.size)}.")
+    if not (offers[0].made.magnet.trackers or offers[0].web_seeds):
+        session.say(
+            "It names neither a tracker nor a mirror, so whoever opens it finds nobody but in the "
+            "DHT, where `herd share` tells of it; --tracker URL writes one in."
+        )
 
 
 def _give(session: Session, offers: list[Offer], how: Sharing, terms: Terms) -> None:
@@ -121,7 +124,11 @@ def _give(session: Session, offers: list[Offer], how: Sharing, terms: Terms) -> 
         session.say("Nothing is installed that may be passed on.")
         return
     with Share(tuple(offers), session.herd.sharer.blob, how, terms) as sharing:
-        session.say(_greeting(offers, how))
+        peers = () if _told(offers, how) else sharing.neighbours()
+        for offer in offers:
+            is_near = how.is_lan_only or bool(peers)
+            session.answer(offer.near(peers) if is_near else offer.magnet)
+        session.say(_greeting(offers, how, names_this=bool(peers)))
         try:
             given = _until_over(session, sharing)
         except KeyboardInterrupt:
@@ -148,19 +155,29 @@ def _until_over(session: Session, sharing: Share) -> tuple[Given, ...]:
         time.sleep(TICK)
 
 
-def _greeting(offers: list[Offer], how: Sharing) -> str:
-    whom = "your own networks" if how.is_lan_only else "everybody who has the magnet"
+def _told(offers: list[Offer], how: Sharing) -> list[str]:
+    """Who beyond the own network is told of it."""
+    if how.is_lan_only:
+        return []
     has_trackers = any(offer.made.magnet.trackers for offer in offers)
-    told = (["trackers"] if has_trackers else []) + (
-        ["the DHT"] if how.dht and not how.is_lan_only else []
-    )
+    return (["trackers"] if has_trackers else []) + (["the DHT"] if how.dht else [])
+
+
+def _greeting(offers: list[Offer], how: Sharing, *, names_this: bool) -> str:
+    whom = "your own networks" if how.is_lan_only else "everybody who has the magnet"
     pace = f", at most {rate(how.limit)}" if how.limit else ""
-    ways = (
-        f"It is told to {' and '.join(told)} and to your own network."
-        if told
-        else "Only your own network is told of it; --tracker URL tells others. "
-        "Another herd looks there after `herd config lan true`."
-    )
+    if told := _told(offers, how):
+        ways = f"It is told to {' and '.join(told)} and to your own network."
+    elif names_this:
+        ways = (
+            "Only your own network is told of it, and the magnet says where this machine is there; "
+            "--tracker URL tells others."
+        )
+    else:
+        ways = (
+            "Only your own network is told of it; --tracker URL tells others. "
+            "Another herd looks there after `herd config lan true`."
+        )
     return f"Sharing {count(len(offers), 'file')} with {whom}{pace}; Ctrl-C ends it. {ways}"
 
 

@@ -86,6 +86,12 @@ def near() -> tuple[Range, ...]:
     )
 
 
+def is_near(address: str) -> bool:
+    """Whether an IP address is one of a private network, as neighbours have (RFC 1918, 4193)."""
+    ip = ip_address(address)
+    return any(ip in ip_network(each) for each in _RANGES[Kind.PRIVATE])
+
+
 def reach(
     trackers: Iterable[str],
     allowed: frozenset[Kind] = frozenset(_OPENABLE),

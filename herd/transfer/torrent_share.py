@@ -53,6 +53,13 @@ class SharingSession:
         """Where peers come in; 0 before it is known."""
         return int(self._session.listen_port())
 
+    def listens(self, patience: float = 2.0) -> int:
+        """Where peers come in, once it is known; 0 where the system gave no port in that time."""
+        end = time.monotonic() + patience
+        while not self.port and time.monotonic() < end:
+            time.sleep(0.01)
+        return self.port
+
     def add(self, torrent: bytes, blob: Path, trackers: Iterable[str]) -> int:
         """Give a file away; its number in this session. The blob is only ever read."""
         params = load(torrent)

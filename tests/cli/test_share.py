@@ -8,12 +8,43 @@ import pytest
 
 from herd import magnet
 from tests.cli.calling import Caller
+from tests.tools.fakes import GGUF
 
 
 @pytest.fixture
 def installed(herd: Caller) -> Caller:
     assert herd("install", "tiny").code == 0
     return herd
+
+
+@pytest.fixture(autouse=True)
+def own(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The addresses of this machine in its own networks; at first it has none."""
+    found: list[str] = []
+    monkeypatch.setattr("herd.share.own_addresses", lambda: tuple(found))
+    return found
+
+
+def test_a_magnet_for_neighbours_says_where_this_machine_is(
+    installed: Caller, own: list[str]
+) -> None:
+    own.append("192.168.7.5")
+
+    ran = installed("share", "tiny", "--lan-only", "--hours", "0")
+
+    [(host, port)] = magnet.parse(ran.out.strip()).source.peers
+    assert (host, port > 0) == ("192.168.7.5", True)
+    assert "the magnet says where this machine is there" in ran.err
+
+
+def test_what_everybody_may_have_tells_nobody_where_this_machine_is(
+    installed: Caller, own: list[str]
+) -> None:
+    own.append("192.168.7.5")
+
+    ran = installed("share", "tiny", "--tracker", "http://127.0.0.1:1/announce", "--hours", "0")
+
+    assert "x.pe" not in ran.out
 
 
 def test_it_prints_a_magnet_that_reads_and_ends_in_time(installed: Caller) -> None:
@@ -33,6 +64,17 @@ def test_it_writes_a_torrent_with_the_mirrors(installed: Caller, tmp_path: Path)
     assert b"8:url-list" in path.read_bytes()
     assert ran.out.startswith("magnet:?xt=urn:btih:")
     assert "Wrote" in ran.err
+    assert "neither a tracker nor a mirror" not in ran.err
+
+
+def test_a_torrent_that_leads_to_nobody_says_so(herd: Caller, tmp_path: Path) -> None:
+    (tmp_path / "mine.gguf").write_bytes(GGUF)
+    herd("install", "-y", str(tmp_path / "mine.gguf"))
+
+    ran = herd("share", "mine", "--torrent", str(tmp_path / "mine.torrent"))
+
+    assert ran.code == 0
+    assert "It names neither a tracker nor a mirror" in ran.err
 
 
 def test_a_model_that_is_not_installed_is_said(herd: Caller) -> None:
