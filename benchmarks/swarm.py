@@ -64,6 +64,7 @@ CASES = (
     Case("libtorrent alone, 3 seeds", 3, peer="aria2c, magnet, 3 seeds"),
     Case("herd, 1 mirror alone", 0, has_mirror=True),
     Case("herd, 1 seed + 1 mirror", 1, has_mirror=True),
+    Case("herd, 1 seed + slow mirror", 1, has_mirror=True),
 )
 
 
@@ -120,6 +121,8 @@ def run(case: Case, shelf: Shelf, folder: Path) -> Took:
             words = [sys.executable, __file__, "--as-libtorrent", magnet, str(folder)]
         else:
             mirror = shelf.mirror if case.has_mirror else "-"
+            if "slow" in case.name:
+                mirror = mirror.replace("/model", "/slow/model")
             swarm = f"{shelf.torrent.v1} {tracker.url}" if case.seeds else "- -"
             words = [sys.executable, __file__, "--as-herd", *swarm.split(), mirror]
             words += [str(shelf.size), shelf.sha256, str(folder)]

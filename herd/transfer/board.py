@@ -21,6 +21,7 @@ from time import monotonic
 
 from herd.transfer.extents import Extents
 from herd.transfer.pace import Pace
+from herd.transfer.trials import Trials
 
 LEAST = 1024 * 1024
 """Bytes of the smallest claim."""
@@ -69,10 +70,22 @@ class Board:
     """Shared by all workers of one file."""
 
     def __init__(
-        self, size: int | None, workers: int = 1, clock: Callable[[], float] = monotonic
+        self,
+        size: int | None,
+        workers: int = 1,
+        clock: Callable[[], float] = monotonic,
+        trials: Trials | None = None,
     ) -> None:
-        """Everything is free; with no size, only what the first answer will tell."""
+        """Everything is free; with no size, only what the first answer will tell.
+
+        Args:
+            size: Bytes of the file, where known.
+            workers: How many there are.
+            clock: Seconds that never go back.
+            trials: Who may be asked for how much, where somebody proves pieces as they come.
+        """
         self.size = size
+        self.trials = trials
         self.workers = workers
         """How many there are now: towards the end they take small shares of what is left."""
         lock = threading.RLock()
@@ -104,6 +117,8 @@ class Board:
     @property
     def is_divisible(self) -> bool:
         """Whether one more worker would find something to do."""
+        if self.trials is not None and not self.trials.is_anybody_free:
+            return False
         with self.changed:
             return bool(self._free) or any(claim.left > LEAST for claim in self._claims)
 
@@ -143,7 +158,11 @@ class Board:
         with self.changed:
             if self.size is None and self._claims:
                 return None  # whether there is more, the first answer will say
-            span = self._next(rate, late) or self._steal(rate, late)
+            span = self._next(rate, late)
+            if self.trials is not None and not self.trials.is_free(giver):
+                span = self._tried(self.trials, giver, span)
+            else:
+                span = span or self._steal(rate, late)
             if span is None:
                 return None
             claim = Claim(*span, giver, self._clock())
@@ -255,6 +274,17 @@ class Board:
         end = stop if stop - start < wanted + LEAST // 4 else start + wanted
         self._free.remove(start, end)
         return start, end
+
+    def _tried(
+        self, trials: Trials, giver: str, span: tuple[int, int] | None
+    ) -> tuple[int, int] | None:
+        """What of a range a giver may be asked for that has proved nothing yet."""
+        if span is None:
+            return None
+        start, stop = span
+        limit = trials.limit(giver, start, stop)
+        self._free.add(limit, stop)
+        return (start, limit) if start < limit else None
 
     def _share(self, rate: float | None) -> float:
         """What a worker of so many bytes per second brings of all that comes, from 0 to 1."""

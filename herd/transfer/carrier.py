@@ -11,6 +11,7 @@ from herd.model import File, Sha256, Source
 from herd.pieces import Table
 from herd.progress import Gauge
 from herd.staging import Staged
+from herd.transfer.board import Board
 from herd.transfer.budget import Budget
 
 __all__ = ["Carrier", "Delivery", "EachFailed", "Mismatch", "Share", "Staged", "Wish"]
@@ -63,6 +64,8 @@ class Wish:
     """How fast bytes may come."""
     is_pressed: bool = False
     """Whether other sources are waiting: Resting is better than to wait for this one."""
+    board: Board | None = None
+    """Where it is noted what comes, if somebody proves pieces meanwhile; of HTTP alone."""
     only_parts: bool = False
     """Whether an address that gives nothing but the whole file is of no use: for repair."""
 

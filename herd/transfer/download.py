@@ -90,7 +90,7 @@ class HttpCarrier:
             Sheet(wish.staged.part) as sheet,
             Watch(wish.stop, self._patience) as watch,
         ):
-            board = Board(wish.file.size)
+            board = wish.board or Board(wish.file.size)
             task = Task(wish, sheet, board, mirrors, watch)
             return _Download(task, self._workers).run()
 
@@ -196,6 +196,8 @@ class _Download:
                 return digest
             trail = self._trail
             assert trail is not None  # noqa: S101  # a round that ended has one
+            if self._board.trials is not None and self._board.trials.are_on:
+                raise _mismatch(digest)  # whoever tries them has the hashes of the pieces
             inherited.remove(0, trail.proven)
             self._doubt.inherited = inherited
             words = self._doubt.note(digest, promised, trail.table())
@@ -289,8 +291,7 @@ class _Download:
     def _failure(self) -> SourceFailed | Mismatch:
         """Why nobody delivers."""
         if self._doubt.wrong:
-            got = self._doubt.wrong[-1]
-            return Mismatch(f"the bytes have the digest {got[:12]}…", got, is_final=True)
+            return _mismatch(self._doubt.wrong[-1])
         each = [(one.source, one.out) for one in self._mirrors.each if one.out is not None]
         return each[0][1] if len(each) == 1 else EachFailed(tuple(each))
 
@@ -327,6 +328,10 @@ class _Download:
         return Delivery(
             board.done, digest, name or None, table, shares, board.wasted, liars, failed
         )
+
+
+def _mismatch(got: Sha256) -> Mismatch:
+    return Mismatch(f"the bytes have the digest {got[:12]}…", got, is_final=True)
 
 
 class _Effort:

@@ -35,7 +35,7 @@ from herd.transfer.mirrors import Hosts, Mirrors, Standing
 from herd.transfer.patience import Patience
 from herd.transfer.ranges import Asked, Unsatisfied
 from herd.transfer.seam_givers import Givers
-from herd.transfer.seam_trial import Trials
+from herd.transfer.trials import Trials
 from herd.transfer.watch import Watch
 
 log = logging.getLogger(__name__)
@@ -84,13 +84,13 @@ class Seam:
 
     def __enter__(self) -> Self:
         self.watch.__enter__()
-        self._thread.start()
         return self
 
     def __exit__(self, *_: object) -> None:
         self.is_ended.set()
-        self._server.shutdown()
-        self._thread.join()
+        if self._thread.is_alive():
+            self._server.shutdown()
+            self._thread.join()
         self.watch.cut()
         with self._lock:
             for each in self._open:
@@ -124,6 +124,9 @@ class Seam:
             is_folder: Whether the torrent is one of several files: libtorrent appends the
                 path of the file that it wants.
         """
+        with self._lock:
+            if self._thread.ident is None:
+                self._thread.start()  # and not before anybody can come
         place = f"http://{self.host}:{self._server.server_address[1]}/{self._token}"
         return f"{place}/{mouth.mirror}/{mouth.number}/" + ("" if is_folder else "model")
 

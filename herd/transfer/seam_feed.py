@@ -1,6 +1,6 @@
 """Which mouths of which mirrors a swarm is fed by, and which mirrors lied.
 
-Every mirror begins with one mouth, and with one piece (`seam_trial`). One whose pieces proved
+Every mirror begins with one mouth, and with one piece (`trials`). One whose pieces proved
 right gets more while the line is not full: over a long way that loses packets one connection is
 slow, and eight are eight times as fast. A mirror that gave a whole wrong piece is out, with all
 its mouths.

@@ -21,10 +21,11 @@ from herd.transfer.swarm_folder import SwarmFolder
 from herd.transfer.swarm_proxy import through
 from herd.transfer.swarm_reach import allowed_by, is_web, reach, web_reach
 from herd.transfer.swarm_settings import settings
+from herd.transfer.swarm_terms import Terms
 from herd.transfer.swarm_watch import SwarmPatience
 from herd.transfer.torrent import MOST_BYTES, completed, read
 from herd.transfer.torrent_contents import Metainfo
-from herd.transfer.torrent_fetch import Terms, TorrentFetch
+from herd.transfer.torrent_fetch import TorrentFetch
 from herd.transfer.torrent_session import NativeSession
 
 

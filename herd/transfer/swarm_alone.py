@@ -1,31 +1,30 @@
-"""One fast mirror at work alone, where peers would only take the processor from it.
+"""Mirrors at work alone after all, where a swarm got the file and would only hold them up.
 
-A byte that comes through libtorrent costs about twice the processor of one that HTTP writes by
-itself. Where the line limits, nobody notices, and peers and mirrors add up. Where the processor
-does, all of them together are slower than a fast mirror alone. So there the swarm lets go of the
-file, and a mirror that has proved right fetches the rest. The swarm has it back when that is no
-faster, when the mirror fails, or when one of the pieces that are looked at meanwhile is wrong: then
-all of them are checked, and who gave a wrong one is out.
+Where the line limits, peers and mirrors add up. Where the processor does, all of them together
+are slower than a fast mirror alone (`swarm_lead`): one that began slowly, or whose pieces could not
+be proved until peers gave their hashes. So there the swarm lets go of the file, and the mirrors
+that have proved right fetch the rest. The swarm has it back when that is no faster, when they fail,
+or when one of the pieces that are looked at meanwhile is wrong: then all of them are checked, and
+who gave a wrong one is out.
 """
 
 from __future__ import annotations
 
 import logging
-import random
 import time
 from collections import deque
 from dataclasses import dataclass, replace
 
 from herd.progress import Stage
-from herd.transfer import ledger
+from herd.transfer.board import Board
 from herd.transfer.carrier import Carrier, Delivery, Wish
 from herd.transfer.extents import Extents
 from herd.transfer.mirrors import Standing
 from herd.transfer.part import check
 from herd.transfer.seam_feed import Feed
 from herd.transfer.swarm_beside import Beside
-from herd.transfer.swarm_check import is_right
 from herd.transfer.swarm_folder import SwarmFolder
+from herd.transfer.swarm_judge import Judge
 from herd.transfer.torrent_contents import Metainfo
 
 log = logging.getLogger(__name__)
@@ -39,8 +38,6 @@ WORTH = 128 * 1024 * 1024
 PART = 0.2
 """What mirrors must have given of what came: a slow one has no chance alone."""
 _TICK = 0.02
-_LOOK = 0.1
-"""Seconds between two pieces that are looked at."""
 _JUDGE = 0.5
 """Seconds over which the rate alone is taken, after as many to begin."""
 
@@ -60,7 +57,7 @@ class Mark:
 
 
 class Rule:
-    """When a mirror should work alone; once at most. Pure: the clocks are given."""
+    """When mirrors should work alone; once at most. Pure: the clocks are given."""
 
     def __init__(self) -> None:
         self._marks: deque[Mark] = deque()
@@ -69,7 +66,7 @@ class Rule:
         """Bytes per second of all together, when it was decided."""
 
     def favours(self, mark: Mark, left: int) -> bool:
-        """Whether the rest of the file, `left` bytes, should be one mirror's."""
+        """Whether the rest of the file, `left` bytes, should be the mirrors'."""
         marks = self._marks
         marks.append(mark)
         while len(marks) > 2 and mark.now - marks[1].now >= SPAN:
@@ -86,7 +83,7 @@ class Rule:
 
 
 class Alone:
-    """One mirror in the place of the swarm."""
+    """The mirrors that proved right in the place of the swarm."""
 
     def __init__(self, wish: Wish, http: Carrier, folder: SwarmFolder, feed: Feed) -> None:
         self._wish = wish
@@ -94,14 +91,13 @@ class Alone:
         self._folder = folder
         self._feed = feed
         self._rule = Rule()
-        self._seen: set[int] = set()
-        self.mirror: Standing | None = None
-        """Who is to work alone now."""
+        self.mirrors: tuple[Standing, ...] = ()
+        """Who is to work alone now, whoever gave most first."""
         self.pieces: list[bool] = []
         """Which of all pieces of the torrent were there and right when the swarm was left."""
 
     def look(self, came: int, left: int) -> bool:
-        """Whether a mirror should have the rest of the file; then it is `mirror`.
+        """Whether mirrors should have the rest of the file; then they are `mirrors`.
 
         Args:
             came: Bytes that came from anybody.
@@ -117,11 +113,12 @@ class Alone:
             return False
         given = sum(size for size, _ in good)
         if self._rule.favours(Mark(time.monotonic(), time.process_time(), came, given), left):
-            self.mirror = max(good, key=lambda each: each[0])[1]
-        return self.mirror is not None
+            good.sort(key=lambda each: each[0], reverse=True)
+            self.mirrors = tuple(one for _, one in good)
+        return bool(self.mirrors)
 
     def bring(self, metainfo: Metainfo, index: int) -> Delivery | None:
-        """Fetch the rest from `mirror`, once nobody else writes; None: the swarm should go on.
+        """Fetch the rest from `mirrors`, once nobody else writes; None: the swarm should go on.
 
         Args:
             metainfo: The torrent.
@@ -130,21 +127,24 @@ class Alone:
         Raises:
             NoRoom, CannotWrite, Interrupted: what was fetched is kept.
         """
-        one, self.mirror = self.mirror, None
-        if one is None:
+        each, self.mirrors = self.mirrors, ()
+        if not each:
             return None
-        given = self._given(metainfo, index)
-        size = metainfo.entries[index].size
-        log.info("%s brings the rest alone", one.host)
+        given, size = self._given(metainfo, index), metainfo.entries[index].size
+        log.info("%s brings the rest alone", ", ".join(one.host for one in each))
         self._folder.lend(size, given)
-        wish = replace(self._wish, others=(one.source,))
-        with Beside(wish, self._http, head_start=0.0) as beside:
-            self._watch(beside, one, metainfo, index)
+        board = Board(size, trials=self._feed.seam.trials)
+        sources = tuple(one.source for one in each)
+        there = [span for spans in given.values() for span in spans]
+        judge = Judge(self._wish.staged.part, board, self._feed.seam.trials, metainfo, index)
+        judge.skip(there)
+        with Beside(replace(self._wish, others=sources, board=board), self._http, 0.0) as beside:
+            self._watch(beside, judge)
         beside.check()
         if beside.delivery is not None:
-            there = Extents(span for spans in given.values() for span in spans)
-            for start, stop in there.gaps(0, size):
-                self._feed.seam.givers.gave(one.key, start, stop)
+            for one in each:
+                for start, stop in board.given.get(one.key, Extents()):
+                    self._feed.seam.givers.gave(one.key, start, stop)
         return beside.delivery
 
     def _given(self, metainfo: Metainfo, index: int) -> dict[str, Extents]:
@@ -164,39 +164,19 @@ class Alone:
             found[one.key] = theirs
         return found
 
-    def _watch(self, beside: Beside, one: Standing, metainfo: Metainfo, index: int) -> None:
-        """Until it has delivered, or should not go on."""
-        begun = time.monotonic()
-        judged, looked, done = begun + _JUDGE, begun, -1
+    def _watch(self, beside: Beside, judge: Judge) -> None:
+        """Until they have delivered, or should not go on."""
+        begun, done = time.monotonic(), -1
+        judged = begun + _JUDGE
         while beside.is_running:
-            self._wish.stop.wait(_TICK)
+            beside.await_end(_TICK)
             check(self._wish.stop)
             now, progress = time.monotonic(), self._wish.gauge.read()
-            if now >= looked + _LOOK:
-                looked = now
-                if self._is_wrong(one, metainfo, index):
-                    return
+            if not judge.look():
+                return
             if now >= judged:
                 is_over = progress.stage is not Stage.FETCHING or progress.done == progress.total
                 passed = now - judged + _JUDGE
                 if done >= 0 and not is_over and progress.done - done < self._rule.rate * passed:
                     return
                 done, judged = progress.done, now + _JUDGE
-
-    def _is_wrong(self, one: Standing, metainfo: Metainfo, index: int) -> bool:
-        """Whether one of the pieces that have come since is not what it should be."""
-        note = ledger.load(self._wish.staged)
-        entry, size = metainfo.entries[index], metainfo.piece_size
-        fresh = [
-            piece
-            for start, stop in (note.given.get(one.key, ()) if note else ())
-            for piece in range(
-                -(-start // size), -(-stop // size) if stop == entry.size else stop // size
-            )
-            if piece not in self._seen
-        ]
-        if not fresh:
-            return False
-        self._seen.update(fresh)
-        piece = random.choice(fresh)  # noqa: S311  # no secret
-        return not is_right(self._wish.staged.part, metainfo, index, entry.offset // size + piece)

@@ -51,6 +51,10 @@ class Beside:
         """Whether the mirrors may still deliver."""
         return self._thread.is_alive()
 
+    def await_end(self, seconds: float) -> None:
+        """Wait until the mirrors delivered or never will, at most so long."""
+        self._thread.join(seconds)
+
     def check(self) -> None:
         """Raise what no other source could mend: the disk, or a slip of herd's own.
 

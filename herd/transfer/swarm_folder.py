@@ -107,7 +107,8 @@ class SwarmFolder:
             CannotWrite: the disk.
         """
         with writing(self._staged.part):
-            shutil.rmtree(self.path)
+            if self.path.exists():
+                shutil.rmtree(self.path)
             self._metainfo.unlink(missing_ok=True)
 
     def proof(self, stop: threading.Event, advance: Callable[[int], None]) -> tuple[Sha256, Table]:

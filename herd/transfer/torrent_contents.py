@@ -12,9 +12,11 @@ from dataclasses import dataclass, field
 
 from herd import words
 from herd.errors import SourceRefused
-from herd.model import File, MagnetSource
+from herd.model import File, InfoHash, MagnetSource
 
 MOST_FILES = 1000
+_V1, _V2 = 40, 64
+"""Digits of an info hash."""
 _MODELS = (".gguf", ".bin")
 _MOST_LISTED = 5
 
@@ -73,6 +75,12 @@ class Metainfo:
         """Whether it is the torrent that the magnet names."""
         named = {each for each in (magnet.v1, magnet.v2) if each}
         return bool(named) and named <= self.hashes
+
+    @property
+    def magnet(self) -> MagnetSource:
+        """The torrent by its info hashes alone."""
+        each = {len(named): InfoHash(named) for named in self.hashes}
+        return MagnetSource(v1=each.get(_V1), v2=each.get(_V2))
 
     @property
     def is_folder(self) -> bool:

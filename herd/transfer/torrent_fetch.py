@@ -1,62 +1,38 @@
 """One file out of one swarm: ask for the metadata, choose, check, fetch, prove, hand over.
 
-The swarm itself is behind `Session`; its clock is in `swarm_watch`. Mirrors take part in
-it through the seam, and fetch by themselves until a magnet's metadata is there.
+The swarm itself is behind `Session`; its clock is in `swarm_watch`. Mirrors go ahead of it
+(`swarm_lead`), and take part in it through the seam.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 from herd.errors import DigestMismatch, HerdError, SourceFailed
 from herd.model import MagnetSource, Sha256, Source
 from herd.pieces import Table
 from herd.progress import Stage
 from herd.staging import discard
-from herd.transfer.carrier import Carrier, Delivery, Wish
+from herd.transfer.carrier import Delivery, Wish
 from herd.transfer.ledger import Sums
-from herd.transfer.mirrors import Standing
 from herd.transfer.part import check, trouble
 from herd.transfer.seam import Seam
 from herd.transfer.seam_feed import Feed
 from herd.transfer.swarm_alone import Alone
-from herd.transfer.swarm_beside import Beside
 from herd.transfer.swarm_check import blocks_there, pieces_there
 from herd.transfer.swarm_exact import Exact
 from herd.transfer.swarm_failure import failed, silence, stall, together
 from herd.transfer.swarm_folder import SwarmFolder
-from herd.transfer.swarm_reach import SwarmReach
+from herd.transfer.swarm_lead import Lead, may_stay
 from herd.transfer.swarm_session import Session, Taking
 from herd.transfer.swarm_tally import Hashes, Tally
+from herd.transfer.swarm_terms import Terms
 from herd.transfer.swarm_trail import SwarmTrail
-from herd.transfer.swarm_watch import Look, Overdue, Phase, SwarmPatience, SwarmWatch
+from herd.transfer.swarm_watch import Look, Overdue, Phase, SwarmWatch
 from herd.transfer.torrent_contents import Metainfo
-
-
-@dataclass(frozen=True)
-class Terms:
-    """Under which conditions a swarm is asked."""
-
-    open: Callable[[SwarmReach], Session]
-    read: Callable[[bytes], Metainfo]
-    """A .torrent's content; raises SourceRefused."""
-    completed: Callable[[Metainfo, int, Table | None], Metainfo]
-    """Puts in the piece hashes that a table has and the metadata of a v2 magnet has not."""
-    reach: SwarmReach
-    patience: SwarmPatience = field(default_factory=SwarmPatience)
-    http: Carrier | None = None
-    """Brings the file from its mirrors as long as there is no metadata."""
-    seam: Callable[[int], Seam] | None = None
-    """The mirrors of a file of so many bytes, as web seeds."""
-    seeds: Callable[[Metainfo], Sequence[Standing]] = lambda _: ()
-    """More of them, once a magnet's metadata is there."""
-    exact: Callable[[], Exact] | None = None
-    """Looks for a magnet's .torrent elsewhere."""
-    peers: frozenset[tuple[str, int]] = frozenset()
-    """Members of the swarm that are known before."""
+from herd.transfer.trials import Trials
 
 
 class _CameOtherwise(Exception):  # no error: it ends the swarm's part
@@ -77,7 +53,9 @@ class TorrentFetch:
         self._watch = SwarmWatch(terms.patience, time.monotonic())
         self._tally = Tally()
         self._is_inheriting = False
-        """Whether what the mirrors brought beside a magnet is still to be judged."""
+        """Whether what the mirrors brought by themselves is still to be judged."""
+        self._has_led = False
+        """Whether mirrors had their chance to go ahead."""
         self._stack = ExitStack()
         self._trail: SwarmTrail | None = None
         self._seam: Seam | None = None
@@ -86,7 +64,7 @@ class TorrentFetch:
         self._learned: Metainfo | None = None
         """With the piece hashes that the metadata of a v2 magnet lacks."""
         self._lost: SourceFailed | DigestMismatch | None = None
-        """Why the mirrors did not deliver beside the magnet."""
+        """Why the mirrors did not deliver before there was metadata."""
 
     def run(self, start: Metainfo | MagnetSource) -> Delivery:
         """Bring the file. As Carrier.fetch."""
@@ -129,33 +107,61 @@ class TorrentFetch:
 
     def _until_whole(self, start: Metainfo | MagnetSource) -> Metainfo:
         known: Metainfo | MagnetSource = start
-        reach, liars = self._terms.reach, set[str]()
+        reach, liars, is_left = self._terms.reach, set[str](), False
         if self._seam is not None:
             reach = replace(reach, seam=self._seam.host)
         while True:
+            # Mirrors begin while the session is opened.
+            lead = self._lead(known)
             session = self._terms.open(reach)
             session.reports.liars |= liars
             try:
-                metainfo = self._ask(session, known) if isinstance(known, MagnetSource) else known
+                metainfo = self._ahead(session, known, lead)
                 if self._take(session, metainfo):
                     return metainfo
+                is_left = self._alone is not None and bool(self._alone.mirrors)
+            except _CameOtherwise:
+                is_left = True
+                raise
             finally:
-                session.close(is_hasty=self._wish.stop.is_set() or self._is_to_be_left)
+                session.close(is_hasty=self._wish.stop.is_set() or is_left)
                 liars = session.reports.liars
             known = self._learned or metainfo
-            if self._alone is not None and self._is_to_be_left:
+            if self._alone is not None and is_left:
                 self._leave(self._alone, known)
 
-    @property
-    def _is_to_be_left(self) -> bool:
-        """Whether a mirror is to have the rest of the file."""
-        return self._alone is not None and self._alone.mirror is not None
+    def _lead(self, known: Metainfo | MagnetSource) -> Lead | None:
+        """The mirrors, at work, where they have not had their chance to go ahead."""
+        has_led, self._has_led = self._has_led, True
+        if self._terms.http is None or not self._wish.others or has_led:
+            return None
+        if isinstance(known, Metainfo) and (self._folder.file.exists() or not may_stay(self._wish)):
+            return None  # what a swarm began, it goes on with
+        trials = self._seam.trials if self._seam is not None else Trials()
+        return self._stack.enter_context(Lead(self._wish, self._terms.http, trials))
 
-    def _leave(self, alone: Alone, metainfo: Metainfo) -> None:
-        """Let one mirror have the rest of the file.
+    def _ahead(
+        self, session: Session, known: Metainfo | MagnetSource, lead: Lead | None
+    ) -> Metainfo:
+        """What the torrent is; mirrors go ahead until that is known, and as long as they should.
 
         Raises:
-            _CameOtherwise: it delivered.
+            _CameOtherwise: they delivered without the swarm.
+        """
+        metainfo = self._known(session, known, lead)
+        if lead is not None:
+            lead.go_on(metainfo, session.look)
+            self._is_inheriting = True
+            if lead.delivery is not None:
+                self._folder.clear()
+                raise _CameOtherwise(lead.delivery)
+        return metainfo
+
+    def _leave(self, alone: Alone, metainfo: Metainfo) -> None:
+        """Let mirrors have the rest of the file.
+
+        Raises:
+            _CameOtherwise: they delivered.
         """
         self._end_trail()
         came = alone.bring(metainfo, metainfo.entry_of(self._wish.file))
@@ -171,24 +177,29 @@ class TorrentFetch:
             self._trail.end()
         self._trail = None
 
-    def _ask(self, session: Session, magnet: MagnetSource) -> Metainfo:
+    def _known(
+        self, session: Session, known: Metainfo | MagnetSource, lead: Lead | None
+    ) -> Metainfo:
+        if isinstance(known, MagnetSource):
+            return self._ask(session, known, lead)
+        if lead is not None:
+            session.ask(known.magnet, self._folder)  # peers are found meanwhile
+        return known
+
+    def _ask(self, session: Session, magnet: MagnetSource, lead: Lead | None) -> Metainfo:
         session.ask(magnet, self._folder)
+        if lead is None:
+            gauge = self._wish.gauge
+            gauge.begin(Stage.FETCHING, self._wish.file.size, note="finding peers")
         with ExitStack() as stack:
-            beside: Beside | None = None
-            if self._terms.http is not None and self._wish.others:
-                beside = stack.enter_context(Beside(self._wish, self._terms.http))
-            else:
-                gauge = self._wish.gauge
-                gauge.begin(Stage.FETCHING, self._wish.file.size, note="finding peers")
             exact = self._terms.exact and stack.enter_context(self._terms.exact())
-            raw = self._metadata(session, beside, exact)
-            self._is_inheriting = beside is not None
+            raw = self._metadata(session, lead, exact)
         metainfo = self._terms.read(raw)
         metainfo.entry_of(self._wish.file)
         self._folder.save_metainfo(raw)
         return metainfo
 
-    def _metadata(self, session: Session, beside: Beside | None, exact: Exact | None) -> bytes:
+    def _metadata(self, session: Session, lead: Lead | None, exact: Exact | None) -> bytes:
         """Wait for it, while the mirrors fetch.
 
         Raises:
@@ -197,17 +208,19 @@ class TorrentFetch:
         is_silent, patience = False, self._terms.patience
         while (raw := session.metadata() or (exact.raw if exact else None)) is None:
             look = session.look()
-            if beside is None:
+            if lead is None:
                 self._wish.gauge.note(look.note)
-            elif self._did_come(beside):
-                raise _CameOtherwise(beside.delivery)  # type: ignore[arg-type]  # it did
+            elif self._did_come(lead):
+                raise _CameOtherwise(lead.delivery)  # type: ignore[arg-type]  # it did
+            else:
+                lead.wait()
             is_silent = is_silent or self._judge(session, look) is not None
-            if is_silent and not (beside and beside.is_running):
+            if is_silent and not (lead and lead.is_running):
                 raise self._with_mirrors(silence(session.reports, patience.metadata))
             self._pause(session)
         return raw
 
-    def _did_come(self, beside: Beside) -> bool:
+    def _did_come(self, beside: Lead) -> bool:
         """Whether the mirrors delivered; what they failed by is noted."""
         beside.check()
         if beside.failure is not None and self._lost is None:

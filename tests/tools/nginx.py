@@ -1,4 +1,4 @@
-"""nginx on loopback, serving `<folder>/www`."""
+"""nginx on loopback, serving `<folder>/www`; below `/slow/` 2.5 MB/s for each connection."""
 
 from __future__ import annotations
 
@@ -18,7 +18,10 @@ http {{
   access_log {folder}/access.log; sendfile on;
   client_body_temp_path {folder}/t1; proxy_temp_path {folder}/t2; fastcgi_temp_path {folder}/t3;
   uwsgi_temp_path {folder}/t4; scgi_temp_path {folder}/t5;
-  server {{ listen {host}:{port}{tls}; root {folder}/www; }}
+  server {{
+    listen {host}:{port}{tls}; root {folder}/www;
+    location /slow/ {{ alias {folder}/www/; limit_rate 2500k; }}
+  }}
 }}
 """
 

@@ -11,7 +11,7 @@ import pytest
 
 from herd.errors import Interrupted
 from herd.model import UrlSource
-from herd.transfer import swarm_alone
+from herd.transfer import swarm_alone, swarm_judge
 from herd.transfer.swarm_alone import BUSY, PART, SPAN, WORTH, Mark, Rule
 from tests.tools.http_server import Faults, FileServer
 from tests.tools.swarm import PIECE
@@ -137,7 +137,7 @@ def test_one_wrong_byte_that_only_the_digest_shows_costs_its_piece(
     caplog: pytest.LogCaptureFixture,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(swarm_alone, "_LOOK", 1000.0)
+    monkeypatch.setattr(swarm_judge, "_REST", 1e9)
     at = 18 * PIECE + 5
     mirror.content = desk.content[:at] + bytes([desk.content[at] ^ 1]) + desk.content[at + 1 :]
     with desk.swarm(desk.torrent(), rate=4 * PIECE) as swarm:

@@ -1,7 +1,8 @@
 """A mirror of which nothing is known is asked for one piece, and for more once that proved right.
 
-So a liar costs one piece, at its server as well. A piece may never be judged: peers may have
-taken it over, or libtorrent hung up. Then another one is tried after a while. Pure but for a lock.
+So a liar costs one piece, at its server as well, whether it feeds a swarm or works in its place.
+A piece may never be judged: peers may have taken it over, or libtorrent hung up. Then another
+one is tried after a while. Pure but for a lock.
 """
 
 from __future__ import annotations
@@ -28,10 +29,27 @@ class Trials:
         self._clock = clock
         self._changed = threading.Condition()
 
-    def learn(self, piece_size: int) -> None:
-        """The size of a piece; before that nobody is tried, and anything may be asked."""
+    def learn(self, piece_size: int | None) -> None:
+        """The size of a piece; None, as at first: nobody is tried, and anything may be asked."""
         with self._changed:
             self._piece_size = piece_size
+
+    @property
+    def are_on(self) -> bool:
+        """Whether anybody is tried."""
+        with self._changed:
+            return self._piece_size is not None
+
+    @property
+    def is_anybody_free(self) -> bool:
+        """Whether anybody may be asked for anything."""
+        with self._changed:
+            return self._piece_size is None or bool(self._proved)
+
+    def is_free(self, key: str) -> bool:
+        """Whether it may be asked for anything."""
+        with self._changed:
+            return self._piece_size is None or key in self._proved
 
     def has_proved(self, key: str) -> bool:
         """Whether a piece to which a mirror gave bytes was right."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from herd.transfer.seam_trial import PATIENCE, Trials
+from herd.transfer.trials import PATIENCE, Trials
 
 PIECE = 1000
 A = "http://a.example/m"
