@@ -339,7 +339,7 @@ class _Effort:
 
     def __init__(self) -> None:
         self._then: float | None = None
-        self._used = self._share = 0.0
+        self._used = self._share = self._before = 0.0
 
     def is_enough(self) -> bool:
         """Whether the processor, and not the line, is what limits, or nothing is known yet."""
@@ -348,7 +348,8 @@ class _Effort:
             self._then, self._used = now, time.process_time()
             return True
         if now - self._then >= _STEP:
-            used = time.process_time()
+            used, self._before = time.process_time(), self._share
             self._share = (used - self._used) / (now - self._then)
             self._then, self._used = now, used
-        return self._share > _ENOUGH
+        # Others who want the processor make one look differ from the next.
+        return max(self._share, self._before) > _ENOUGH

@@ -59,6 +59,7 @@ class Records:
         self._transport = transport
         self._moment = moment
         self._wire = memoryview(bytearray(_AT_ONCE))
+        self._is_over = False
         transport.settimeout(moment)
 
     def read_into(self, view: memoryview) -> int | None:
@@ -68,29 +69,34 @@ class Records:
             OSError: the connection is broken, or a record is.
         """
         count, end = 0, time.monotonic() + self._moment
-        while count < len(view):
-            try:
-                more = self._open(view[count:])
-                if more is None and (time.monotonic() > end or not self._receive()):
-                    return count or None
-                if more == 0:
-                    return count
-            except OSError:
-                if not count:
-                    raise
-                return count  # the next read meets it again
-            count += more or 0
-        return count
-
-    def _open(self, view: memoryview) -> int | None:
-        """Bytes of the next record; 0 at the end of the stream, None when it is not there yet."""
-        opened: Any = self._transport.sslobj.read  # declared without a buffer's length
         try:
-            return int(opened(len(view), view))
+            while True:
+                count += self._open(view[count:])
+                if count == len(view) or self._is_over:
+                    return count
+                if time.monotonic() > end or not self._receive():
+                    return count or None
+        except OSError:
+            if not count:
+                raise
+            return count  # the next read meets it again
+
+    def _open(self, view: memoryview) -> int:
+        """Bytes of the records that are there, as many as `view` holds: one call for each."""
+        opened: Any = self._transport.sslobj.read  # declared without a buffer's length
+        count, size = 0, len(view)
+        try:
+            while count < size and (more := opened(size - count, view[count:])):
+                count += more
+            self._is_over = count < size
         except ssl.SSLWantReadError:
-            return None
+            pass
         except ssl.SSLEOFError:
-            return 0  # cut short: whoever counts the bytes knows
+            self._is_over = True  # cut short: whoever counts the bytes knows
+        except ssl.SSLError:
+            if not count:
+                raise
+        return count
 
     def _receive(self) -> bool:
         """Take what the system has; False when nothing came within a moment."""
