@@ -1,18 +1,11 @@
-from __future__ import annotations
+"""What a gauge says of something that moves: how far, how fast, how long still."""
 
-from dataclasses import dataclass
+from __future__ import annotations
 
 import pytest
 
 from herd.progress import Gauge, Stage
-
-
-@dataclass
-class Clock:
-    now: float = 100.0
-
-    def __call__(self) -> float:
-        return self.now
+from tests.tools.clock import Clock
 
 
 def test_a_gauge_that_nobody_moved_waits() -> None:
@@ -24,7 +17,7 @@ def test_a_gauge_that_nobody_moved_waits() -> None:
 
 
 def test_the_rate_is_that_of_the_last_seconds() -> None:
-    clock = Clock()
+    clock = Clock(100.0)
     gauge = Gauge(clock)
     gauge.begin(Stage.FETCHING, total=1_000)
     for _ in range(4):
@@ -39,7 +32,7 @@ def test_the_rate_is_that_of_the_last_seconds() -> None:
 
 
 def test_an_old_burst_is_forgotten() -> None:
-    clock = Clock()
+    clock = Clock(100.0)
     gauge = Gauge(clock)
     gauge.begin(Stage.FETCHING, total=100_000)
     gauge.advance(50_000)
@@ -51,7 +44,7 @@ def test_an_old_burst_is_forgotten() -> None:
 
 
 def test_bytes_of_an_earlier_try_are_done_but_are_not_speed() -> None:
-    clock = Clock()
+    clock = Clock(100.0)
     gauge = Gauge(clock)
     gauge.begin(Stage.FETCHING, total=1_000, done=900)
     clock.now += 1.0
@@ -71,7 +64,7 @@ def test_a_size_may_become_known_on_the_way() -> None:
 
 
 def test_a_stalled_transfer_slows_down_to_nothing() -> None:
-    clock = Clock()
+    clock = Clock(100.0)
     gauge = Gauge(clock)
     gauge.begin(Stage.FETCHING, total=1_000)
     gauge.advance(500)

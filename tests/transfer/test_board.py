@@ -12,17 +12,10 @@ from hypothesis import strategies as st
 
 from herd.transfer.board import FIRST, LEAST, MOST, Board, Claim
 from herd.transfer.extents import Extents
+from tests.tools.clock import Clock
 
 MIB = 1024 * 1024
 SPAN = st.tuples(st.integers(0, 60), st.integers(0, 60))
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.now = 0.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 @settings(max_examples=150, deadline=None)

@@ -5,19 +5,12 @@ from __future__ import annotations
 import pytest
 
 from herd.transfer.budget import Budget
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.now = 100.0
-
-    def __call__(self) -> float:
-        return self.now
+from tests.tools.clock import Clock
 
 
 @pytest.fixture
 def clock() -> Clock:
-    return Clock()
+    return Clock(100.0)
 
 
 def run(clock: Clock, *budgets: Budget, seconds: float, piece: int = 10_000) -> list[int]:

@@ -5,19 +5,10 @@ from __future__ import annotations
 import pytest
 
 from herd.transfer.trials import PATIENCE, Trials
+from tests.tools.clock import Clock
 
 PIECE = 1000
 A = "http://a.example/m"
-
-
-class Clock:
-    """Stands still until it is moved."""
-
-    def __init__(self) -> None:
-        self.now = 0.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 @pytest.fixture

@@ -5,19 +5,12 @@ from __future__ import annotations
 import pytest
 
 from herd_tui.pace import LONGEST, REST, Pace
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.now = 100.0
-
-    def __call__(self) -> float:
-        return self.now
+from tests.tools.clock import Clock
 
 
 @pytest.fixture
 def clock() -> Clock:
-    return Clock()
+    return Clock(100.0)
 
 
 def test_the_next_frame_waits_some_times_as_long_as_the_last_one_took(clock: Clock) -> None:
