@@ -2,7 +2,8 @@
 
     python -m tests.faults.hasty_herd install NAME
 
-Where HERD_FAULTS_PUBLIC names an address, that one counts as of the public internet.
+Where HERD_FAULTS_PUBLIC names an address, that one counts as of the public internet. Where
+HERD_FAULTS_ALERTS is a number, libtorrent keeps no more alerts than that and drops the others.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from herd.cli import main
 from herd.config import Config
 from herd.core import Herd
 from herd.model import HfSource, MagnetSource, TorrentSource, UrlSource
-from herd.transfer import Transfer
+from herd.transfer import Transfer, swarm_settings
 from herd.transfer.download import HttpCarrier
 from herd.transfer.patience import Patience
 from herd.transfer.reach import Kind, Reach, kind_of
@@ -47,4 +48,6 @@ def hasty(config: Config) -> Transfer:
 
 
 if __name__ == "__main__":
+    if number := os.environ.get("HERD_FAULTS_ALERTS"):
+        swarm_settings._BOUNDS["alert_queue_size"] = int(number)
     sys.exit(main(make=lambda: Herd(transfer=hasty)))

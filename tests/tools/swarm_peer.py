@@ -64,6 +64,8 @@ class Peer:
         self.address: tuple[str, int] = self._server.getsockname()
         self.sent = 0
         """Payload bytes."""
+        self.metadata_sent = 0
+        """Bytes of the info dictionary."""
         self.visits = 0
         """Connections that came."""
 
@@ -131,6 +133,7 @@ class Peer:
         asked: Any = lt.bdecode(body)
         index = asked[b"piece"]
         part = self._metadata[index * _METADATA_PIECE :][:_METADATA_PIECE]
+        self.metadata_sent += len(part)
         head: Any = {b"msg_type": 1, b"piece": index, b"total_size": self._promised}
         self._send(line, 20, bytes([self._theirs]) + lt.bencode(head) + part)
 
