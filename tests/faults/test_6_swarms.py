@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import libtorrent as lt
 import pytest
@@ -141,7 +142,7 @@ def test_a_peer_that_lies_is_banned_and_the_honest_deliver(person: Person, shelf
 
     assert (ran.code, person.has) == (0, CONTENT)
     assert liar.sent <= SIZE, "what it was asked for before its first piece was whole"
-    assert honest <= SIZE + 2 * PIECE
+    assert honest <= 1.6 * SIZE, "pieces of which the liar gave a block come again"
     assert "verified." in ran.end
 
 
@@ -151,8 +152,8 @@ def test_a_swarm_of_liars_ends_and_is_told(hasty: Person, shelf: Shelf) -> None:
         ran = hasty.types()
 
     assert (ran.code, hasty.has) == (4, None)
-    assert liar.visits >= 2, "a fresh session gives a banned peer another chance"
-    assert liar.sent <= 4 * SIZE, "one piece of a visit is enough for a ban; the others were asked"
+    assert 2 <= liar.visits <= 16, "a fresh session gives a banned peer another chance"
+    assert liar.sent <= liar.visits * SIZE
     assert "1 banned for wrong bytes" in ran.end
 
 
@@ -184,7 +185,7 @@ def once(count: int, spoil: Callable[[bytes], bytes]) -> Callable[[bytes], bytes
 @pytest.fixture
 def huge(shelf: Shelf) -> Torrent:
     """Its info dictionary has 20 MB."""
-    content = lt.bdecode(shelf.torrent.raw)
+    content: Any = lt.bdecode(shelf.torrent.raw)
     content[b"info"][b"x"] = bytes(20_000_000)
     return describe(lt.bencode(content))
 
