@@ -4,7 +4,7 @@
 
 A file of random bytes is seeded on loopback by libtorrent, one seed to an address, with a
 tracker; nginx has the same file. All cases run once in each round, in turns, each in a
-process of its own and in memory that costs them the same (`warm_memory.py`). herd's time ends
+process of its own and in memory that costs them the same (`warm.py`). herd's time ends
 when the sha256 of the whole file is proved; aria2c and libtorrent alone, in a loop of a few lines
 with herd's settings, prove pieces and nothing else: that is what one machine allows whoever
 leaves the swarm to libtorrent. `x aria2c` is the median of (aria2c's time / the case's) within
@@ -35,7 +35,7 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE.parent), str(HERE)]
 
-from warm_memory import Ballast  # noqa: E402  # the path comes first
+from warm import heat  # noqa: E402  # the path comes first
 
 from tests.tools import nginx  # noqa: E402
 from tests.tools.swarm import Seed, Torrent, describe, make_torrent  # noqa: E402
@@ -113,7 +113,8 @@ def run(case: Case, shelf: Shelf, folder: Path) -> Took:
     """
     before, folder = folder / "before", folder / "now"
     folder.mkdir(parents=True)
-    with Ballast(shelf.size) as ballast, HttpTracker(*shelf.seeds[: case.seeds]) as tracker:
+    free = heat(folder.parent, shelf.size, before)
+    with HttpTracker(*shelf.seeds[: case.seeds]) as tracker:
         magnet = f"magnet:?xt=urn:btih:{shelf.torrent.v1}&tr={tracker.url}"
         if case.name.startswith("aria2c"):
             words = ["aria2c", *ARIA2C, f"--dir={folder}", magnet]
@@ -127,17 +128,15 @@ def run(case: Case, shelf: Shelf, folder: Path) -> Took:
             words = [sys.executable, __file__, "--as-herd", *swarm.split(), mirror]
             words += [str(shelf.size), shelf.sha256, str(folder)]
         if case.name.startswith("aria2c"):
-            ballast.give(None, before)  # it begins when it is started
+            free()  # it begins when it is started
         begun, gave = time.monotonic(), _spent(shelf.givers)
         child = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         assert child.stdin is not None
         assert child.stdout is not None
         if not case.name.startswith("aria2c"):
             child.stdout.readline()  # it has imported what it needs
-            ballast.give(child.pid, before)
+            free()
             begun, gave = time.monotonic(), _spent(shelf.givers)
-        else:
-            ballast.follow(child.pid)
         idle = 0.0 if case.name.startswith("aria2c") else _spent([child.pid])
         child.stdin.close()
         memory = 0

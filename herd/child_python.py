@@ -49,6 +49,11 @@ class ChildPython:
             start_new_session=True,  # Ctrl-C in the terminal is for the parent
         )
 
+    @property
+    def process(self) -> int:
+        """Its number."""
+        return self._child.pid
+
     def ask(self, question: bytes) -> None:
         """Write to it.
 

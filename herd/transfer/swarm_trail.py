@@ -19,10 +19,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-from herd import hashing
+from herd import late_hashing
 from herd.child_python import Gone
 from herd.errors import HerdError
-from herd.hashing import Hasher
+from herd.late_hashing import LateHasher
 from herd.model import Sha256
 from herd.pieces import Table, piece_size_of
 from herd.transfer.part import writing
@@ -49,19 +49,21 @@ class _Reached:
 class SwarmTrail:
     """One pass over a file that grows; a context manager, whose thread ends with it."""
 
-    def __init__(self, file: Path, size: int) -> None:
+    def __init__(self, file: Path, size: int, known: Table | None = None) -> None:
         """Opens nothing yet.
 
         Args:
             file: Which grows.
             size: Bytes that it will have.
+            known: Its pieces, where the torrent says them as herd does.
         """
+        self._known = known
         self._file = file
         self._size = size
         self._piece = piece_size_of(size)
-        self._hasher: Hasher | None = None
+        self._hasher: LateHasher | None = None
         self._digest = hashlib.sha256().digest()
-        self._hashes: list[bytes] = []
+        self._table = Table(size, self._piece, b"")
         self._recent: deque[_Reached] = deque(maxlen=MOST_LOOKS)
         self._changed = threading.Condition()
         self._allowed = 0
@@ -123,8 +125,7 @@ class SwarmTrail:
 
     def proof(self) -> tuple[Sha256, Table]:
         """The digest and the pieces; once it has hashed all of the file."""
-        table = Table(self._size, self._piece, b"".join(self._hashes))
-        return Sha256(self._digest.hex()), table
+        return Sha256(self._digest.hex()), self._table
 
     def _allow(self, prefix: int) -> None:
         with self._changed:
@@ -145,12 +146,10 @@ class SwarmTrail:
             with writing(self._file), self._hashing() as hasher:
                 while self._wait():
                     length = self._whole(hasher.at_once)
-                    found = hasher.pieces(self.at, length)
-                    if found is None:
+                    if not hasher.take(self.at, length):
                         return  # shorter than it should be: the full pass will say so
-                    self._hashes += found
                     if self.at + length == self._size:
-                        self._digest = hasher.digest()
+                        self._digest, self._table = hasher.digest(), hasher.table()
                     with self._changed:
                         self.at += length
                         self._changed.notify_all()
@@ -161,10 +160,10 @@ class SwarmTrail:
             self.trouble = error
 
     @contextmanager
-    def _hashing(self) -> Iterator[Hasher]:
+    def _hashing(self) -> Iterator[LateHasher]:
         file = os.open(self._file, os.O_RDONLY | getattr(os, "O_BINARY", 0))
         try:
-            hasher = hashing.begin(file, self._size)
+            hasher = late_hashing.begin(file, self._size, self._known)
             with self._changed:
                 self._hasher = hasher
             try:

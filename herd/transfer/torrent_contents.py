@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from herd import words
 from herd.errors import SourceRefused
 from herd.model import File, InfoHash, MagnetSource
+from herd.pieces import Table, coarser, piece_size_of
 
 MOST_FILES = 1000
 _V1, _V2 = 40, 64
@@ -102,6 +103,15 @@ class Metainfo:
         last = self._pieces(entry)[-1:]
         is_last = any(pieces[each] for each in last)
         return sum(pieces) * self.piece_size - (missing if is_last else 0)
+
+    def table(self, index: int) -> Table | None:
+        """The pieces of an entry as herd counts them, where the hashes of v2 say them."""
+        size, layer = self.entries[index].size, self.layers.get(index)
+        own = piece_size_of(size)
+        if layer is None or size <= own or self.piece_size > own:
+            return None
+        table = Table(size, self.piece_size, layer)
+        return table if self.piece_size == own else coarser(table, own)
 
     def shared_pieces(self, index: int) -> frozenset[int]:
         """The pieces of a file that have bytes of another one: its first and its last at most."""

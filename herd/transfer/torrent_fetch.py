@@ -251,7 +251,8 @@ class TorrentFetch:
             begun = blocks_there(self._folder.file, metainfo, index, have)
             session.take(Taking(metainfo, index, self._folder, have, peers, mouths, begun))
             self._end_trail()
-            self._trail = self._stack.enter_context(SwarmTrail(self._folder.file, size))
+            known = metainfo.table(index)
+            self._trail = self._stack.enter_context(SwarmTrail(self._folder.file, size, known))
             return self._follow(session, size, Hashes(session, metainfo.entries[index].has_hashes))
         except BaseException:
             session.close(is_hasty=self._wish.stop.is_set())

@@ -6,13 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from herd import hashing
+from herd import late_hashing
 from herd.errors import CannotWrite
-from herd.hashing import Beside
+from herd.late_hashing import Apart
 from herd.model import File, Sha256
 from herd.pieces import PIECE, Proof, Table
 from herd.transfer.swarm_trail import BEHIND, FEWEST_LOOKS, MOST_LOOKS, SwarmTrail
-from tests.tools.swarm import noise
+from herd.transfer.torrent import read
+from tests.tools.swarm import make_torrent, noise
 from tests.tools.wait import until
 from tests.transfer.desk import digest
 from tests.transfer.swarm_desk import SIZE, SwarmDesk
@@ -100,14 +101,14 @@ def test_a_file_that_does_not_read_is_its_trouble(tmp_path: Path) -> None:
 def test_when_the_process_that_hashes_is_gone_the_file_is_read_once_more(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    begun: list[Beside] = []
+    begun: list[Apart] = []
 
-    def begin(file: int, size: int) -> Beside:
-        begun.append(Beside(file, size))
+    def begin(file: int, size: int, known: Table | None) -> Apart:
+        begun.append(Apart(file, size, known))
         begun[-1].wake()
         return begun[-1]
 
-    monkeypatch.setattr(hashing, "begin", begin)
+    monkeypatch.setattr(late_hashing, "begin", begin)
     desk = SwarmDesk(tmp_path)
     torrent = desk.torrent()
     with desk.swarm(torrent) as swarm:
@@ -150,3 +151,22 @@ def test_without_a_promise_the_file_is_read_once_more(
         source = torrent.magnet(swarm.tracker.url)
         delivery = desk.fetch(source, File("unknown", (source,)))
     assert delivery.sha256 == digest(desk.content)
+
+
+@pytest.mark.parametrize("version", [2, 12])
+@pytest.mark.parametrize("piece", [PIECE // 4, PIECE])
+def test_a_torrent_of_v2_says_the_pieces_as_herd_counts_them(
+    file: Path, version: int, piece: int
+) -> None:
+    metainfo = read(make_torrent(file, version=version, piece=piece).raw)
+    proof = Proof(len(CONTENT))
+    proof.update(CONTENT)
+    assert metainfo.table(0) == proof.table()
+
+
+def test_a_torrent_says_no_pieces_where_its_own_are_others(tmp_path: Path, file: Path) -> None:
+    assert read(make_torrent(file, piece=PIECE).raw).table(0) is None
+    assert read(make_torrent(file, version=2, piece=2 * PIECE).raw).table(0) is None
+    small = tmp_path / "small"
+    small.write_bytes(CONTENT[:PIECE])
+    assert read(make_torrent(small, version=2, piece=PIECE // 4).raw).table(0) is None
