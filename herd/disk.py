@@ -289,10 +289,12 @@ def stretch(path: Path, span: range) -> bytes | None:
     try:
         with ordinary(path) as stream:
             stream.seek(span.start)
-            buffer = bytearray(len(span))
-            return bytes(buffer) if read_into(stream, memoryview(buffer)) == len(span) else None
+            content = stream.read(len(span))
+            while len(content) < len(span) and (more := stream.read(len(span) - len(content))):
+                content += more  # some network disks give less at once
     except OSError:
         return None
+    return content if len(content) == len(span) else None
 
 
 def digest(path: Path, took: Callable[[int], None] = lambda _: None) -> str:

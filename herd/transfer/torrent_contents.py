@@ -16,6 +16,8 @@ from herd.model import File, InfoHash, MagnetSource
 from herd.pieces import Table, coarser, piece_size_of
 
 MOST_FILES = 1000
+LARGEST_PIECE = 64 * 1024 * 1024
+"""Bytes: a piece lies in memory while it is proved, and honest ones have 16 MiB at most."""
 _V1, _V2 = 40, 64
 """Digits of an info hash."""
 _MODELS = (".gguf", ".bin")
@@ -135,6 +137,8 @@ class Metainfo:
         Raises:
             SourceRefused: it is not in there, or the torrent is a trap.
         """
+        if self.piece_size > LARGEST_PIECE:
+            raise _suspect(file, f"has pieces of {words.size(self.piece_size)}")
         check_names(self.info, file)
         return choose(self.entries, file)
 

@@ -97,6 +97,10 @@ TRAPS: dict[str, tuple[Info, str]] = {
         "has padding of more than a piece",
     ),
     "a v2 path that climbs": (v2({b"..": {b"model.gguf": leaf()}}), r"names a file \.\.|read"),
+    "pieces that fill the memory": (
+        v1(piece_length=1 << 27, pieces=bytes(20)),
+        r"has pieces of 134\.2 MB",
+    ),
     "a v2 link": (v2({b"m.gguf": leaf(attr=b"l", symlink_path=[b"x"])}), "symbolic links|read"),
 }
 
