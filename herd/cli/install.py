@@ -240,7 +240,8 @@ def report(session: Session, outcome: Outcome) -> None:
     installed = outcome.installed
     for source, why in (trouble for each in outcome.fetched for trouble in each.troubles):
         last = "; it is asked last from now on" if session.herd.ranks.against(source) else ""
-        session.say(f"{describe(source)}: {why}{last}.")
+        who = describe(source)
+        session.say(f"{why if why.startswith(who) else f'{who}: {why}'}{last}.")
     moved = sum(each.delivery.size for each in outcome.fetched)
     pace = f" ({rate(moved / outcome.seconds)})" if moved and outcome.seconds >= 1 else ""
     proof = "verified" if installed.is_verified else "unverified"

@@ -86,10 +86,13 @@ class TorrentCarrier:
         try:
             near = _reach_of(wish.source)
             http = self._http(lambda url: far.get(url) or near(url))
-            return http.fetch(replace(wish, source=left[0], others=left[1:]))
+            delivery = http.fetch(replace(wish, source=left[0], others=left[1:]))
         except SourceFailed as failure:
             more = failure.each if isinstance(failure, EachFailed) else ((left[0], failure),)
             raise EachFailed((*failed, *more)) from failure
+        # A swarm that this machine cannot ask at all has done nothing wrong.
+        told = failed if torrent.lt is not None else ()
+        return replace(delivery, failed=(*told, *delivery.failed))
 
     def _from_swarm(self, wish: Wish, seeds: list[Standing]) -> Delivery:
         """Bring it from the swarm; the web seeds that the torrent names are added to `seeds`."""

@@ -249,7 +249,8 @@ def _listing(real: Mapping[int, Entry]) -> str:
 
 def _shown(part: bytes) -> str:
     text = part[:80].decode(errors="replace")
-    return "".join(each if each.isprintable() else "?" for each in text) or "with no name"
+    shown = "".join(each if each.isprintable() else "?" for each in text)
+    return f"'{shown}'" if shown else "with no name"
 
 
 def _suspect(file: File, why: str) -> SourceRefused:

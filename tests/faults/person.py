@@ -97,6 +97,7 @@ class Person:
             out, said = process.communicate(timeout=120)
         assert "Traceback" not in said, said
         assert out == "", out
+        assert "127.0.0.1: 127.0.0.1" not in said, "who it was is said once"
         return Ran(process.returncode, said, time.monotonic() - begun)
 
     @property

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ import pytest
 from herd.errors import SourceFailed, SourceRefused
 from herd.model import File, MagnetSource, TorrentSource
 from herd.transfer.torrent import read
+from tests.faults.person import Person
 from tests.tools.http_server import FileServer
 from tests.tools.swarm import PIECE, Torrent, describe
 from tests.tools.swarm_peer import Peer
@@ -69,14 +71,14 @@ def leaf(length: int = SIZE, **changes: Any) -> Info:
 
 
 TRAPS: dict[str, tuple[Info, str]] = {
-    "a name that climbs": (v1(name=b"../../.bashrc"), r"names a file \.\./\.\./\.bashrc"),
+    "a name that climbs": (v1(name=b"../../.bashrc"), r"names a file '\.\./\.\./\.bashrc'"),
     "a name that is a parent": (v1(name=b".."), "does not read"),
-    "an absolute name": (v1(name=b"/etc/passwd"), "names a file /etc/passwd"),
-    "a name of Windows": (v1(name=b"..\\evil.gguf"), r"names a file \.\.\\evil\.gguf"),
-    "a name with a NUL": (v1(name=b"model.gguf\0.exe"), r"names a file model\.gguf\?\.exe"),
-    "a second name that climbs": (v1() | {b"name.utf-8": b"../x"}, r"names a file \.\./x"),
-    "a path that climbs": (folder(entry(b"..", b"model.gguf")), r"names a file \.\."),
-    "a part with a slash": (folder(entry(b"a/../../b")), r"names a file a/\.\./\.\./b"),
+    "an absolute name": (v1(name=b"/etc/passwd"), "names a file '/etc/passwd'"),
+    "a name of Windows": (v1(name=b"..\\evil.gguf"), r"names a file '\.\.\\evil\.gguf'"),
+    "a name with a NUL": (v1(name=b"model.gguf\0.exe"), r"names a file 'model\.gguf\?\.exe'"),
+    "a second name that climbs": (v1() | {b"name.utf-8": b"../x"}, r"names a file '\.\./x'"),
+    "a path that climbs": (folder(entry(b"..", b"model.gguf")), r"names a file '\.\.'"),
+    "a part with a slash": (folder(entry(b"a/../../b")), r"names a file 'a/\.\./\.\./b'"),
     "an empty part": (folder(entry(b"", b"model.gguf")), "names a file with no name"),
     "a symbolic link": (
         folder(entry(b"model.gguf"), entry(b"l", length=0, attr=b"l", symlink_path=[b"/etc"])),
@@ -96,26 +98,43 @@ TRAPS: dict[str, tuple[Info, str]] = {
         folder(entry(b".pad", length=SIZE, attr=b"p")),
         "has padding of more than a piece",
     ),
-    "a v2 path that climbs": (v2({b"..": {b"model.gguf": leaf()}}), r"names a file \.\.|read"),
     "pieces that fill the memory": (
         v1(piece_length=1 << 27, pieces=bytes(20)),
         r"has pieces of 134\.2 MB",
     ),
+    "a v2 path that climbs": (v2({b"..": {b"model.gguf": leaf()}}), r"names a file '\.\.'|read"),
     "a v2 link": (v2({b"m.gguf": leaf(attr=b"l", symlink_path=[b"x"])}), "symbolic links|read"),
 }
 
 
 @pytest.mark.parametrize("trap", TRAPS)
-def test_a_trap_is_refused_before_anybody_is_asked(swarm_desk: SwarmDesk, trap: str) -> None:
+def test_a_trap_is_refused_before_anybody_is_asked(person: Person, trap: str) -> None:
     info, words = TRAPS[trap]
     with HttpTracker() as tracker:
         raw = bencoded({b"announce": tracker.url.encode(), b"info": info})
-        path = swarm_desk.folder / "trap.torrent"
-        path.write_bytes(raw)
-        with pytest.raises(SourceRefused, match=words):
-            swarm_desk.fetch(TorrentSource(str(path)))
-        assert tracker.announces == []
-    assert not swarm_desk.staged.beside(".torrent.d").exists()
+        with FileServer(raw, "127.0.0.3") as server:
+            person.is_offered(TorrentSource(server.url), content=bytes(SIZE))
+            ran = person.types()
+
+    assert (ran.code, person.has) == (4, None)
+    assert tracker.announces == []
+    assert len(server.requests) == 1
+    assert re.search(words, ran.end), ran.end
+    assert "herd: tiny.gguf did not come: torrent model.gguf: " in ran.end
+    assert list(person.home.rglob("*.torrent.d")) == []
+
+
+def test_beside_a_trap_a_mirror_delivers(person: Person, good: FileServer) -> None:
+    raw = bencoded({b"info": v1(name=b"../../.bashrc")})
+    good.content = b"GGUF" + bytes(SIZE - 4)
+    with FileServer(raw, "127.0.0.3") as server:
+        person.is_offered(TorrentSource(server.url), good, content=good.content)
+        ran = person.types()
+
+    assert (ran.code, person.has) == (0, good.content)
+    assert SIZE <= good.bytes_sent <= 1.02 * SIZE
+    assert "names a file '../../.bashrc'" in ran.end
+    assert not (person.home / ".bashrc").exists()
 
 
 @pytest.mark.parametrize(
