@@ -57,6 +57,7 @@ def rules_of(config: Config) -> Rules:
     return Rules(
         at_once=config.downloads_at_once,
         limit=config.download_limit,
+        upload_limit=config.upload_limit,
         chatting_limit=config.chatting_limit,
         hours=hours(config.download_hours),
         pauses_metered=config.pause_metered,

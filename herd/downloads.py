@@ -28,11 +28,13 @@ CREATE TABLE IF NOT EXISTS download (
     stage TEXT NOT NULL, done INTEGER NOT NULL, total INTEGER, rate REAL NOT NULL,
     note TEXT NOT NULL, owner INTEGER, owner_since INTEGER
 );
+CREATE TABLE IF NOT EXISTS upload (name TEXT PRIMARY KEY, speed INTEGER);
 CREATE TABLE IF NOT EXISTS setting (name TEXT PRIMARY KEY, value INTEGER);
 """
 _COLUMNS = (
     "name, text, sha256, saved_as, template, is_licence_accepted, keeps_original,"
-    " wanted, speed, place, stage, done, total, rate, note, owner, owner_since"
+    " wanted, speed, place, stage, done, total, rate, note, owner, owner_since,"
+    " (SELECT speed FROM upload WHERE upload.name = download.name)"
 )
 
 
@@ -82,6 +84,8 @@ class Download:
     """The process that runs it."""
     owner_since: int | None = None
     """When that process began, as its system counts; its number may be another one's by now."""
+    upload_limit: int | None = None
+    """Bytes per second that go out to its swarm, None for no limit of its own."""
 
     @property
     def is_owned(self) -> bool:
@@ -146,6 +150,12 @@ class Downloads:
         """Limit a download, in bytes per second; None: no limit of its own."""
         self._set("speed = ?", name, limit)
 
+    def set_upload_limit(self, name: str, limit: int | None) -> None:
+        """Limit what goes out to the swarm of a download; None: no limit of its own."""
+        if self._path.exists():
+            with self._open() as connection:
+                connection.execute("INSERT OR REPLACE INTO upload VALUES (?, ?)", (name, limit))
+
     def move(self, name: str, before: str | None) -> None:
         """Put a download before another one, or last."""
         places = [each.place for each in self.all() if each.name != name]
@@ -172,20 +182,37 @@ class Downloads:
         if self._path.exists():
             with self._open() as connection:
                 connection.execute("DELETE FROM download WHERE name = ?", (name,))
+                connection.execute("DELETE FROM upload WHERE name = ?", (name,))
 
     @property
     def limit(self) -> int | None:
         """Bytes per second for all downloads together, None: as configured; 0: no limit."""
-        if not self._path.exists():
-            return None
-        with self._open() as connection:
-            row = connection.execute("SELECT value FROM setting WHERE name = 'limit'").fetchone()
-            return row[0] if row else None
+        return self._setting("limit")
 
     @limit.setter
     def limit(self, limit: int | None) -> None:
+        self._put("limit", limit)
+
+    @property
+    def upload_limit(self) -> int | None:
+        """The same of what goes out to the swarms of all downloads."""
+        return self._setting("upload_limit")
+
+    @upload_limit.setter
+    def upload_limit(self, limit: int | None) -> None:
+        self._put("upload_limit", limit)
+
+    def _setting(self, name: str) -> int | None:
+        if not self._path.exists():
+            return None
         with self._open() as connection:
-            connection.execute("INSERT OR REPLACE INTO setting VALUES ('limit', ?)", (limit,))
+            found = connection.execute("SELECT value FROM setting WHERE name = ?", (name,))
+            row = found.fetchone()
+            return row[0] if row else None
+
+    def _put(self, name: str, value: int | None) -> None:
+        with self._open() as connection:
+            connection.execute("INSERT OR REPLACE INTO setting VALUES (?, ?)", (name, value))
 
     def _set(self, what: str, name: str, *values: object) -> None:
         if self._path.exists():

@@ -68,6 +68,20 @@ class Job:
         """Bytes per second, None for no limit of its own."""
         return self.order.budget.limit
 
+    @property
+    def upload_limit(self) -> int | None:
+        """Bytes per second that go out to its swarm, None for no limit of its own."""
+        out = self.order.budget.out
+        return out.limit if out else None
+
+    def set_limits(self, limit: int | None, upload_limit: int | None) -> None:
+        """Limit what comes and what goes out, in bytes per second; None: no limit of its own."""
+        budget = self.order.budget
+        if limit != budget.limit:
+            budget.set(limit)
+        if budget.out is not None and upload_limit != budget.out.limit:
+            budget.out.set(upload_limit)
+
     def progress(self) -> Progress:
         """How far it is."""
         return self.order.gauge.read()

@@ -61,6 +61,7 @@ class Jobs:
         self._discard = discard
         self.budget = Budget()
         """What all of them may move."""
+        self.budget.out = self._out = Budget(self._rules.upload_limit or None)
         self._jobs: list[Job] = []
         self._lock = threading.RLock()
         self._wake = threading.Event()
@@ -91,7 +92,9 @@ class Jobs:
                 if job.name == str(order.choice.reference):
                     self.resume(job)
                     return job
-            job = Job(replace(order, budget=Budget(order.budget.limit, self.budget)))
+            budget = Budget(order.budget.limit, self.budget)
+            budget.out = Budget(None, self._out)
+            job = Job(replace(order, budget=budget))
             job.wanted, job.rest = wanted, rest
             self._own_downloads.enter(job, asked)
             self._jobs.append(job)
@@ -140,6 +143,16 @@ class Jobs:
         else:
             self._asked_limit = limit or 0
             self._wake.set()
+
+    def set_upload_limit(self, limit: int | None) -> None:
+        """Limit what goes out to the swarms of all of them together; None: no limit."""
+        self._own_downloads.limit_upload(limit)
+        self._out.set(limit)
+
+    @property
+    def upload_limit(self) -> int | None:
+        """Bytes per second that go out to the swarms of all of them together."""
+        return self._out.limit
 
     @property
     def limits(self) -> tuple[int | None, int | None]:
@@ -215,9 +228,11 @@ class Jobs:
             self._wake.wait(_TICK)
             self._wake.clear()
             moves = self._moves
-            jobs, limit = self._own_downloads.read(self.all())
+            jobs, limits = self._own_downloads.read(self.all())
             with self._lock:
-                self._asked_limit = self._asked_limit if limit is None else limit
+                self._asked_limit = self._asked_limit if limits.down is None else limits.down
+                if limits.up is not None and (limits.up or None) != self._out.limit:
+                    self._out.set(limits.up or None)
                 if moves == self._moves:
                     self._jobs.sort(key=lambda job: jobs.index(job) if job in jobs else len(jobs))
                 self._conduct()

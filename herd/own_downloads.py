@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 from herd.downloads import Asked, Download, Downloads, Wanted
 from herd.errors import HerdError
@@ -15,6 +16,14 @@ from herd.job import Job
 from herd.progress import Stage
 
 log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Bytes per second of all downloads together, as the list has them; None: nobody said."""
+
+    down: int | None = None
+    up: int | None = None
 
 
 class OwnDownloads:
@@ -53,14 +62,20 @@ class OwnDownloads:
                 elif job.name in self._own:
                     self._downloads.set_limit(job.name, limit)
 
+    def limit_upload(self, limit: int | None) -> None:
+        """Write the limit of what goes out of all together (0: none)."""
+        if self._downloads is not None:
+            with _forgiven():
+                self._downloads.upload_limit = limit or 0
+
     def move(self, job: Job, before: Job | None) -> None:
         """Write the place of a job."""
         if self._downloads is not None:
             with _forgiven():
                 self._downloads.move(job.name, before.name if before else None)
 
-    def read(self, jobs: Sequence[Job]) -> tuple[list[Job], int | None]:
-        """Take over what any process wrote; the jobs in the order of the list, and its limit."""
+    def read(self, jobs: Sequence[Job]) -> tuple[list[Job], Limits]:
+        """Take over what any process wrote; the jobs in the order of the list, and its limits."""
         if self._downloads is not None:
             with _forgiven():
                 entries = {entry.name: entry for entry in self._downloads.all()}
@@ -71,8 +86,8 @@ class OwnDownloads:
                 ordered = sorted(
                     jobs, key=lambda job: entries[job.name].place if job.name in entries else last
                 )
-                return ordered, self._downloads.limit
-        return list(jobs), None
+                return ordered, Limits(self._downloads.limit, self._downloads.upload_limit)
+        return list(jobs), Limits()
 
     def write(self, jobs: Sequence[Job]) -> None:
         """Say how far the jobs are, those that rest too."""
@@ -100,8 +115,7 @@ class OwnDownloads:
     def _read(self, downloads: Downloads, job: Job, entry: Download | None) -> None:
         if job.name in self._own and entry is not None:
             job.wanted = entry.wanted
-            if entry.limit != job.limit:
-                job.order.budget.set(entry.limit)
+            job.set_limits(entry.limit, entry.upload_limit)
         elif entry is not None and entry.is_elsewhere:
             note = "another herd is installing this model"
             if job.progress().note == note:  # and this one waits for it
@@ -119,7 +133,7 @@ class OwnDownloads:
         self._own.add(job.name)
         self._told.pop(job.name, None)
         kept = downloads.put(job.name, self._asked[job.name], job.wanted)
-        job.order.budget.set(kept.limit)
+        job.set_limits(kept.limit, kept.upload_limit)
 
 
 @contextmanager

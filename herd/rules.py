@@ -54,6 +54,8 @@ class Rules:
     """Downloads that run at the same time; the others wait."""
     limit: int = 0
     """Bytes per second of all together; 0: no limit."""
+    upload_limit: int = 0
+    """The same of what goes out to members of swarms meanwhile."""
     chatting_limit: int = 0
     """The same while a model answers; 0: no other limit than else."""
     hours: Hours | None = None

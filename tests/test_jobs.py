@@ -8,7 +8,6 @@ import sys
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import time
 from pathlib import Path
 
 import pytest
@@ -16,14 +15,13 @@ import pytest
 from herd.core import Herd
 from herd.download_orders import asked_for, rest_of
 from herd.downloads import Asked, Download, Downloads, Wanted
-from herd.errors import ConfigError, Interrupted, SourceFailed, SourceRefused
+from herd.errors import Interrupted, SourceFailed, SourceRefused
 from herd.install import Order, Outcome
 from herd.job import Rest
 from herd.jobs import Job, Jobs, State
-from herd.metered import is_metered
 from herd.model import Choice, File, Licence, Model, UrlSource, Variant
 from herd.progress import Stage
-from herd.rules import Hours, Rules, hours
+from herd.rules import Rules
 from tests.tools.fakes import GGUF, FakeCarrier, digest, herd_at, registry_text
 from tests.tools.wait import until
 
@@ -181,6 +179,19 @@ def test_a_job_has_a_limit_within_that_of_all(jobs: Jobs, herd: Herd) -> None:
     until(lambda: jobs.budget.limit is None)
 
 
+def test_what_goes_out_has_the_limit_of_the_settings_until_another_is_set(herd: Herd) -> None:
+    jobs = Jobs(herd.installer.install, herd.downloads, replace(ALWAYS, upload_limit=7_000))
+    out = jobs.start(order("one")).order.budget.out
+    assert out is not None
+    assert out.tightest == 7_000
+    jobs.set_upload_limit(5_000)
+    assert out.tightest == herd.downloads.upload_limit == 5_000
+    jobs.set_upload_limit(None)
+    assert herd.downloads.upload_limit == 0
+    assert jobs.upload_limit is None
+    jobs.close()
+
+
 def test_a_limit_for_chatting_holds_while_a_model_answers(herd: Herd) -> None:
     rules = replace(ALWAYS, limit=1_000_000, chatting_limit=100_000)
     jobs = Jobs(herd.installer.install, None, rules)
@@ -212,6 +223,9 @@ def test_another_process_pauses_limits_and_cancels_through_the_list(jobs: Jobs, 
     until(lambda: job.is_paused)
     assert job.limit == 77_000
     until(lambda: [(each.stage, each.rate) for each in elsewhere.all()] == [("paused", 0)])
+    elsewhere.set_upload_limit(job.name, 33_000)
+    elsewhere.upload_limit = 44_000
+    until(lambda: (job.upload_limit, jobs.upload_limit) == (33_000, 44_000))
     elsewhere.limit = 90_000
     until(lambda: jobs.budget.limit == 90_000)
     elsewhere.want(job.name, Wanted.CANCEL)
@@ -354,45 +368,3 @@ def test_a_list_that_does_not_read_keeps_nothing_from_running(
     assert job.wait(10)
     assert job.outcome is not None
     jobs.close()
-
-
-@pytest.mark.parametrize(
-    ("text", "inside", "outside"),
-    [
-        ("22:00-07:00", [time(22), time(0), time(6, 59)], [time(7), time(12), time(21, 59)]),
-        ("9:30-17:00", [time(9, 30), time(16)], [time(9, 29), time(17), time(0)]),
-    ],
-)
-def test_hours_go_over_midnight(text: str, inside: list[time], outside: list[time]) -> None:
-    read = hours(text)
-    assert read is not None
-    assert all(read.has(moment) for moment in inside)
-    assert not any(read.has(moment) for moment in outside)
-
-
-def test_outside_its_hours_nothing_runs_and_says_why() -> None:
-    rules = Rules(hours=Hours(time(22), time(7)))
-    assert rules.why_not(time(23), is_metered=False) is None
-    words = rules.why_not(time(12), is_metered=False)
-    assert words == "until 22:00 (download_hours)"
-
-
-@pytest.mark.parametrize("text", ["22-7", "25:00-07:00", "22:00", "x"])
-def test_hours_that_do_not_read_are_an_error(text: str) -> None:
-    with pytest.raises(ConfigError, match="22:00-07:00"):
-        hours(text)
-    assert hours("") is None
-
-
-def test_the_tightest_limit_counts() -> None:
-    rules = Rules(limit=500, chatting_limit=200)
-    assert rules.limit_now(is_chatting=False) == 500
-    assert rules.limit_now(is_chatting=True) == 200
-    assert rules.limit_now(is_chatting=True, asked=100) == 100
-    assert rules.limit_now(is_chatting=False, asked=0) is None
-
-
-def test_the_variable_says_whether_the_connection_is_metered() -> None:
-    assert is_metered({"HERD_METERED": "1"})
-    assert not is_metered({"HERD_METERED": "0"})
-    assert not is_metered({"HERD_METERED": "no"})

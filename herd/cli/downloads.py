@@ -108,13 +108,15 @@ def cancel(session: Session, names: tuple[str, ...], is_all: bool) -> None:
 
 @downloads.command(cls=Command)
 @click.argument("words", metavar="[NAME] RATE", nargs=-1, required=True)
+@click.option("--upload", is_flag=True, help="Limit what goes out to its swarm instead.")
 @options.talk
 @options.with_session
-def limit(session: Session, words: tuple[str, ...]) -> None:
+def limit(session: Session, words: tuple[str, ...], upload: bool) -> None:
     """Limit one download, or all of them together: `500k`, `2MB`, `none`.
 
     A RATE is bytes per second. Without a NAME it holds for all downloads of every herd, in
-    place of `download_limit` of the settings.
+    place of `download_limit` (with --upload: `upload_limit`) of the settings. A swarm gives as
+    it is given: little that goes out may make little come.
     """
     *names, text = words
     bytes_per_second = None if text.lower() == "none" else bytes_of(text)
@@ -122,13 +124,20 @@ def limit(session: Session, words: tuple[str, ...]) -> None:
         raise BadUsage(
             f"{' '.join(words)} is not [NAME] RATE.", "A RATE is like 500k, 2MB or none."
         )
+    listed = session.herd.downloads
     shown = rate(bytes_per_second) if bytes_per_second else "as fast as it comes"
+    if upload:
+        shown = f"{rate(bytes_per_second)} out" if bytes_per_second else "as fast as it goes out"
     if not names:
-        session.herd.downloads.limit = bytes_per_second or 0
+        if upload:
+            listed.upload_limit = bytes_per_second or 0
+        else:
+            listed.limit = bytes_per_second or 0
         session.say(f"All downloads together: {shown}.")
         return
     [found] = _chosen(session, tuple(names))
-    session.herd.downloads.set_limit(found.name, bytes_per_second or None)
+    change = listed.set_upload_limit if upload else listed.set_limit
+    change(found.name, bytes_per_second or None)
     session.say(f"{found.name}: {shown}.")
 
 
@@ -189,9 +198,15 @@ def _row(each: Download) -> tuple[str, ...]:
         size(each.done),
         size(each.total),
         rate(each.rate) if each.rate and each.is_owned else "",
-        rate(each.limit) if each.limit else "",
+        _limits(each),
         each.note,
     )
+
+
+def _limits(each: Download) -> str:
+    """`2.0 MB/s, 100.0 kB/s out`."""
+    out = f"{rate(each.upload_limit)} out" if each.upload_limit else ""
+    return ", ".join(filter(None, (rate(each.limit) if each.limit else "", out)))
 
 
 def _state(each: Download) -> str:
@@ -213,6 +228,7 @@ def _form(each: Download) -> dict[str, object]:
         "total": each.total,
         "rate": round(each.rate),
         "limit": each.limit,
+        "upload_limit": each.upload_limit,
         "note": each.note,
         "process": each.owner if each.is_owned else None,
     }

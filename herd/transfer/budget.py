@@ -41,6 +41,8 @@ class Budget:
         self._level = 0.0
         self._then = clock()
         self._pace = Pace(self._then)
+        self.out: Budget | None = None
+        """What may go out meanwhile (peers of a swarm ask as they give); None: all that goes."""
 
     @property
     def limit(self) -> int | None:

@@ -66,6 +66,10 @@ class Session(Fed, Protocol):
         """Bring no more bytes per second than that; None: as many as come."""
         ...
 
+    def limit_out(self, rate: int | None) -> None:
+        """Give no more bytes per second than that; None: as many as are asked for."""
+        ...
+
     def metadata(self) -> bytes | None:
         """What came of `ask`, as a .torrent."""
         ...

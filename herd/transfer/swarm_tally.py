@@ -6,11 +6,15 @@ import time
 from dataclasses import dataclass, field
 
 from herd.model import Source
+from herd.transfer.budget import Budget
 from herd.transfer.carrier import Share
 from herd.transfer.pace import Pace
 from herd.transfer.seam_feed import Feed
 from herd.transfer.swarm_session import Session
 from herd.transfer.swarm_watch import Look, Phase
+
+_UNTOLD = -1
+"""No session was told yet how much may go out."""
 
 
 class Tally:
@@ -21,10 +25,13 @@ class Tally:
         self.wasted = 0
         self.limit: int | None = None
         """Bytes per second that the session was told."""
+        self._out_limit: int | None = _UNTOLD
         self._base = (0, 0)
         self._began_with: int | None = None
         self._done = 0
         self._pace = Pace(time.monotonic())
+        self._given = 0
+        self._given_pace = Pace(time.monotonic())
 
     @property
     def rate(self) -> float:
@@ -40,8 +47,9 @@ class Tally:
         self._done, self.wasted = size, self.wasted + wasted
 
     def begin(self) -> None:
-        """A fresh session counts from nothing."""
+        """A fresh session counts from nothing, and was told nothing."""
         self._base = (self.fetched, self.wasted)
+        self._given, self._out_limit = 0, _UNTOLD
 
     def note(self, look: Look) -> int:
         """Bytes that came since the last look."""
@@ -51,6 +59,19 @@ class Tally:
             self._done = look.done
         self._pace.add(self.fetched - before, time.monotonic())
         return self.fetched - before
+
+    def give_no_more(self, session: Session, look: Look, budget: Budget | None) -> None:
+        """Keep to the budget of what goes out, where there is one."""
+        if budget is None:
+            return
+        now, given = time.monotonic(), look.given - self._given
+        self._given = look.given
+        self._given_pace.add(given, now)
+        budget.spend(given)
+        limit = budget.fair_share(self._given_pace.rate(now))
+        if limit != self._out_limit:
+            self._out_limit = limit
+            session.limit_out(limit)
 
     def inherit(self, wrong: int) -> None:
         """What the mirrors brought before counts as theirs, and was wrong in so many bytes."""

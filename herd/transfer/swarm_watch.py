@@ -66,6 +66,8 @@ class Look:
     """Of those: wrong, or there already."""
     prefix: int = 0
     """Bytes from the beginning of the file that are there and right."""
+    given: int = 0
+    """Payload bytes that went out."""
 
     @property
     def note(self) -> str:

@@ -307,6 +307,7 @@ class TorrentFetch:
                 case Overdue():
                     raise self._with_mirrors(stall(session.reports, self._watch.granted))
             self._hold_back(session, moved)
+            self._tally.give_no_more(session, look, self._wish.budget.out)
             is_last = size - look.done < self._tally.rate * self._terms.patience.tick
             self._pause(session if is_last else None)
 

@@ -116,6 +116,7 @@ class NativeSession:
             fetched=status.total_payload_download,
             wasted=status.total_failed_bytes + status.total_redundant_bytes,
             prefix=self._reached(phase),
+            given=status.total_payload_upload,
         )
 
     def _order(self, status: Any) -> None:
@@ -173,6 +174,10 @@ class NativeSession:
     def limit(self, rate: int | None) -> None:
         """As Session.limit."""
         self._session.apply_settings({"download_rate_limit": rate or 0})
+
+    def limit_out(self, rate: int | None) -> None:
+        """As Session.limit_out."""
+        self._session.apply_settings({"upload_rate_limit": rate or 0})
 
     def metadata(self) -> bytes | None:
         """As Session.metadata."""

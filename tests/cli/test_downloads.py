@@ -117,6 +117,19 @@ def test_a_limit_for_all_is_kept_for_the_next_herd(herd: Caller, elsewhere: Herd
     assert elsewhere.downloads.limit == 0
 
 
+def test_what_goes_out_is_limited_too(herd: Caller, job: Job, elsewhere: Herd) -> None:
+    assert "tiny:q4_0: 50.0 kB/s out." in herd("downloads", "limit", "tiny", "50k", "--upload").err
+    assert herd("downloads", "limit", "tiny", "2MB").code == 0
+    assert "2.0 MB/s, 50.0 kB/s out" in herd("downloads").out
+    until(lambda: job.upload_limit == 50_000)
+    assert "1.0 MB/s out" in herd("downloads", "limit", "1MB", "--upload").err
+    until(lambda: elsewhere.jobs.upload_limit == 1_000_000)
+    assert "as fast as it goes out" in herd("downloads", "limit", "none", "--upload").err
+    until(lambda: elsewhere.jobs.upload_limit is None)
+    [form] = herd.json("downloads")
+    assert (form["limit"], form["upload_limit"]) == (2_000_000, 50_000)
+
+
 def test_first_changes_the_order(herd: Caller, job: Job, elsewhere: Herd) -> None:
     from herd.downloads import Asked
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,9 +11,12 @@ import pytest
 from herd.errors import Interrupted
 from herd.model import InfoHash, MagnetSource, Source, TorrentSource, UrlSource
 from herd.transfer import swarm
+from herd.transfer.budget import Budget
 from herd.transfer.swarm import TorrentCarrier
 from herd.transfer.swarm_reach import SwarmReach
-from tests.transfer.swarm_desk import SwarmDesk
+from herd.transfer.torrent_session import NativeSession
+from tests.tools.swarm import own_host
+from tests.transfer.swarm_desk import CALM, SwarmDesk
 
 PUBLIC = "udp://tracker.example.org:1337/announce"
 HOME = "http://192.168.1.5:6969/announce"
@@ -64,6 +68,31 @@ def test_a_torrent_file_is_not_looked_up(asked: Callable[..., bool], tmp_path: P
     path = tmp_path / "public.torrent"
     path.write_bytes(SwarmDesk(desk_of_its_own).torrent(PUBLIC).raw)
     assert not asked(TorrentSource(str(path)))
+
+
+def test_the_limit_of_what_goes_out_may_change_under_way(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[int | None] = []
+    limit_out = NativeSession.limit_out
+
+    def note(session: NativeSession, rate: int | None) -> None:
+        told.append(rate)
+        limit_out(session, rate)
+        assert session._session.get_settings()["upload_rate_limit"] == (rate or 0)
+        all_jobs.set(9000)
+
+    monkeypatch.setattr(NativeSession, "limit_out", note)
+    desk, all_jobs = SwarmDesk(tmp_path), Budget(5000)
+    budget = Budget()
+    budget.out = Budget(None, all_jobs)
+    torrent = desk.torrent()
+    with desk.swarm(torrent, rate=5_000_000) as found:
+        wish = replace(desk.wish(torrent.magnet(found.tracker.url)), budget=budget)
+        TorrentCarrier(CALM, interface=own_host()).fetch(wish)
+
+    assert told == [5000, 9000]
+    assert desk.part == desk.content
 
 
 def test_a_source_of_another_kind_is_a_mistake_of_the_caller(tmp_path: Path) -> None:

@@ -264,6 +264,32 @@ async def test_installs_are_limited_while_a_model_answers_and_that_is_kept(
         await hand.until(lambda: given.herd.jobs.budget.limit is None)
 
 
+async def asked(hand: Hand, command: str, rate: str) -> None:
+    await hand.command(command)
+    await hand.until(lambda: hand.is_at(Ask))
+    hand.app.screen.query_one(Input).value = rate
+    await hand.press("enter")
+
+
+async def test_one_install_is_limited_and_what_goes_out_of_all(
+    opened: Opening, given: Given
+) -> None:
+    given.hold("vicuna")
+    given.carrier.at_work = (1, 0)
+    async with opened(size=(120, 30)) as hand:
+        await begin(hand, "vicuna")
+        await hand.command("app.show_transfers")
+        await asked(hand, "transfers.limit_one", "500k")
+        await hand.sees("1 peer, at most 500.0 kB/s")
+        [job] = given.herd.transfers()
+        assert job.limit == 500_000
+        assert given.herd.jobs.budget.limit is None
+        await asked(hand, "transfers.limit_upload", "0.1")
+        await hand.until(lambda: given.herd.jobs.upload_limit == 100_000)
+        await asked(hand, "transfers.limit_upload", "0")
+        await hand.until(lambda: given.herd.jobs.upload_limit is None)
+
+
 async def test_an_install_is_limited(opened: Opening, given: Given) -> None:
     given.hold("vicuna")
     async with opened() as hand:

@@ -341,7 +341,7 @@ class HerdApp(App[None]):
     def _limit(self, event: TransfersPane.Limit) -> None:
         from herd_tui.limits import ask
 
-        ask(self, while_chatting=event.while_chatting)
+        ask(self, event.of, event.job)
 
     @on(TransfersPane.Dismiss)
     def _dismiss(self) -> None:

@@ -31,6 +31,11 @@ class Elsewhere:
             return State.PAUSED
         return State.WAITING if self.entry.stage == Stage.WAITING else State.RUNNING
 
+    @property
+    def limit(self) -> int | None:
+        """Bytes per second, None for no limit of its own."""
+        return self.entry.limit
+
     def progress(self) -> Progress:
         """How far it is."""
         entry = self.entry

@@ -19,7 +19,9 @@ _STYLES = {
 }
 
 
-def line(name: str, progress: Progress, width: int, *, here: bool) -> Content:
+def line(
+    name: str, progress: Progress, width: int, limit: int | None = None, *, here: bool
+) -> Content:
     """An install on one line: name, bar, how far, how fast, how long yet, what it does."""
     full, empty = bar(1.0 if progress.stage is Stage.DONE else progress.fraction, _BAR)
     left = width - (1 + _NAME + 1 + _BAR + 1 + _NUMBERS + 1)
@@ -33,7 +35,7 @@ def line(name: str, progress: Progress, width: int, *, here: bool) -> Content:
         " ",
         cell(_numbers(progress), _NUMBERS),
         " ",
-        (cell(_words(progress, left), left), style or "dim"),
+        (cell(_words(progress, limit, left), left), style or "dim"),
     )
 
 
@@ -46,11 +48,13 @@ def _numbers(progress: Progress) -> str:
     return f"{share} {rate(progress.rate)} {duration(progress.seconds_left)}"
 
 
-def _words(progress: Progress, room: int) -> str:
-    """What it does, and who gives the bytes; where it is narrow, the latter alone."""
+def _words(progress: Progress, limit: int | None, room: int) -> str:
+    """What it does, who gives the bytes, and the limit of its own; where it is narrow, less."""
     if progress.stage is Stage.FETCHING and progress.sources:
+        at_most = f", at most {rate(limit)}" if limit else ""
         whole = f"{progress.stage} from {progress.sources}"
-        return whole if len(whole) <= room else progress.sources
+        said = (f"{whole}{at_most}", f"{progress.sources}{at_most}", whole)
+        return next((each for each in said if len(each) <= room), progress.sources)
     return f"{progress.stage}: {progress.note}" if progress.note else str(progress.stage)
 
 

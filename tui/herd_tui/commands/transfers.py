@@ -43,6 +43,18 @@ TRANSFERS: tuple[Command, ...] = (
         in_footer=True,
     ),
     _c(
+        "transfers.limit_one",
+        "L",
+        "Limit one",
+        "Limit what the install under the cursor may fetch.",
+    ),
+    _c(
+        "transfers.limit_upload",
+        "u",
+        "Upload limit",
+        "Limit what goes out to the swarms of all installs together.",
+    ),
+    _c(
         "transfers.limit_chatting",
         "c",
         "Chat limit",

@@ -6,6 +6,7 @@ The gauges are read on a clock; nothing that a transfer does reaches the screen 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import events
@@ -23,6 +24,17 @@ if TYPE_CHECKING:
     from herd_tui.elsewhere import Elsewhere
 
 
+class Limited(StrEnum):
+    """What a limit is of."""
+
+    ALL = "all"
+    CHATTING = "chatting"
+    """All, while a model answers."""
+    UPLOAD = "upload"
+    """What goes out of all."""
+    ONE = "one"
+
+
 class JobLine(Static):
     """One install."""
 
@@ -36,7 +48,7 @@ class JobLine(Static):
         from herd_tui.job_line import line
 
         width = max(40, self.size.width or 80)
-        text = line(self.job.name, self.job.progress(), width, here=here)
+        text = line(self.job.name, self.job.progress(), width, self.job.limit, here=here)
         if self._drawn is None or not text.is_same(self._drawn):
             self._drawn = text
             self.update(text, layout=False)
@@ -76,10 +88,11 @@ class TransfersPane(Vertical, can_focus=True):
 
     @dataclass
     class Limit(Message):
-        """Limit all installs together."""
+        """Limit all installs together, or one."""
 
-        while_chatting: bool = False
-        """Whether only while a model answers."""
+        of: Limited = Limited.ALL
+        job: Job | Elsewhere | None = None
+        """The one."""
 
     @dataclass
     class Dismiss(Message):
@@ -159,7 +172,7 @@ class TransfersPane(Vertical, can_focus=True):
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Only what the install under the cursor allows."""
         job = self.current
-        if action in ("cancel", "pause"):
+        if action in ("cancel", "pause", "limit_one"):
             return job is not None and not job.is_over
         if action in ("earlier", "later"):
             return self._own is not None and not self._own.is_over
@@ -215,7 +228,16 @@ class TransfersPane(Vertical, can_focus=True):
 
     def action_limit_chatting(self) -> None:
         """Limit all of them while a model answers."""
-        self.post_message(self.Limit(while_chatting=True))
+        self.post_message(self.Limit(Limited.CHATTING))
+
+    def action_limit_upload(self) -> None:
+        """Limit what goes out."""
+        self.post_message(self.Limit(Limited.UPLOAD))
+
+    def action_limit_one(self) -> None:
+        """Limit the one under the cursor."""
+        if self.current:
+            self.post_message(self.Limit(Limited.ONE, self.current))
 
     def action_dismiss(self) -> None:
         """Forget those that ended."""
