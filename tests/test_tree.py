@@ -23,6 +23,8 @@ CODE = [
 LONGEST = 400
 FORBIDDEN = re.compile(r"(manager|handler|helper|utils?|data|info|processor|service)s?\.py")
 
+TEST = re.compile(r"^def (test_\w+)", re.MULTILINE)
+
 
 @pytest.mark.parametrize("path", CODE, ids=lambda path: str(path.relative_to(ROOT)))
 def test_no_file_passes_400_lines(path: Path) -> None:
@@ -89,3 +91,11 @@ def test_what_a_page_names_of_the_code_is_there(page: Path) -> None:
 
     assert [module for module in dotted if not is_there(module) and module != "herd.log"] == []
     assert [each for each in files if each not in there and each not in names] == []
+
+
+def test_the_page_of_faults_lists_the_tests_of_faults_in_their_order() -> None:
+    page = (ROOT / "docs" / "faults.md").read_text()
+    files = sorted((ROOT / "tests" / "faults").glob("test_*.py"))
+    tests = [name for file in files for name in TEST.findall(file.read_text())]
+
+    assert re.findall(r"`(test_\w+)`", page) == tests

@@ -100,20 +100,6 @@ def test_two_sources_that_agree_on_other_bytes_accuse_the_registry(
     assert desk.part == b""
 
 
-def test_what_two_addresses_gave_alike_is_kept_out_of_the_way(
-    desk: Desk, transfer: Transfer, server: FileServer, other: FileServer
-) -> None:
-    server.content = other.content = wrong = CONTENT[::-1]
-    server.faults = other.faults = Faults(rate=500_000)
-    with pytest.raises(DigestMismatch, match="registry's digest is probably wrong") as caught:
-        get(desk, transfer, promise(UrlSource(server.url), UrlSource(other.url)))
-    kept = desk.staged.part.with_name(f"{digest(wrong)}.bad")
-    assert kept.read_bytes() == wrong
-    assert caught.value.hint is not None
-    assert str(kept) in caught.value.hint
-    assert not desk.staged.part.exists()
-
-
 def test_a_file_that_nobody_promised_must_at_least_be_a_model(
     desk: Desk, transfer: Transfer, server: FileServer
 ) -> None:

@@ -226,14 +226,6 @@ def test_two_mirrors_that_agree_on_other_bytes_accuse_the_registry(
     assert (caught.value.agreed, caught.value.got) == (2, digest(other))
 
 
-def test_one_mirror_with_wrong_bytes_is_asked_once(desk: Desk, first: FileServer) -> None:
-    first.content = LARGE[:-1] + b"!"
-    with pytest.raises(Mismatch) as caught:
-        get(desk, first)
-    assert caught.value.is_final
-    assert first.bytes_sent == SIZE
-
-
 def test_when_all_fail_each_says_why(desk: Desk, first: FileServer, second: FileServer) -> None:
     first.faults = Faults(status=404)
     second.faults = Faults(status=503)

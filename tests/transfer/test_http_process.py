@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import errno
-import itertools
 import os
 import resource
-import signal
 import subprocess
 import sys
 import threading
@@ -25,7 +23,7 @@ from herd.transfer import Budget, begun, ledger, sheet
 from herd.transfer.carrier import Wish
 from herd.transfer.download import HttpCarrier
 from tests.tools.http_server import Faults, FileServer
-from tests.transfer.desk import CONTENT, QUICK, Desk, digest, eventually, promise, within
+from tests.transfer.desk import CONTENT, QUICK, Desk, digest, eventually, promise
 
 MIB = 1024 * 1024
 HUGE = 100_000_000_000
@@ -154,59 +152,6 @@ def test_a_place_that_cannot_be_written_is_said_before_the_network(
     with pytest.raises(CannotWrite):
         desk.get(server.url)
     assert server.requests == []
-
-
-@pytest.mark.parametrize("kind", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_ends_herd_while_the_server_stalls(
-    tmp_path: Path, server: FileServer, kind: signal.Signals
-) -> None:
-    server.faults = Faults(stall_after=100_000)
-    environ = {**os.environ, "HERD_HOME": str(tmp_path), "HERD_METERED": "0"}
-    herd = subprocess.Popen(
-        [sys.executable, "-m", "herd", "install", "--sha256", digest(CONTENT), server.url],
-        env=environ,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    eventually(lambda: server.bytes_sent >= 100_000, 30)
-    with within(2):
-        herd.send_signal(kind)
-        _, said = herd.communicate()
-    assert herd.returncode == 128 + kind
-    assert "The same command goes on there." in said
-    server.faults = Faults()
-    again = subprocess.run(
-        [sys.executable, "-m", "herd", "install", "--sha256", digest(CONTENT), server.url],
-        env=environ,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert again.returncode == 0, again.stderr + said
-    assert server.bytes_sent < len(CONTENT) + 120_000
-    assert "verified" in again.stderr
-
-
-def test_two_processes_that_fetch_the_same_model_fetch_it_once(
-    tmp_path: Path, server: FileServer
-) -> None:
-    server.faults = Faults(rate=500_000)
-    environ = {**os.environ, "HERD_HOME": str(tmp_path), "HERD_METERED": "0"}
-    words = [sys.executable, "-m", "herd", "install", "--sha256", digest(CONTENT), server.url]
-    both = [subprocess.Popen(words, env=environ, stderr=subprocess.DEVNULL) for _ in range(2)]
-    assert [each.wait(60) for each in both] == [0, 0]
-    assert server.bytes_sent <= len(CONTENT) * 1.05
-
-
-def test_a_clock_that_jumps_means_nothing_to_a_transfer(
-    desk: Desk, server: FileServer, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    jumps = itertools.cycle((0.0, 1e10, -1e9, 1.7e9))
-    monkeypatch.setattr(time, "time", lambda: next(jumps))
-    server.faults = Faults(end_after=100_000)
-    with within(20):
-        assert desk.get(server.url).sha256 == digest(CONTENT)
-    assert server.bytes_sent == len(CONTENT)
 
 
 def test_a_server_that_is_slow_and_alone_is_waited_for(desk: Desk, server: FileServer) -> None:

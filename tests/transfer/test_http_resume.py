@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 import os
-import random
-import signal
-import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
@@ -333,29 +329,6 @@ def test_a_stop_is_obeyed_within_a_second_under_the_tightest_limit(
         desk.stop.set()
         thread.join()
     assert ended.is_set()
-
-
-def test_a_kill_at_any_instant_costs_a_piece_at_most(desk: Desk, server: FileServer) -> None:
-    server.faults = Faults(rate=1_500_000)  # of each connection: 8 make about 10 MB/s
-    kills, chance = 4, random.Random(7)
-    for number in range(kills):
-        before = server.bytes_sent
-        child = dying(desk, server)
-        most = before + (SIZE - begun(desk.staged)) * chance.random() * 0.6 + 100_000
-        eventually(lambda most=most: server.bytes_sent > most, 30)  # type: ignore[misc]
-        child.send_signal(signal.SIGKILL)
-        child.wait()
-        if number == 1:
-            damage(desk.staged.part, 500_000)
-    server.faults = Faults()
-    assert dying(desk, server).wait(60) == 0
-    assert digest(desk.staged.part.read_bytes()) == digest(LARGE)
-    assert server.bytes_sent <= SIZE + (kills + 1) * PIECE
-
-
-def dying(desk: Desk, server: FileServer) -> subprocess.Popen[bytes]:
-    arguments = [server.url, str(SIZE), digest(LARGE), str(desk.staged.part)]
-    return subprocess.Popen([sys.executable, "-m", "tests.transfer.http_dying", *arguments])
 
 
 def test_one_wrong_mirror_alone_ends_with_a_mismatch_also_after_a_resume(

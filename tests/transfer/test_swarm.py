@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import signal
-import subprocess
-import sys
 import threading
 from pathlib import Path
 
@@ -15,7 +11,7 @@ from herd.errors import Interrupted
 from herd.model import File, MagnetSource, TorrentSource
 from herd.progress import Stage
 from tests.tools.http_server import FileServer
-from tests.tools.swarm import PIECE, Torrent, make_torrent, own_host
+from tests.tools.swarm import PIECE, make_torrent
 from tests.tools.swarm_tracker import HttpTracker, UdpTracker
 from tests.tools.wait import until
 from tests.transfer.desk import digest, within
@@ -148,22 +144,6 @@ def test_a_stop_while_nobody_answers_ends_it_within_a_second(swarm_desk: SwarmDe
                 fetching.join()
 
 
-@pytest.mark.parametrize("damage", ["none", "flipped", "cut", "gone"])
-def test_a_kill_costs_little_and_what_lies_there_is_not_believed(
-    swarm_desk: SwarmDesk, damage: str
-) -> None:
-    torrent = swarm_desk.torrent()
-    with swarm_desk.swarm(torrent, rate=SLOW) as swarm:
-        magnet = torrent.magnet(swarm.tracker.url)
-        _kill_in_the_middle(swarm_desk, torrent, swarm.tracker.url)
-        had = swarm.uploaded
-        kept = _damage(swarm_desk.inside, damage)
-        swarm.seeds[0].slow_down(0)
-        swarm_desk.fetch(magnet)
-        assert swarm.uploaded - had <= SIZE - kept
-    assert delivered(swarm_desk)
-
-
 def test_pieces_that_another_carrier_left_count(swarm_desk: SwarmDesk) -> None:
     torrent = swarm_desk.torrent()
     begun = 12 * PIECE + 5
@@ -207,39 +187,3 @@ class _fetching:  # noqa: N801  # reads as a phrase in a with statement
         self._desk.stop.set()
         self._thread.join()
         assert self._ended
-
-
-def _kill_in_the_middle(desk: SwarmDesk, torrent: Torrent, tracker: str) -> None:
-    """Fetch in a process of its own, and kill it when half is there."""
-    said = [
-        sys.executable,
-        "-m",
-        "tests.transfer.swarm_dying",
-        *(str(desk.staged.part), str(SIZE), digest(desk.content)),
-        *(torrent.v1 or "", tracker, own_host()),
-    ]
-    with subprocess.Popen(said, stdout=subprocess.PIPE) as process:
-        assert process.stdout is not None
-        for line in process.stdout:
-            if int(line) > SIZE // 2:
-                break
-        process.send_signal(signal.SIGKILL)
-    assert process.returncode == -signal.SIGKILL
-
-
-def _damage(file: Path, kind: str) -> int:
-    """Damage what was fetched; the bytes that must not have to come again."""
-    match kind:
-        case "flipped":
-            content = bytearray(file.read_bytes())
-            for at in range(0, len(content), 3 * PIECE):
-                content[at] ^= 0xFF
-            file.write_bytes(content)
-            return PIECE
-        case "cut":
-            os.truncate(file, 5 * PIECE)
-            return 0
-        case "gone":
-            file.unlink()
-            return 0
-    return SIZE // 2 - 4 * PIECE
