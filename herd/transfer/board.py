@@ -7,7 +7,9 @@ hashed while it grows. When nothing is free a worker that has nothing to do take
 end of the claim that would last longest: so no straggler holds up the end, and equal
 splits are never needed. A claim of which nothing came yet is left alone for twice as long as
 its giver ever took to answer. The later a giver answers, the larger are the claims and the
-less is worth taking, so that workers do not spend their time waiting for answers. A worker
+less is worth taking, so that workers do not spend their time waiting for answers. Of several
+connections over one line often one has most of it (the others cannot grow while its queue is
+full), so the others hold little, and what they hold in the end is taken from them. A worker
 moves its claim forward before it writes, so that what it is writing cannot be taken from it.
 
 Pure but for its lock: no file, no network, and the clock is an argument.
@@ -29,11 +31,21 @@ MOST = 64 * 1024 * 1024
 SECONDS = 4.0
 """How long a claim should take."""
 FIRST = 4 * 1024 * 1024
-"""Bytes of a claim of a worker whose rate is not known yet."""
+"""Bytes of the first claim; a worker whose rate is not known yet takes LEAST beside others."""
 LATES = 8.0
 """How many times as long as its giver takes to answer a claim should take besides."""
+_LAST = 256 * 1024
+"""Bytes of the smallest claim towards the end."""
+_LEAST_LATES = 3.0
+"""How many times as long as an answer takes it should take at least: who waits half of the time
+leaves the line to others, which take long to use it (CUBIC, RFC 9438).
+"""
 WORTH = 1.0
-"""Seconds that a claim must still last for it to be worth taking from."""
+"""Seconds that a giver may be silent at the beginning of a claim before it is taken."""
+KNOWN = 0.4
+"""Seconds of an answer after which it is known how long a claim will last."""
+GAIN = 0.25
+"""Seconds that a giver must be done earlier for its claim to be worth taking from."""
 _TIMES = 2.0
 """How many times as long as ever before a giver may be silent before its claim is taken."""
 _ALIGN = 64 * 1024
@@ -263,10 +275,11 @@ class Board:
         if span is None:
             return None
         start, stop = span
-        wanted, least = FIRST, LEAST
+        # Of several connections to one server most may be slow, and none shall hold much then.
+        wanted, least = LEAST if self._claims else FIRST, LEAST
         if rate is not None:
             wanted = int(min(MOST, max(LEAST, rate * (SECONDS + LATES * late))))
-            least = int(min(MOST, max(LEAST, rate * late)))
+            least = int(min(MOST, max(_LAST, rate * late * _LEAST_LATES)))
         # Towards the end smaller claims, so that all workers end together.
         if self.workers > 1:
             wanted = min(wanted, max(least, int(self._free.total * self._share(rate) / 2)))
@@ -302,13 +315,13 @@ class Board:
         if not lasting:
             return None
         seconds, victim = max(lasting, key=lambda each: each[0])
-        if seconds < WORTH + late:
+        if seconds <= late:
             return None
         theirs = victim.pace.rate(now)
         mine = rate or max(claim.pace.rate(now) for _, claim in lasting) or 1.0
         # So much that both end at the same moment.
         more = (victim.left - theirs * late) * mine / (theirs + mine)
-        if more < theirs * WORTH / 4:
+        if more < theirs * GAIN:
             return None
         if victim.is_silent:
             self._waited(victim, now)
@@ -318,7 +331,7 @@ class Board:
 
     def _seconds(self, claim: Claim, now: float) -> float:
         """How long a claim will last; 0 while that cannot be known."""
-        least = self._silences.get(claim.giver, WORTH) if claim.is_silent else WORTH
+        least = self._silences.get(claim.giver, WORTH) if claim.is_silent else KNOWN
         if now - claim.began < least:
             return 0.0
         rate = claim.pace.rate(now)

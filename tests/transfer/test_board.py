@@ -195,6 +195,28 @@ def test_workers_of_a_giver_that_answers_late_do_not_wait_longer_than_one_alone(
     assert questions <= 48
 
 
+def test_one_fast_connection_among_slow_ones_does_not_wait_for_them_at_the_end() -> None:
+    rates = [8.0 * MIB, *[0.4 * MIB] * 7]
+    late, step, size = 0.16, 0.02, 100 * MIB
+    clock = Clock()
+    board = Board(size, workers=len(rates), clock=clock)
+    busy: dict[int, tuple[Claim, float]] = {}
+    known: dict[int, float] = {}
+    while not board.is_whole:
+        for worker, rate in enumerate(rates):
+            if worker not in busy and (claim := board.take("a", known.get(worker), late)):
+                busy[worker] = claim, clock.now
+            known[worker] = rate
+        clock.now += step
+        for worker, (claim, asked) in list(busy.items()):
+            if clock.now - asked >= late:
+                at = claim.at
+                board.wrote("a", at, at + board.advance(claim, int(rates[worker] * step)))
+            if claim.left <= 0:
+                board.release(busy.pop(worker)[0])
+    assert clock.now <= 1.15 * size / sum(rates), "an answer is late, again and again"
+
+
 def test_what_is_taken_from_a_late_giver_is_worth_the_wait() -> None:
     clock = Clock()
     board = Board(FIRST, workers=1, clock=clock)
