@@ -242,7 +242,17 @@ def _trouble(error: Exception, path: Path) -> HerdError:
     )
 
 
+_FORMS = (
+    *(str, str, str | None, str | None, str | None, int, int, str),
+    *(int | None, float | int, str, int, int | None, float | int, str),
+    *(int | None, int | None, int | None),
+)
+"""What each column holds; SQLite itself would take anything."""
+
+
 def _read(row: tuple[object, ...]) -> Download:
+    if not all(map(isinstance, row, _FORMS)) or row[7] not in set(Wanted):
+        raise sqlite3.DataError("an entry is of another kind than this herd writes")
     name, text, sha256, saved_as, template, accepted, keeps, wanted, *rest = row
     asked = Asked(text, sha256, saved_as, template, bool(accepted), bool(keeps))  # type: ignore[arg-type]  # as the schema says
     return Download(name, asked, Wanted(wanted), *rest)  # type: ignore[arg-type]  # as the schema says

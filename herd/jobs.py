@@ -172,6 +172,8 @@ class Jobs:
     def move(self, job: Job, before: Job | None) -> None:
         """Put a job before another one, or last."""
         with self._lock:
+            if job not in self._jobs:
+                return
             self._jobs.remove(job)
             at = self._jobs.index(before) if before in self._jobs else len(self._jobs)
             self._jobs.insert(at, job)
@@ -227,16 +229,22 @@ class Jobs:
         while not self._closed.is_set():
             self._wake.wait(_TICK)
             self._wake.clear()
-            moves = self._moves
-            jobs, limits = self._own_downloads.read(self.all())
-            with self._lock:
-                self._asked_limit = self._asked_limit if limits.down is None else limits.down
-                if limits.up is not None and (limits.up or None) != self._out.limit:
-                    self._out.set(limits.up or None)
-                if moves == self._moves:
-                    self._jobs.sort(key=lambda job: jobs.index(job) if job in jobs else len(jobs))
-                self._conduct()
-            self._own_downloads.write(self.running())
+            try:
+                self._look_around()
+            except Exception:  # the top of a thread: without it no job would begin any more
+                log.exception("conducting")
+
+    def _look_around(self) -> None:
+        moves = self._moves
+        jobs, limits = self._own_downloads.read(self.all())
+        with self._lock:
+            self._asked_limit = self._asked_limit if limits.down is None else limits.down
+            if limits.up is not None and (limits.up or None) != self._out.limit:
+                self._out.set(limits.up or None)
+            if moves == self._moves:
+                self._jobs.sort(key=lambda job: jobs.index(job) if job in jobs else len(jobs))
+            self._conduct()
+        self._own_downloads.write(self.running())
 
     def _conduct(self) -> None:
         """Bring every job where it should be; under the lock."""

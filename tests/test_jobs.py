@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,7 +17,7 @@ import pytest
 from herd.core import Herd
 from herd.download_orders import asked_for, rest_of
 from herd.downloads import Asked, Download, Downloads, Wanted
-from herd.errors import Interrupted, SourceFailed, SourceRefused
+from herd.errors import CannotWrite, Interrupted, SourceFailed, SourceRefused
 from herd.install import Order, Outcome
 from herd.job import Rest
 from herd.jobs import Job, Jobs, State
@@ -367,4 +369,26 @@ def test_a_list_that_does_not_read_keeps_nothing_from_running(
     let_through(carrier, "one")
     assert job.wait(10)
     assert job.outcome is not None
+    jobs.close()
+
+
+@pytest.mark.parametrize("spoilt", ["wanted = 'later'", "owner = 'nobody'", "place = 'first'"])
+def test_an_entry_of_another_kind_keeps_no_job_from_its_turn(
+    herd: Herd, carrier: FakeCarrier, spoilt: str
+) -> None:
+    herd.downloads.put("other:q4", Asked("other:q4"))
+    with closing(sqlite3.connect(herd.places.downloads)) as connection, connection:
+        connection.execute(f"UPDATE download SET {spoilt}")  # noqa: S608  # ours
+    with pytest.raises(CannotWrite, match="does not read or write: an entry is of another kind"):
+        herd.downloads.all()
+
+    jobs = Jobs(herd.installer.install, herd.downloads, replace(ALWAYS, at_once=1))
+    first, second = (
+        jobs.start(order(name), asked_for(order(name), name, None)) for name in ("one", "two")
+    )
+    let_through(carrier, "one")
+    let_through(carrier, "two")
+    assert first.wait(10)
+    assert second.wait(10)
+    assert second.outcome is not None
     jobs.close()

@@ -198,6 +198,21 @@ async def test_an_ended_install_can_be_taken_off_the_list(opened: Opening, given
         assert given.herd.transfers() == ()
 
 
+async def test_an_install_that_ended_a_moment_ago_is_not_moved(
+    opened: Opening, given: Given
+) -> None:
+    given.hold("vicuna")
+    async with opened() as hand:
+        await half_way(hand, "vicuna")
+        (job,) = given.herd.jobs.all()
+        given.herd.jobs.cancel(job)
+        await hand.until(lambda: given.herd.jobs.all() == ())
+        hand.app.post_message(TransfersPane.Move(job, 1))
+        await hand.settle()
+
+        assert hand.app.is_running
+
+
 async def test_the_cursor_moves_among_installs_and_goes_back(opened: Opening, given: Given) -> None:
     given.hold("vicuna")
     given.hold("llama-small")

@@ -317,8 +317,11 @@ class HerdApp(App[None]):
 
     @on(TransfersPane.Move)
     def _move(self, event: TransfersPane.Move) -> None:
-        others = [job for job in self.herd.jobs.all() if job is not event.job]
-        at = max(0, self.herd.jobs.all().index(event.job) + event.by)
+        jobs = self.herd.jobs.all()
+        if event.job not in jobs:
+            return  # it ended a moment ago
+        others = [job for job in jobs if job is not event.job]
+        at = max(0, jobs.index(event.job) + event.by)
         self.herd.jobs.move(event.job, others[at] if at < len(others) else None)
         self.glance()
 
