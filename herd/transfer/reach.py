@@ -51,6 +51,19 @@ def kind_of(address: str) -> Kind:
     return Kind.PUBLIC if ip.is_global else Kind.PRIVATE
 
 
+def as_number(host: str) -> str | None:
+    """The IP address that a host is written as, None where it is a name.
+
+    As a resolver reads it: 127.1, 0x7f000001 and 2130706433 are 127.0.0.1.
+    """
+    bare = host.partition("%")[0].rstrip(".")
+    with suppress(ValueError):
+        return str(ipaddress.ip_address(bare))
+    with suppress(OSError):
+        return socket.inet_ntoa(socket.inet_aton(bare))
+    return None
+
+
 def _unwrapped(ip: IPAddress) -> IPAddress:
     if isinstance(ip, ipaddress.IPv4Address):
         return ip
@@ -151,16 +164,11 @@ class Reach:
             raise _forbidden(host, kind, self._how)
 
     def _written(self, host: str) -> Kind | None:
-        host = host.rstrip(".")
-        if host == "localhost" or host.endswith(".localhost"):
+        name = host.rstrip(".")
+        if name == "localhost" or name.endswith(".localhost"):
             return Kind.LOOPBACK
-        # As a resolver reads it: 127.1, 0x7f000001 and 2130706433 are addresses, too.
-        with suppress(OSError):
-            host = socket.inet_ntoa(socket.inet_aton(host))
-        try:
-            return self._kind(host)
-        except ValueError:
-            return None
+        number = as_number(host)
+        return self._kind(number) if number else None
 
 
 def checked(url: str) -> str:

@@ -14,7 +14,7 @@ from ipaddress import ip_address, ip_network
 from urllib.parse import urlsplit
 
 from herd.magnet import MOST_TRACKERS, TRACKER_SCHEMES, flaw
-from herd.transfer.reach import Kind, Reach, kind_of
+from herd.transfer.reach import Kind, Reach, as_number, kind_of
 
 _LOCAL_ENDINGS = (".local", ".lan", ".internal", ".home.arpa")
 
@@ -138,11 +138,8 @@ def web_reach(url: str, allowed: frozenset[Kind]) -> Reach:
 
 def kind_of_host(host: str) -> Kind:
     """The kind of a host as far as it can be told without asking a name server."""
-    try:
-        ip_address(host.partition("%")[0])
-    except ValueError:
-        return _kind_of_name(host.lower().rstrip("."))
-    return kind_of(host)
+    number = as_number(host)
+    return kind_of(number) if number else _kind_of_name(host.lower().rstrip("."))
 
 
 def _kind_of_name(name: str) -> Kind:

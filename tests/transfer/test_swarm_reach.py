@@ -80,6 +80,8 @@ def test_a_mixed_swarm_is_not_local() -> None:
         ("nas.lan", Kind.PRIVATE),
         ("tracker.example.org", Kind.PUBLIC),
         ("100.64.0.1", Kind.PRIVATE),
+        ("0x7f.1", Kind.LOOPBACK),
+        ("fe80::1%eth0", Kind.LINK_LOCAL),
     ],
 )
 def test_the_kind_of_a_host_is_told_without_a_name_server(host: str, kind: Kind) -> None:
