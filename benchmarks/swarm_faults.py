@@ -1,12 +1,11 @@
-"""What kills cost a fetch from a swarm, in bytes; and what a file of 100 GB costs beside 1 GB.
+"""What kills cost a fetch from a swarm, in bytes.
 
     python benchmarks/swarm_faults.py [--size MIB] [--kills 20] [--rate MB] [--seeds N]
 
 The process that fetches is killed (SIGKILL) at random instants and started again: bytes that
 the seeds sent more than good pieces and blocks lie on the disk, for each kill, at full speed and at
 `--rate` MB/s. Each ends with the digest. What was still in a socket when the process died was
-sent for nothing, and counts. Then a sparse file of each size that has just begun: the seconds
-until a transfer goes on, and the time of one look at it.
+sent for nothing, and counts.
 """
 
 from __future__ import annotations
@@ -16,7 +15,6 @@ import hashlib
 import os
 import random
 import signal
-import statistics
 import subprocess
 import sys
 import tempfile
@@ -26,19 +24,13 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-import libtorrent as lt
-
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE.parent)]
 
 from herd.staging import Staged  # noqa: E402  # the path comes first
 from herd.transfer.swarm_check import BLOCK, blocks_there, pieces_there  # noqa: E402
 from herd.transfer.swarm_folder import SwarmFolder  # noqa: E402
-from herd.transfer.swarm_reach import reach  # noqa: E402
-from herd.transfer.swarm_session import Taking  # noqa: E402
-from herd.transfer.swarm_settings import settings  # noqa: E402
 from herd.transfer.torrent import read  # noqa: E402
-from herd.transfer.torrent_session import NativeSession  # noqa: E402
 from tests.tools.swarm import Seed, Torrent, make_torrent, own_host  # noqa: E402
 from tests.tools.swarm_tracker import HttpTracker  # noqa: E402
 
@@ -122,43 +114,6 @@ def kills(shelf: Shelf, number: int, folder: Path, *, rate: float | None, seeds:
     )
 
 
-def growth(size: int, folder: Path) -> None:
-    """A file of which one piece was written, as a transfer finds it again."""
-    raw = lt.bencode(
-        {
-            b"info": {  # type: ignore[dict-item]  # the stubs know only str
-                b"name": b"m.gguf",
-                b"length": size,
-                b"piece length": PIECE,
-                b"pieces": os.urandom(20 * -(-size // PIECE)),
-            }
-        }
-    )
-    swarm = SwarmFolder(Staged(folder / f"{size}.part"))
-    swarm.path.mkdir()
-    with swarm.file.open("wb") as stream:
-        stream.truncate(size)
-        stream.seek(size // 2)
-        stream.write(os.urandom(PIECE))
-    begun = time.monotonic()
-    metainfo = read(raw)
-    have = pieces_there(swarm.file, metainfo, 0, threading.Event(), lambda _: None)
-    session = NativeSession(settings(interface=own_host()), reach(()))
-    session.take(Taking(metainfo, 0, swarm, have, frozenset()))
-    session.look()
-    resumed = time.monotonic() - begun
-    looks = []
-    for _ in range(100):
-        at = time.monotonic()
-        session.look()
-        looks.append(time.monotonic() - at)
-    session.close(is_hasty=True)
-    print(
-        f"{size / 1e9:4.0f} GB, sparse: goes on after {resumed * 1e3:.0f} ms,"
-        f" a look takes {statistics.median(looks) * 1e6:.0f} us"
-    )
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--size", type=int, default=1024, help="MiB")
@@ -168,13 +123,10 @@ def main() -> None:
     said = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        for size in (10**9, 100 * 10**9):
-            growth(size, folder)
-        if said.kills:
-            shelf = shelf_of(said.size << 20, folder / "fast")
-            kills(shelf, said.kills, folder, rate=None, seeds=said.seeds)
-            short = shelf_of(min(said.size, 128) << 20, folder / "slow")
-            kills(short, said.kills, folder, rate=said.rate, seeds=said.seeds)
+        shelf = shelf_of(said.size << 20, folder / "fast")
+        kills(shelf, said.kills, folder, rate=None, seeds=said.seeds)
+        short = shelf_of(min(said.size, 128) << 20, folder / "slow")
+        kills(short, said.kills, folder, rate=said.rate, seeds=said.seeds)
 
 
 if __name__ == "__main__":
