@@ -1,9 +1,9 @@
 """Which mouths of which mirrors a swarm is fed by, and which mirrors lied.
 
-Every mirror begins with one mouth, and with one piece (`trials`). One whose pieces proved
-right gets more while the line is not full: over a long way that loses packets one connection is
-slow, and eight are eight times as fast. A mirror that gave a whole wrong piece is out, with all
-its mouths.
+Every mirror begins with one mouth, and with one piece (`trials`). One whose pieces proved right
+gets more while the line is not full: over a long way that loses packets one connection is slow, and
+eight are eight times as fast. One that gives little beside fast peers has none (`seam_aside`). A
+mirror that gave a whole wrong piece is out, with all its mouths.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from herd.errors import SourceRefused
 from herd.transfer.extents import Extents
 from herd.transfer.mirrors import Standing
 from herd.transfer.seam import Mouth, Seam
+from herd.transfer.seam_aside import Aside
 from herd.transfer.swarm_watch import Reports
 from herd.transfer.torrent_contents import Metainfo
 
@@ -67,10 +68,11 @@ class Feed:
         self._opened: Counter[int] = Counter()
         self._suspicion: Counter[int] = Counter()
         self._next = 0.0
+        self._aside = Aside()
 
     def begin(self) -> tuple[str, ...]:
         """The web seeds of a fresh session: one mouth for each mirror that may be asked."""
-        self._mouths = {}
+        self._mouths, self._aside = {}, Aside()
         for at, one in enumerate(self.seam.mirrors.each):
             if one.is_usable:
                 self._open(at)
@@ -78,8 +80,9 @@ class Feed:
 
     @property
     def at_work(self) -> int:
-        """Mirrors that answered and may be asked."""
-        return sum(one.is_usable and one.is_known for one in self.seam.mirrors.each)
+        """Mirrors that answered and are asked."""
+        good = [one.is_usable and one.is_known for one in self.seam.mirrors.each]
+        return sum(is_good and at not in self._aside.each for at, is_good in enumerate(good))
 
     def inherit(self, given: Mapping[str, Extents], pieces: Sequence[bool]) -> int:
         """Judge what the mirrors brought before they fed the swarm; bytes that were wrong.
@@ -133,12 +136,30 @@ class Feed:
             if url not in left:
                 self._ban(mouth, session)
             if not one.is_usable or self._count(mouth.mirror) > max(1, one.allowed):
-                self._mouths.pop(url, None)
-                session.wean(url)
+                self._close(url, session)
+        self._leave_slow_ones(session, peers, rate, now)
         more = self._another() if rate < ENOUGH and now >= self._next else None
         if more is not None:
             self._next = now + _EVERY
             session.feed(self._open(more))
+
+    def _leave_slow_ones(self, session: Fed, peers: int, rate: float, now: float) -> None:
+        mirrors, before = self.seam.mirrors.each, self._aside.each
+        given = {at: self.seam.givers.ever(one.key) for at, one in enumerate(mirrors)}
+        usable = {at: size for at, size in given.items() if mirrors[at].is_usable}
+        self._aside.look(usable, peers, rate, now)
+        for url, mouth in list(self._mouths.items()):
+            if mouth.mirror in self._aside.each:
+                self._close(url, session)
+        for at in before - self._aside.each:
+            if mirrors[at].is_usable:
+                session.feed(self._open(at))
+        for at in self._aside.each - before:
+            log.info("%s gives too little beside the peers", mirrors[at].host)
+
+    def _close(self, url: str, session: Fed) -> None:
+        self._mouths.pop(url, None)
+        session.wean(url)
 
     def _ban(self, mouth: Mouth, session: Fed) -> None:
         """Libtorrent banned a mouth: where several gave a wrong piece it may hit the innocent."""
@@ -172,6 +193,7 @@ class Feed:
             (self._count(at), at)
             for at, one in enumerate(self.seam.mirrors.each)
             if one.is_usable
+            and at not in self._aside.each
             and self.seam.trials.has_proved(one.key)
             and self.seam.givers.share(one.key) >= enough
         ]

@@ -47,6 +47,11 @@ class Givers:
         with self._lock:
             return self._last[key].total if key in self._last else 0
 
+    def ever(self, key: str) -> int:
+        """Bytes that a mirror gave, whoever gave them again."""
+        with self._lock:
+            return self._ever[key].total if key in self._ever else 0
+
     def of(self, piece: int) -> list[str]:
         """Those who gave bytes of a piece."""
         with self._lock:

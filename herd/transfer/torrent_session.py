@@ -19,6 +19,8 @@ from herd.transfer.torrent import GRACE, everybody_limited, load, lt, refusal
 _MOST_PEERS_KEPT = 50
 _MOST_ASKED = 2 * MOST_METADATA
 """Bytes: some peers may give the same metadata."""
+_REQUEST = 4 << 20
+"""Bytes that a web seed is asked for at once."""
 _KEPT_EVERY = 0.2
 """Seconds after which unfinished pieces are written, too, where less comes than"""
 _KEPT_BELOW = 64 << 20
@@ -84,9 +86,10 @@ class NativeSession:
             if not entry.is_pad
         }
         params.peers = sorted(taking.peers)[:_MOST_PEERS_KEPT]
-        # Small files in small requests: else one web seed asks for all of it at once.
-        wanted = max(taking.metainfo.piece_size, taking.metainfo.entries[taking.index].size // 16)
-        self._session.apply_settings({"urlseed_max_request_bytes": min(16 << 20, wanted)})
+        # Small requests, of a piece at least: nobody else brings what a web seed was asked for.
+        wanted = min(_REQUEST, taking.metainfo.entries[taking.index].size // 16)
+        wanted = max(wanted, taking.metainfo.piece_size)
+        self._session.apply_settings({"urlseed_max_request_bytes": wanted})
         # Neither paused nor auto_managed: with one of them left it would wait for ever.
         params.flags = lt.torrent_flags.apply_ip_filter | lt.torrent_flags.sequential_download
         # Known already: libtorrent would read every hole of the file.

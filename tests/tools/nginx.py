@@ -48,6 +48,8 @@ def running(
     )
     server = subprocess.Popen(["nginx", "-p", str(folder), "-c", str(config)])
     try:
+        # It answers before it has noted its process.
+        until((folder / "nginx.pid").exists)
         until(lambda: _answers(host, port) or server.poll() is not None)
         yield f"http{'s' if certificate is not None else ''}://{host}:{port}"
     finally:

@@ -15,7 +15,7 @@ import pytest
 
 from herd.errors import DigestMismatch, Interrupted
 from herd.model import InfoHash, MagnetSource, Source, TorrentSource, UrlSource
-from herd.transfer import Delivery, Transfer
+from herd.transfer import Delivery, Transfer, seam_aside
 from herd.transfer.budget import Budget
 from herd.transfer.carrier import EachFailed, Wish
 from herd.transfer.patience import Patience
@@ -105,6 +105,18 @@ def test_peers_and_mirrors_feed_it_together(swarm_desk: SwarmDesk, mirror: FileS
     assert shares[source] + shares[UrlSource(mirror.url)] == SIZE
     assert shares[UrlSource(mirror.url)] >= PIECE
     assert "1 peer + 1 mirror" in swarm_desk.gauge.sources
+
+
+def test_a_slow_mirror_does_not_hold_fast_peers_up(
+    swarm_desk: SwarmDesk, mirror: FileServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(seam_aside, "FAST", 1)
+    monkeypatch.setattr(seam_aside, "FAIR", 0.1)
+    mirror.faults = Faults(rate=PIECE // 8)
+    with swarm_desk.swarm(swarm_desk.torrent()) as swarm:
+        fetch(swarm_desk, torrent_source(swarm_desk, swarm.tracker.url), mirror)
+    assert swarm_desk.part == swarm_desk.content
+    assert mirror.bytes_sent < PIECE
 
 
 def test_two_mirrors_share_the_work(tmp_path: Path) -> None:
