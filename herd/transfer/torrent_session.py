@@ -21,7 +21,7 @@ _MOST_ASKED = 2 * MOST_METADATA
 """Bytes: some peers may give the same metadata."""
 _REQUEST = 4 << 20
 """Bytes that a web seed is asked for at once."""
-_KEPT_EVERY = 0.2
+_KEPT_EVERY = 0.05
 """Seconds after which unfinished pieces are written, too, where less comes than"""
 _KEPT_BELOW = 64 << 20
 """bytes per second: pieces are soon whole where more does."""
