@@ -99,3 +99,16 @@ def test_the_page_of_faults_lists_the_tests_of_faults_in_their_order() -> None:
     tests = [name for file in files for name in TEST.findall(file.read_text())]
 
     assert re.findall(r"`(test_\w+)`", page) == tests
+
+
+def test_what_changes_is_told_under_a_heading_and_once() -> None:
+    """CHANGELOG.md is long: a line goes where its reader looks for it, beside what it adds to."""
+    _, _, unreleased = (ROOT / "CHANGELOG.md").read_text().partition("## Unreleased")
+    first, *groups = re.split(r"^#### .*$", unreleased, flags=re.MULTILINE)
+    told = [line for group in groups for line in group.splitlines() if line.startswith("- ")]
+    hint = "git checkout main -- CHANGELOG.md, and put your line under the heading it belongs to"
+
+    assert groups, hint
+    assert "- " not in first, hint
+    assert len(told) == len(set(told)), hint
+    assert len(told) < 120, hint
