@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import socket
+import subprocess
 import sys
 from pathlib import Path
 
@@ -12,12 +13,11 @@ import pytest
 
 from herd.install import Order
 from herd.model import File
-from herd.share import Making, Share, Terms
+from herd.share import Making
 from herd.transfer.swarm import TorrentCarrier
-from herd.transfer.swarm_settings import Sharing
 from tests.tools.fakes import FakeCarrier, herd_at, registry_text
 from tests.tools.foreign import need, pair, running
-from tests.tools.swarm import noise, own_host
+from tests.tools.swarm import noise
 from tests.tools.swarm_tracker import HttpTracker
 from tests.tools.wait import until
 from tests.transfer.swarm_desk import CALM, SwarmDesk
@@ -76,19 +76,22 @@ def test_aria2c_gets_what_herd_shares_by_the_magnet_that_it_prints(tmp_path: Pat
     (tmp_path / "registries").mkdir()
     (tmp_path / "registries" / "test.yaml").write_text(registry_text(URL, content))
     herd = herd_at(tmp_path, FakeCarrier({URL: content}))
-    tiny = herd.installer.install(Order(herd.choose("tiny"))).installed
-    theirs = tmp_path / "theirs"
+    herd.installer.install(Order(herd.choose("tiny")))
+    theirs, port = tmp_path / "theirs", _free_port()
     with HttpTracker() as tracker:
-        (offer,) = herd.sharer.offers(tiny, Making((tracker.url,)))
-        host = own_host()
-        with Share((offer,), herd.sharer.blob, Sharing(host), Terms()) as sharing:
-            until(lambda: sharing.port > 0)
-            tracker.peers.append((host, sharing.port))
-            fetching = ["aria2c", *ALONE, "--seed-time=0", f"--dir={theirs}", offer.magnet]
-            with running(fetching, tmp_path / "aria2.log") as process:
-                until(lambda: process.poll() is not None, 60)
-            assert process.returncode == 0
-            assert sharing.look()[0].uploaded >= len(content)
+        words = ["--tracker", tracker.url, "--port", str(port), "--ratio", "1"]
+        sharing = [sys.executable, "-m", "herd", "share", "tiny", *words]
+        environ = {**os.environ, "HERD_HOME": str(tmp_path)}
+        with subprocess.Popen(sharing, env=environ, stdout=subprocess.PIPE, text=True) as process:
+            assert process.stdout is not None
+            magnet = process.stdout.readline().strip()
+            until(lambda: tracker.announces != [], 60)
+            tracker.peers.append(("127.0.0.1", port))
+            fetching = ["aria2c", *ALONE, "--seed-time=0", f"--dir={theirs}", magnet]
+            with running(fetching, tmp_path / "aria2.log") as client:
+                until(lambda: client.poll() is not None, 60)
+            assert process.wait(30) == 0, "it gave the file once, as it was told"
+    assert client.returncode == 0
     assert (theirs / "tiny.gguf").read_bytes() == content
 
 
