@@ -90,6 +90,21 @@ async def test_escape_leaves_a_question_that_is_edited(chatting: Opening) -> Non
         await ask(hand, "Two?", times=2)
 
 
+async def test_a_question_is_edited_no_more_once_another_conversation_was_open(
+    chatting: Opening,
+) -> None:
+    async with chatting(size=(120, 30)) as hand:
+        await ask(hand, "One?")
+        await hand.command("chat.edit")
+        await hand.sees("branches off")
+        await hand.command("chat.new")
+        hand.app.screen.query_one("#conversations", OptionList).focus()
+        await hand.press("down", "enter")
+        await hand.until(lambda: turns(hand)[:1] == [("user", "One?")])
+
+        assert "branches off" not in hand.screen
+
+
 async def test_system_prompt_and_sampling_hold_for_the_conversation(
     chatting: Opening, given: Given
 ) -> None:

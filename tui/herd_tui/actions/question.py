@@ -46,17 +46,18 @@ class NextQuestion:
         """
         self.images: tuple[str, ...] = ()
         """What is shown to the model with it."""
+        self.replaces: int | None = None
+        """The place of the question that is asked otherwise, in a branch; None: it is a new one."""
         self._screen = screen
         self._opened = opened
         self._moved = moved
-        self._replaces: tuple[str, int] | None = None
-        """The conversation whose question is asked otherwise, and the place of that question."""
+        self._of = ""
+        """The conversation that it was begun in."""
 
-    @property
-    def replaces(self) -> int | None:
-        """The place of the question that is asked otherwise, in a branch; None: it is a new one."""
-        id_, place = self._replaces or ("", None)
-        return place if id_ == self._opened.now.id else None
+    def follow(self) -> None:
+        """Where another conversation is open by now, no question of this one is replaced."""
+        if self._of != self._opened.now.id:
+            self._of, self.replaces = self._opened.now.id, None
 
     def asked(self, text: str) -> Conversation:
         """The conversation with this question at its end."""
@@ -66,7 +67,7 @@ class NextQuestion:
 
     def sent(self) -> None:
         """It was asked: the next one begins empty."""
-        self._replaces, self.images = None, ()
+        self.replaces, self.images = None, ()
         self._field.clear()
 
     def caption(self) -> str:
@@ -82,7 +83,7 @@ class NextQuestion:
         asked = [at for at in range(end) if turns[at].role is Role.USER]
         if not asked:
             return
-        self._replaces = (self._opened.now.id, asked[-1])
+        self.replaces = asked[-1]
         self._field.text = turns[asked[-1]].text
         self._field.focus()
         self._moved()
@@ -90,7 +91,7 @@ class NextQuestion:
     def leave(self) -> None:
         """Replace no question any more; else show no images with it."""
         if self.replaces is not None:
-            self._replaces = None
+            self.replaces = None
             self._field.clear()
         else:
             self.images = ()

@@ -285,6 +285,7 @@ class ChatScreen(HerdScreen):
     # What is shown of all that.
 
     def _changed(self) -> None:
+        self.question.follow()
         self._tell()
         self._kept.read()
 
