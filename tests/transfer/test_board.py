@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import threading
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pytest
@@ -153,33 +154,36 @@ def test_a_stalled_claim_is_taken_whole() -> None:
 
 
 @dataclass
-class Late:
-    """A giver that answers after so many seconds, and then at so many bytes a second."""
+class Crew:
+    """Workers of one board, each with a connection to the same giver."""
 
     late: float
-    rate: float
-    knows: bool = False
+    """Seconds until an answer begins."""
+    rates: Sequence[float]
+    """Of each worker: bytes a second from then on."""
+    step: float = 0.1
+    """Seconds from look to look."""
 
-    def bring(self, size: int, workers: int) -> tuple[float, int]:
-        """Seconds and questions until workers have all of it."""
-        clock, questions = Clock(), 0
-        board = Board(size, workers=workers, clock=clock)
+    def bring(self, size: int) -> tuple[float, int]:
+        """Seconds and questions until they have all of it; at first they know no rate."""
+        clock, questions, is_known = Clock(), 0, False
+        board = Board(size, workers=len(self.rates), clock=clock)
         busy: dict[int, tuple[Claim, float]] = {}
         while not board.is_whole:
-            rate, late = (self.rate, self.late) if self.knows else (None, 0.0)
-            for worker in range(workers):
-                if worker not in busy and (claim := board.take("a", rate, late)) is not None:
+            for worker, rate in enumerate(self.rates):
+                known, late = (rate, self.late) if is_known else (None, 0.0)
+                if worker not in busy and (claim := board.take("a", known, late)) is not None:
                     busy[worker] = claim, clock.now
                     questions += 1
-            clock.now += 0.1
+            clock.now += self.step
             for worker, (claim, asked) in list(busy.items()):
                 if clock.now - asked >= self.late:
                     at = claim.at
-                    count = board.advance(claim, int(self.rate * 0.1))
+                    count = board.advance(claim, int(self.rates[worker] * self.step))
                     board.wrote("a", at, at + count)
                 if claim.left <= 0:
                     board.release(busy.pop(worker)[0])
-                    self.knows = True
+                    is_known = True
             assert clock.now < 600.0, "all of it came long ago"
         return clock.now, questions
 
@@ -190,31 +194,15 @@ def test_workers_of_a_giver_that_answers_late_do_not_wait_longer_than_one_alone(
     late: float, rate: float
 ) -> None:
     size = 64 * MIB
-    seconds, questions = Late(late, rate).bring(size, workers=8)
+    seconds, questions = Crew(late, [rate] * 8).bring(size)
     assert seconds <= late + size / rate + 2 * late, "first answers, and those that come next"
     assert questions <= 48
 
 
 def test_one_fast_connection_among_slow_ones_does_not_wait_for_them_at_the_end() -> None:
-    rates = [8.0 * MIB, *[0.4 * MIB] * 7]
-    late, step, size = 0.16, 0.02, 100 * MIB
-    clock = Clock()
-    board = Board(size, workers=len(rates), clock=clock)
-    busy: dict[int, tuple[Claim, float]] = {}
-    known: dict[int, float] = {}
-    while not board.is_whole:
-        for worker, rate in enumerate(rates):
-            if worker not in busy and (claim := board.take("a", known.get(worker), late)):
-                busy[worker] = claim, clock.now
-            known[worker] = rate
-        clock.now += step
-        for worker, (claim, asked) in list(busy.items()):
-            if clock.now - asked >= late:
-                at = claim.at
-                board.wrote("a", at, at + board.advance(claim, int(rates[worker] * step)))
-            if claim.left <= 0:
-                board.release(busy.pop(worker)[0])
-    assert clock.now <= 1.15 * size / sum(rates), "an answer is late, again and again"
+    rates, size = [8.0 * MIB, *[0.4 * MIB] * 7], 100 * MIB
+    seconds, _ = Crew(0.16, rates, step=0.02).bring(size)
+    assert seconds <= 1.15 * size / sum(rates), "an answer is late, again and again"
 
 
 def test_what_is_taken_from_a_late_giver_is_worth_the_wait() -> None:
