@@ -7,6 +7,7 @@ import pytest
 
 from tests.tools.http_server import FileServer
 from tests.transfer.desk import CONTENT, Desk
+from tests.transfer.swarm_desk import SwarmDesk
 
 
 @pytest.fixture(autouse=True)
@@ -28,4 +29,16 @@ def server() -> Iterator[FileServer]:
 @pytest.fixture
 def other() -> Iterator[FileServer]:
     with FileServer(CONTENT, "127.0.0.2") as running:
+        yield running
+
+
+@pytest.fixture
+def swarm_desk(tmp_path: Path) -> SwarmDesk:
+    return SwarmDesk(tmp_path)
+
+
+@pytest.fixture
+def mirror(swarm_desk: SwarmDesk) -> Iterator[FileServer]:
+    """A server of the file that the swarm has."""
+    with FileServer(swarm_desk.content) as running:
         yield running

@@ -9,8 +9,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
 from herd.install import Order
 from herd.model import File
 from herd.share import Making
@@ -24,11 +22,6 @@ from tests.transfer.swarm_desk import CALM, SwarmDesk
 
 ALONE = ("--enable-dht=false", "--enable-dht6=false", "--bt-enable-lpd=false", "--no-conf=true")
 URL = "https://models.example.org/tiny.gguf"
-
-
-@pytest.fixture
-def swarm_desk(tmp_path: Path) -> SwarmDesk:
-    return SwarmDesk(tmp_path)
 
 
 def test_a_file_comes_from_aria2c(swarm_desk: SwarmDesk, tmp_path: Path) -> None:

@@ -34,17 +34,6 @@ PATIENT = replace(QUICK, first_byte=10, slow_for=10, attempts=8)
 
 
 @pytest.fixture
-def swarm_desk(tmp_path: Path) -> SwarmDesk:
-    return SwarmDesk(tmp_path)
-
-
-@pytest.fixture
-def mirror(swarm_desk: SwarmDesk) -> Iterator[FileServer]:
-    with FileServer(swarm_desk.content) as running:
-        yield running
-
-
-@pytest.fixture
 def other(swarm_desk: SwarmDesk) -> Iterator[FileServer]:
     with FileServer(swarm_desk.content, "127.0.0.2") as running:
         yield running

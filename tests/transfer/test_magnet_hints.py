@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,17 +19,6 @@ from tests.transfer.swarm_desk import BRISK, CALM, SIZE, SwarmDesk
 
 NOWHERE = ("127.0.0.1", 9)
 """A peer that nobody is; the magnet says by it that its swarm is of this machine."""
-
-
-@pytest.fixture
-def swarm_desk(tmp_path: Path) -> SwarmDesk:
-    return SwarmDesk(tmp_path)
-
-
-@pytest.fixture
-def web(swarm_desk: SwarmDesk) -> Iterator[FileServer]:
-    with FileServer(swarm_desk.content) as running:
-        yield running
 
 
 def fetch(
@@ -59,32 +47,32 @@ def test_a_peer_that_the_magnet_names_is_enough(swarm_desk: SwarmDesk) -> None:
 
 @pytest.mark.parametrize("is_folder", [False, True])
 def test_a_web_seed_that_the_magnet_names_feeds_the_swarm(
-    swarm_desk: SwarmDesk, web: FileServer, is_folder: bool
+    swarm_desk: SwarmDesk, mirror: FileServer, is_folder: bool
 ) -> None:
     torrent = swarm_desk.torrent()
-    seed_at = web.url.removesuffix("model.gguf") if is_folder else web.url
+    seed_at = mirror.url.removesuffix("model.gguf") if is_folder else mirror.url
     with Seed(torrent, swarm_desk.shelf, rate=PIECE) as seed:
         magnet = replace(torrent.magnet(), peers=(seed.address,), web_seeds=(seed_at,))
         delivery = fetch(swarm_desk, magnet)
     assert swarm_desk.part == swarm_desk.content
     given = {share.source: share.size for share in delivery.shares}
-    assert given[UrlSource(web.url)] > SIZE / 2
+    assert given[UrlSource(mirror.url)] > SIZE / 2
 
 
 def test_the_torrent_that_the_magnet_points_to_needs_no_peer(
-    swarm_desk: SwarmDesk, web: FileServer
+    swarm_desk: SwarmDesk, mirror: FileServer
 ) -> None:
     torrent = swarm_desk.torrent()
     with FileServer(torrent.raw, "127.0.0.2") as other:
         delivery = fetch(
             swarm_desk,
             replace(
-                torrent.magnet(), peers=(NOWHERE,), web_seeds=(web.url,), torrents=(other.url,)
+                torrent.magnet(), peers=(NOWHERE,), web_seeds=(mirror.url,), torrents=(other.url,)
             ),
         )
         assert len(other.requests) == 1
     assert swarm_desk.part == swarm_desk.content
-    assert [share.source for share in delivery.shares] == [UrlSource(web.url)]
+    assert [share.source for share in delivery.shares] == [UrlSource(mirror.url)]
 
 
 def test_another_torrent_than_the_magnets_is_not_believed(
@@ -100,17 +88,17 @@ def test_another_torrent_than_the_magnets_is_not_believed(
 
 
 def test_a_web_seed_gives_at_once_what_a_digest_will_judge(
-    swarm_desk: SwarmDesk, web: FileServer
+    swarm_desk: SwarmDesk, mirror: FileServer
 ) -> None:
-    magnet = replace(swarm_desk.torrent().magnet(), peers=(NOWHERE,), web_seeds=(web.url,))
+    magnet = replace(swarm_desk.torrent().magnet(), peers=(NOWHERE,), web_seeds=(mirror.url,))
     fetch(swarm_desk, magnet, is_promised=True)
     assert swarm_desk.part == swarm_desk.content
 
 
 def test_what_nothing_judges_comes_from_a_web_seed_only_when_the_swarm_gives_nothing(
-    swarm_desk: SwarmDesk, web: FileServer
+    swarm_desk: SwarmDesk, mirror: FileServer
 ) -> None:
-    magnet = replace(swarm_desk.torrent().magnet(), peers=(NOWHERE,), web_seeds=(web.url,))
+    magnet = replace(swarm_desk.torrent().magnet(), peers=(NOWHERE,), web_seeds=(mirror.url,))
     fetch(swarm_desk, magnet, BRISK)
     assert swarm_desk.part == swarm_desk.content
     assert "nobody gave the metadata" in " ".join(swarm_desk.gauge.said)
@@ -118,23 +106,25 @@ def test_what_nothing_judges_comes_from_a_web_seed_only_when_the_swarm_gives_not
 
 @pytest.mark.parametrize("is_promised", [False, True])
 def test_a_public_magnet_leads_to_no_server_of_this_machine(
-    swarm_desk: SwarmDesk, web: FileServer, is_promised: bool
+    swarm_desk: SwarmDesk, mirror: FileServer, is_promised: bool
 ) -> None:
     magnet = replace(
         swarm_desk.torrent().magnet(),
-        web_seeds=(web.url, "http://169.254.169.254/latest"),
-        torrents=(web.url,),
+        web_seeds=(mirror.url, "http://169.254.169.254/latest"),
+        torrents=(mirror.url,),
     )
     with pytest.raises(SourceFailed, match="leads into this machine"):
         fetch(swarm_desk, magnet, BRISK, is_promised=is_promised)
-    assert web.requests == []
+    assert mirror.requests == []
 
 
-def test_a_local_address_with_a_query_is_not_asked(swarm_desk: SwarmDesk, web: FileServer) -> None:
-    at = f"{web.url}?restart=1"
+def test_a_local_address_with_a_query_is_not_asked(
+    swarm_desk: SwarmDesk, mirror: FileServer
+) -> None:
+    at = f"{mirror.url}?restart=1"
     magnet = replace(
         swarm_desk.torrent().magnet(), peers=(NOWHERE,), web_seeds=(at,), torrents=(at,)
     )
     with pytest.raises(SourceFailed, match="leads into this machine"):
         fetch(swarm_desk, magnet, BRISK, is_promised=True)
-    assert web.requests == []
+    assert mirror.requests == []

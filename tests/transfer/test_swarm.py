@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from pathlib import Path
 
 import pytest
 
@@ -19,11 +18,6 @@ from tests.transfer.swarm_desk import SIZE, SwarmDesk
 
 SLOW = 8 * PIECE
 """Bytes per second of a seed that gives time to look."""
-
-
-@pytest.fixture
-def swarm_desk(tmp_path: Path) -> SwarmDesk:
-    return SwarmDesk(tmp_path)
 
 
 def delivered(desk: SwarmDesk) -> bool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import socket
-from pathlib import Path
 
 import pytest
 
@@ -17,11 +16,6 @@ from tests.tools.swarm_tracker import HttpTracker
 from tests.transfer.swarm_desk import BRISK, SIZE, SwarmDesk
 
 NOBODY = InfoHash("ab" * 20)
-
-
-@pytest.fixture
-def swarm_desk(tmp_path: Path) -> SwarmDesk:
-    return SwarmDesk(tmp_path)
 
 
 def test_a_tracker_that_refuses_is_quoted(swarm_desk: SwarmDesk) -> None:
