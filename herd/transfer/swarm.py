@@ -109,6 +109,8 @@ class TorrentCarrier:
                 start = read(self._bring(location, wish.stop))
                 found = reach(start.trackers, allowed_by(location))
                 seeds += web_seeds(start, wish.file, allowed_by(location))
+                if not (start.trackers or start.web_seeds or mirrors or self._lan):
+                    raise _leads_nowhere()
             case _:
                 raise TypeError(wish.source)
         patience = self._mirror_patience or Patience()
@@ -176,6 +178,15 @@ def _saved(folder: SwarmFolder, magnet: MagnetSource) -> Metainfo | None:
     except SourceRefused:
         return None
     return metainfo if metainfo and metainfo.is_of(magnet) else None
+
+
+def _leads_nowhere() -> SourceRefused:
+    return SourceRefused(
+        "the .torrent names neither a tracker nor a mirror, and herd looks into the DHT for "
+        "magnets alone",
+        "Install its magnet instead; what is shared on your own network is found after "
+        "`herd config lan true`.",
+    )
 
 
 def _require_hash(magnet: MagnetSource) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from herd.errors import Interrupted
+from herd.errors import Interrupted, SourceRefused
 from herd.model import InfoHash, MagnetSource, Source, TorrentSource, UrlSource
 from herd.transfer import swarm
 from herd.transfer.budget import Budget
@@ -93,6 +93,23 @@ def test_the_limit_of_what_goes_out_may_change_under_way(
 
     assert told == [5000, 9000]
     assert desk.part == desk.content
+
+
+def test_a_torrent_file_that_leads_to_nobody_is_refused_at_once(
+    tmp_path: Path, opened: list[dict[str, object]]
+) -> None:
+    desk, path = SwarmDesk(tmp_path), tmp_path / "lonely.torrent"
+    path.write_bytes(desk.torrent().raw)
+    source = TorrentSource(str(path))
+    with pytest.raises(SourceRefused, match="neither a tracker nor a mirror") as caught:
+        TorrentCarrier().fetch(desk.wish(source))
+    assert "Install its magnet" in (caught.value.hint or "")
+    assert opened == []
+    with pytest.raises(Interrupted):
+        TorrentCarrier(lan=True).fetch(desk.wish(source))
+    mirror = UrlSource("https://example.org/m.gguf")
+    with pytest.raises(Interrupted):
+        TorrentCarrier().fetch(replace(desk.wish(source), others=(mirror,)))
 
 
 def test_a_source_of_another_kind_is_a_mistake_of_the_caller(tmp_path: Path) -> None:

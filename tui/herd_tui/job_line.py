@@ -44,8 +44,9 @@ def _numbers(progress: Progress) -> str:
         return ""
     if progress.stage not in (Stage.FETCHING, Stage.COPYING) or progress.total is None:
         return size(progress.done) if progress.done else ""
-    share = f"{100 * (progress.fraction or 0):.0f} %"
-    return f"{share} {rate(progress.rate)} {duration(progress.seconds_left)}"
+    most = 100 if progress.done >= progress.total else 99
+    share = min(most, round(100 * (progress.fraction or 0)))
+    return f"{share} % {rate(progress.rate)} {duration(progress.seconds_left)}"
 
 
 def _words(progress: Progress, limit: int | None, room: int) -> str:
