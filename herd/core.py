@@ -6,7 +6,6 @@ it. Each part is made when it is first used, so that a command pays for what it 
 
 from __future__ import annotations
 
-import contextlib
 import threading
 from collections.abc import Callable
 from dataclasses import replace
@@ -15,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from herd import wiring
-from herd.errors import HerdError, NotInstalled, UnknownModel
+from herd.errors import UnknownModel
 from herd.memory import memory as memory
 from herd.places import Places, places
 
@@ -207,18 +206,10 @@ class Herd:
 
         One that cannot be asked for any more (its registry is gone) stays in the list.
         """
-        from herd.download_orders import order_of, rest_of
-        from herd.progress import Stage
+        from herd.download_orders import restored
 
-        jobs = []
-        for entry in self.downloads.all():
-            if not entry.is_owned and name in (None, entry.name):
-                with contextlib.suppress(HerdError):
-                    order = order_of(entry, self.choose)
-                    order.gauge.begin(Stage.WAITING, entry.total, entry.done)
-                    rest = rest_of(entry)
-                    jobs.append(self.jobs.start(order, entry.asked, entry.wanted, rest))
-        return tuple(jobs)
+        # Where there is nothing to go on with, nothing is made that installs.
+        return restored(self.downloads, name, self.choose, lambda *begun: self.jobs.start(*begun))
 
     def _discard(self, order: Order) -> None:
         self.installer.discard(order.choice)
@@ -253,32 +244,9 @@ class Herd:
             NotInstalled: the registry knows it, the store does not have it.
             UnknownModel: nobody knows it.
         """
-        from herd.model import reference
+        from herd.lookup import installed
 
-        wanted = reference(text)
-        held = self.store.installed()
-        if any(each.name == wanted.name for each in held):
-            return self.store.find(wanted)
-        if self.store.is_away:
-            raise NotInstalled(
-                f"Whether {text} is installed cannot be said: the store at {self.store.root} "
-                "is not there.",
-                "Plug its drive in, and type the same again.",
-            )
-        try:
-            choice = self.registry.find(wanted)
-        except UnknownModel as error:
-            if self.registry.offers(wanted.name):
-                raise  # it is the variant that nobody has
-            said = f"{text} is neither installed nor offered by a registry."
-            raise UnknownModel(said, error.hint) from error
-        exact = choice.reference if wanted.variant else replace(wanted, name=choice.model.name)
-        if any(each.name == exact.name for each in held):
-            return self.store.find(exact)
-        raise NotInstalled(
-            f"{choice.model.name} is not installed.",
-            f"`herd install {choice.model.name}` fetches it.",
-        )
+        return installed(text, self.store, lambda: self.registry)
 
     def remove(self, installed: Installed) -> int:
         """Take a model out of the store; bytes freed."""

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 
 from herd.config import Config
-from herd.downloads import Asked, Download
+from herd.downloads import Asked, Download, Downloads, Wanted
+from herd.errors import HerdError
 from herd.install import Order
-from herd.job import Rest
+from herd.job import Job, Rest
 from herd.model import Choice
 from herd.progress import Stage
 from herd.resolve import Promise
@@ -39,6 +41,30 @@ def order_of(entry: Download, choose: Callable[[str, Promise], Choice]) -> Order
         is_licence_accepted=asked.is_licence_accepted,
         keeps_original=asked.keeps_original,
     )
+
+
+def restored(
+    downloads: Downloads,
+    name: str | None,
+    choose: Callable[[str, Promise], Choice],
+    start: Callable[[Order, Asked, Wanted, Rest], Job],
+) -> tuple[Job, ...]:
+    """Take over the downloads that no living process runs.
+
+    Args:
+        downloads: The list.
+        name: Of the one that is meant; None: all.
+        choose: What a text stands for. One that stands for nothing any more stays in the list.
+        start: Makes a job of an order.
+    """
+    jobs = []
+    for entry in downloads.all():
+        if not entry.is_owned and name in (None, entry.name):
+            with suppress(HerdError):
+                order = order_of(entry, choose)
+                order.gauge.begin(Stage.WAITING, entry.total, entry.done)
+                jobs.append(start(order, entry.asked, entry.wanted, rest_of(entry)))
+    return tuple(jobs)
 
 
 def rest_of(entry: Download) -> Rest:
