@@ -3,7 +3,8 @@
 Every mirror begins unknown: one connection finds out where it leads and whether it serves
 ranges. Then each gets its share of the workers, the faster ones more. A mirror that cannot
 now is left alone for as long as it asks, with half the connections afterwards; one that
-brings nothing new many times in a row, or refuses, is out.
+brings nothing new many times in a row, or refuses, is out. An answer that breaks the rules of
+ranges may be a proxy's: the mirror is asked once more, over a new connection.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from herd.errors import SourceFailed, SourceRefused
 from herd.model import HfSource, UrlSource
 from herd.transfer.mirror import Mirror
 from herd.transfer.patience import Patience
-from herd.transfer.ranges import NotNow
+from herd.transfer.ranges import NotNow, OddRange
 from herd.transfer.reach import Reach
 from herd.transfer.watch import TooSlow
 
@@ -96,6 +97,8 @@ class Standing:
     """It sends the file from its beginning only."""
     is_barred: bool = False
     """Left out for a while, to see whether the file is right without it."""
+    is_odd: bool = False
+    """Its last answer broke the rules of ranges: the next one must not."""
     etag: str | None = None
     """Its strong validator."""
 
@@ -151,7 +154,7 @@ class Mirrors:
         """It answered as it should, after so many seconds."""
         with self._lock:
             one.late = 0.5 * (one.late + seconds) if one.is_known else seconds
-            one.is_known = True
+            one.is_known, one.is_odd = True, False
             one.etag = one.etag or etag
 
     def moved(self, one: Standing, count: int, seconds: float, new: int) -> None:
@@ -167,12 +170,17 @@ class Mirrors:
         """An attempt failed; seconds before the next one. Those that fail together count once."""
         with self._lock:
             one.trouble = trouble
-            if isinstance(trouble, SourceRefused):
+            is_odd = isinstance(trouble, OddRange)
+            if isinstance(trouble, SourceRefused) and not is_odd:
                 one.out = one.out or trouble
                 return 0.0
             if began < one.failed_at:
                 return max(0.0, one.until - now)
             one.failed_at = now
+            if is_odd and one.is_odd:
+                one.out = one.out or trouble
+                return 0.0
+            one.is_odd = is_odd
             is_slow = isinstance(trouble, TooSlow)
             # A server that drips brings `progress` bytes in time, too, and would never end.
             one.failures = (

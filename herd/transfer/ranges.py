@@ -69,6 +69,10 @@ class Gone(SourceRefused):
     """401, 403, 404 or 410: final at the origin, but perhaps only an expired link."""
 
 
+class OddRange(SourceRefused):
+    """206 with other bytes than were asked for: perhaps only the hiccup of a proxy."""
+
+
 def read(status: int, headers: Mapping[str, str], asked: Asked, where: str) -> Span | Unsatisfied:
     """What the answer carries.
 
@@ -81,7 +85,8 @@ def read(status: int, headers: Mapping[str, str], asked: Asked, where: str) -> S
     Raises:
         NotNow: it is worth asking again.
         Gone: it is not there for us.
-        SourceRefused: it is not the file, or the server breaks the rules of ranges.
+        OddRange: the server breaks the rules of ranges; nothing of its answer counts.
+        SourceRefused: it is not the file.
     """
     if status == 416:
         match = _UNSATISFIED.fullmatch(headers.get("Content-Range", "").strip())
@@ -127,14 +132,14 @@ def _whole(headers: Mapping[str, str], asked: Asked, where: str) -> Span:
 def _partial(headers: Mapping[str, str], asked: Asked, where: str) -> Span:
     match = _CONTENT_RANGE.fullmatch(headers.get("Content-Range", "").strip())
     if match is None:
-        raise SourceRefused(f"{where} sends a range without saying which")
+        raise OddRange(f"{where} sends a range without saying which")
     first, last, total = (int(group) for group in match.groups())
     length = length_of(headers)
     _check_total(total, asked, where)
     if first != asked.start or not first <= last < total or last >= (asked.stop or total):
-        raise SourceRefused(f"{where} sends another range than the one asked for")
+        raise OddRange(f"{where} sends another range than the one asked for")
     if length is not None and length != last - first + 1:
-        raise SourceRefused(f"{where} contradicts itself about the length of a range")
+        raise OddRange(f"{where} contradicts itself about the length of a range")
     return Span(first, last + 1, total, strong_etag(headers))
 
 

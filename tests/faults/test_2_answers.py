@@ -57,6 +57,22 @@ def test_a_wrong_content_range_is_refused_and_nothing_of_it_is_written(
     assert "Name another source" in ran.end
 
 
+def test_one_wrong_content_range_is_a_hiccup_and_another_connection_is_asked(
+    person: Person, server: FileServer
+) -> None:
+    begin(person, server, SIZE // 3)
+    server.keeps_alive, server.faults = True, Faults(shifts_ranges=True, times=1)
+
+    ran = person.types()
+
+    assert (ran.code, person.has) == (0, CONTENT)
+    first, second = server.requests[:2]
+    assert first.start == second.start
+    assert server.connections >= 2
+    assert server.bytes_sent <= 2 * (SIZE - SIZE // 3), "nothing of the odd answer counts"
+    assert "2.0 MB from 127.0.0.1 in" in ran.end
+
+
 def test_a_mirror_with_wrong_content_ranges_is_dropped_and_named(
     person: Person, server: FileServer, good: FileServer
 ) -> None:
