@@ -3,7 +3,7 @@
 Where the network brings a file as fast as the processors can take it, the two digests of
 `herd.hashing` cost it a quarter of its speed. Only one of them is waited for: that of the whole
 file. So a child process takes that one, and a child of its own, which asks for nothing but idle
-time (nice 19), the hashes of the pieces. What it has not done when all else is, both do together.
+time, the hashes of the pieces. What it has not done when all else is, both do together.
 """
 
 from __future__ import annotations
@@ -235,7 +235,7 @@ class _Idle:
 def _idle(pieces: _Pieces, told: int, answers: int) -> NoReturn:
     """The child's child: from the beginning on, as far as is told, until its parent is gone."""
     try:
-        os.nice(_IDLE)
+        _step_back()
         parent, reached = os.getppid(), 0
         for index in range(pieces.count):
             while reached < pieces.end(index):
@@ -248,6 +248,18 @@ def _idle(pieces: _Pieces, told: int, answers: int) -> NoReturn:
             os.write(answers, pieces.hash(index))
     finally:
         os._exit(0)
+
+
+def _step_back() -> None:
+    """Take no time that anybody else wants.
+
+    Linux wakes others at once where such a process runs; beside one that is merely nice they wait
+    for a few milliseconds, and libtorrent's threads wake one another all the time.
+    """
+    os.nice(_IDLE)
+    if hasattr(os, "SCHED_IDLE"):
+        with suppress(OSError):
+            os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
 
 
 def main() -> None:
