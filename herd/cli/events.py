@@ -1,7 +1,7 @@
 """What an install does, as lines of JSON on stdout, for whoever starts herd from a program.
 
 Every line is an object with `event` and `reference`: first `plan`, then `progress` about
-once a second, and `installed` at the end. What fails is said on stderr, as everywhere.
+once a second, and `installed` or `failed` at the end. What fails is said on stderr, too.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from collections.abc import Callable
 from herd.cli.json_forms import installed_form, licence_form
 from herd.cli.session import Session
 from herd.describe import origins
+from herd.errors import HerdError
 from herd.install import Outcome
 from herd.model import Choice
 from herd.plan import Plan
@@ -87,6 +88,17 @@ def installed(session: Session, outcome: Outcome) -> None:
         shares=moved,
         seconds=round(outcome.seconds, 3),
         model=installed_form(session.herd, outcome.installed),
+    )
+
+
+def failed(session: Session, choice: Choice, error: HerdError) -> None:
+    """It did not come, or was stopped; what the person is told, and the exit code."""
+    session.answer_event(
+        "failed",
+        str(choice.reference),
+        message=error.message,
+        hint=error.hint,
+        exit_code=error.exit_code,
     )
 
 

@@ -11,7 +11,7 @@ import click
 from herd.cli import completion, options
 from herd.cli.session import Session
 from herd.cli.verbs import Command
-from herd.errors import BadUsage, Interrupted, LicenceNotAccepted
+from herd.errors import BadUsage, HerdError, Interrupted, LicenceNotAccepted
 from herd.words import duration, rate, size
 
 if TYPE_CHECKING:
@@ -98,7 +98,14 @@ def install(
     choices = [chosen(session, each, promise) for each in names]
 
     def install_one(choice: Choice) -> None:
-        bring(session, choice, wishes)
+        try:
+            bring(session, choice, wishes)
+        except HerdError as error:
+            if as_json:
+                from herd.cli import events
+
+                events.failed(session, choice, error)
+            raise
         if not wishes.is_dry:
             session.suggest(f"herd run {choice.model.name}")
 

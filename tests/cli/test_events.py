@@ -7,6 +7,7 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from herd.errors import NoSourceDelivered
 from herd.jobs import Job
 from tests.cli.calling import URL, Caller
 from tests.tools.fakes import GGUF, digest
@@ -77,6 +78,24 @@ def test_what_is_in_the_way_is_in_the_plan_and_on_stderr(herd: Caller) -> None:
 
     ran = herd("install", "--json", "tiny")
 
-    (plan,) = (json.loads(line) for line in ran.out.splitlines())
+    plan, failed = (json.loads(line) for line in ran.out.splitlines())
+    assert (failed["event"], failed["exit_code"]) == ("failed", ran.code)
     assert plan["trouble"]["exit_code"] == ran.code == 8
     assert plan["trouble"]["message"] in ran.err
+
+
+def test_what_fails_is_told_last_with_its_exit_code(herd: Caller) -> None:
+    herd.carrier.failure = NoSourceDelivered("Nobody answers.", "Try again later.")
+
+    ran = herd("install", "--json", "tiny")
+
+    last = json.loads(ran.out.splitlines()[-1])
+    assert last == {
+        "event": "failed",
+        "reference": "tiny:q4_0",
+        "message": "Nobody answers.",
+        "hint": "Try again later.",
+        "exit_code": 4,
+    }
+    assert ran.code == 4
+    assert "Nobody answers." in ran.err
