@@ -68,6 +68,12 @@ def mirror(desk: SwarmDesk) -> Iterator[FileServer]:
 
 
 @pytest.fixture
+def alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One connection to each mirror: every other one would have a piece of its own under way."""
+    monkeypatch.setattr("herd.transfer.download._ENOUGH", -1.0)
+
+
+@pytest.fixture
 def other(desk: SwarmDesk) -> Iterator[FileServer]:
     with FileServer(desk.content, "127.0.0.2") as running:
         yield running
@@ -142,6 +148,7 @@ def test_a_liar_costs_one_piece_at_its_server(
     assert given(delivery) == {source: SIZE}
 
 
+@pytest.mark.usefixtures("alone")
 def test_a_mirror_that_begins_to_lie_under_way_is_found_by_its_next_piece(
     desk: SwarmDesk, mirror: FileServer, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -171,6 +178,7 @@ def test_a_wrong_byte_that_nobody_looked_at_is_found_by_the_digest(
     assert delivery.liars == (UrlSource(mirror.url),)
 
 
+@pytest.mark.usefixtures("alone")
 def test_where_the_line_limits_the_swarm_goes_on_with_what_came(
     desk: SwarmDesk,
     mirror: FileServer,
