@@ -158,7 +158,7 @@ def test_an_unpromised_file_that_became_shorter_is_begun_anew_once(
     ran = person.types(*words)
 
     assert (ran.code, person.has) == (0, server.content)
-    assert len(server.content) <= server.bytes_sent < 2 * len(server.content)
+    assert len(server.content) <= server.bytes_sent <= 2 * len(server.content)
     assert len(server.requests) <= 3
     assert "Nobody promised a digest" in ran.said
 
