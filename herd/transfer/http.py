@@ -13,6 +13,7 @@ import selectors
 import socket
 import time
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any, Self
 from urllib.parse import urlsplit
 
@@ -34,7 +35,8 @@ USER_AGENT = f"herd/{__version__}"
 _TICK = 0.1
 _PIECE = 256 * 1024
 """Bytes asked of the socket at once; below 64 KiB Python itself is the brake."""
-_VARIABLES_OF_CERTIFICATES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
+_BUNDLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE")
+"""Requests reads two variables, OpenSSL's own is the third that people set."""
 
 
 class Answer:
@@ -175,7 +177,7 @@ class Line:
             response = self._send(session, session.prepare_request(asked))
         except (requests.RequestException, urllib3.exceptions.HTTPError, ValueError) as error:
             self._guard.check(_host(url))
-            raise _translated(error, _host(url)) from error
+            raise _translated(error, url) from error
         self._guard.expect_body()
         self._answer = Answer(response, self._guard)
         return self._answer
@@ -230,12 +232,7 @@ class Line:
         self, session: requests.Session, request: requests.PreparedRequest
     ) -> requests.Response:
         url = request.url or ""
-        # An empty bundle name would be taken for the default; requests reads two variables,
-        # OpenSSL's own is the third that people set.
-        verify = None
-        if not any(os.environ.get(name) for name in _VARIABLES_OF_CERTIFICATES):
-            verify = os.environ.get("SSL_CERT_FILE") or None
-        settings = session.merge_environment_settings(url, {}, True, verify, None)
+        settings = session.merge_environment_settings(url, {}, True, _bundle(), None)
         if requests.utils.select_proxy(url, settings["proxies"]):
             self._reach.check_written(url)
         patience = self._patience
@@ -319,6 +316,9 @@ def _pools(line: Line, *, is_proxy: bool) -> dict[str, type[HTTPConnectionPool]]
     class Secure(HTTPSConnection):
         def _new_conn(self) -> socket.socket:
             self.ssl_context = self.ssl_context or Context()
+            if self.cert_reqs != "CERT_REQUIRED":  # a proxy of http addresses: requests trusts any
+                found, self.cert_reqs = _bundle(), "CERT_REQUIRED"
+                setattr(self, "ca_cert_dir" if Path(found).is_dir() else "ca_certs", found)
             return line.connect(self._dns_host, self.port or 443, is_proxy=is_proxy)
 
     class PlainPool(HTTPConnectionPool):
@@ -348,16 +348,24 @@ def _as_it_is(request: requests.PreparedRequest) -> requests.PreparedRequest:
     return request
 
 
-def _translated(error: Exception, where: str) -> SourceFailed:
-    text = str(error)
-    if isinstance(error, requests.exceptions.SSLError | urllib3.exceptions.SSLError):
+def _bundle() -> str:
+    """Where the certificates lie that vouch for others."""
+    named = [found for name in _BUNDLES if (found := os.environ.get(name))]
+    return named[0] if named else requests.utils.DEFAULT_CA_BUNDLE_PATH
+
+
+def _translated(error: Exception, url: str) -> SourceFailed:
+    text, where = str(error), _host(url)
+    is_proxy = isinstance(error, requests.exceptions.ProxyError | urllib3.exceptions.ProxyError)
+    if is_proxy or isinstance(error, requests.exceptions.SSLError | urllib3.exceptions.SSLError):
+        whose = "the proxy" if is_proxy or url.lower().startswith("http:") else where
         if "CERTIFICATE_VERIFY_FAILED" in text or "doesn't match" in text:
             return SourceRefused(
-                f"the certificate of {where} is not to be trusted ({_why_distrusted(text)})",
+                f"the certificate of {whose} is not to be trusted ({_why_distrusted(text)})",
                 "Behind a proxy with a certificate of its own set REQUESTS_CA_BUNDLE to its file.",
             )
-        return SourceFailed(f"{where} broke the secure connection off")
-    if isinstance(error, requests.exceptions.ProxyError | urllib3.exceptions.ProxyError):
+        if not is_proxy:
+            return SourceFailed(f"{whose} broke the secure connection off")
         return SourceFailed("the proxy did not connect", "Check HTTPS_PROXY and HTTP_PROXY.")
     if isinstance(error, requests.exceptions.Timeout):
         return SourceFailed(f"{where} gave no answer in time")

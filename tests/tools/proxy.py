@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import select
 import socket
+import ssl
 import struct
 import threading
+from pathlib import Path
 from typing import Self
 from urllib.parse import urlsplit
 
@@ -15,7 +18,11 @@ _PIECE = 64 * 1024
 class Proxy:
     """Passes everything on; a context manager."""
 
-    def __init__(self) -> None:
+    def __init__(self, certificate: Path | None = None) -> None:
+        """With key and certificate in one file it is spoken to over TLS, and only HTTP."""
+        self._tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER) if certificate else None
+        if self._tls and certificate:
+            self._tls.load_cert_chain(certificate)
         self.targets: list[str] = []
         """`host:port` of each connection."""
         self._listener = socket.create_server(("127.0.0.1", 0))
@@ -56,6 +63,11 @@ class Proxy:
 
     def _serve(self, client: socket.socket) -> None:
         with contextlib.suppress(OSError, EOFError):
+            if self._tls is not None:
+                with self._tls.wrap_socket(client, server_side=True) as secure:
+                    self._sockets.append(secure)  # it took the place of the other
+                    _shuttle(secure, self._http(secure))
+                return
             first = client.recv(1, socket.MSG_PEEK)
             server = self._socks(client) if first == b"\x05" else self._http(client)
             self._run(self._pass, client, server)
@@ -101,6 +113,18 @@ class Proxy:
             while piece := source.recv(_PIECE):
                 sink.sendall(piece)
             sink.shutdown(socket.SHUT_WR)
+
+
+def _shuttle(near: ssl.SSLSocket, far: socket.socket) -> None:
+    """Both ways in one thread: two may not use one TLS connection at once."""
+    while True:
+        ready = [near] if near.pending() else select.select([near, far], [], [])[0]
+        for source in ready:
+            piece = source.recv(_PIECE)
+            if not piece:
+                far.close()
+                return
+            (far if source is near else near).sendall(piece)
 
 
 def _exactly(sock: socket.socket, count: int, *, peek: bool = False) -> bytes:

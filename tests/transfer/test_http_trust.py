@@ -180,6 +180,42 @@ def test_a_secure_transfer_goes_through_a_tunnel_of_the_proxy(
         assert proxy.targets == [secure.origin.removeprefix("https://")]
 
 
+@pytest.mark.parametrize("is_secure", [True, False])
+def test_a_proxy_is_spoken_to_over_tls_where_its_address_says_so(
+    desk: Desk,
+    server: FileServer,
+    secure: FileServer,
+    certificate: Path,
+    is_secure: bool,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate.with_suffix(".crt")))
+    asked = secure if is_secure else server
+    asked.faults = Faults(reset_after=len(CONTENT) // 3, times=1)
+    with Proxy(certificate) as proxy:
+        monkeypatch.setenv("HTTPS_PROXY" if is_secure else "HTTP_PROXY", f"https://{proxy.address}")
+        assert desk.get(asked.url).sha256 == digest(CONTENT)
+        assert proxy.targets[0] == asked.origin.partition("://")[2]
+
+
+@pytest.mark.parametrize("is_secure", [True, False])
+def test_a_proxy_whose_certificate_nobody_vouches_for_is_final(
+    desk: Desk,
+    server: FileServer,
+    secure: FileServer,
+    certificate: Path,
+    is_secure: bool,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked = secure if is_secure else server
+    with Proxy(certificate) as proxy:
+        monkeypatch.setenv("HTTPS_PROXY" if is_secure else "HTTP_PROXY", f"https://{proxy.address}")
+        with pytest.raises(SourceRefused, match="certificate of the proxy is not to be trusted"):
+            desk.get(asked.url)
+        assert proxy.targets == []
+    assert asked.requests == []
+
+
 def test_hosts_that_need_no_proxy_are_asked_directly(
     desk: Desk, server: FileServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
