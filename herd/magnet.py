@@ -77,7 +77,13 @@ class Magnet:
         if self.lost:
             said.append(f"Dropped trackers: {'; '.join(self.lost)}.")
         if self.lost and not self.source.trackers:
-            said.append("No tracker is left: only the distributed hash table can find peers.")
+            left = {
+                "the peers that it names": self.source.peers,
+                "its mirrors": self.source.web_seeds,
+                "the distributed hash table": True,
+            }
+            ways = " and ".join(name for name, is_there in left.items() if is_there)
+            said.append(f"No tracker is left: there are only {ways}.")
         if self.ignored:
             said.append(
                 f"Ignored {', '.join(self.ignored)}: herd takes no such thing from a magnet."

@@ -83,6 +83,14 @@ def test_a_magnet_mangled_twice_keeps_its_torrent_and_loses_its_tracker() -> Non
     assert "distributed hash table" in read.remarks[-1]
 
 
+def test_where_every_tracker_is_lost_the_ways_that_are_left_are_named() -> None:
+    read = parse(magnet("&tr=nonsense&x.pe=192.0.2.7:6881"))
+
+    assert read.remarks[-1] == (
+        "No tracker is left: there are only the peers that it names and the distributed hash table."
+    )
+
+
 def test_a_shortened_host_is_lost_whatever_its_scheme() -> None:
     read = parse(magnet("&tr=http%3A%2F%https://t.co/OdtBUsbeV5%3A1337%2Fannounce"))
     assert read.lost == ("the http tracker at port 1337 (its host became t.co/OdtBUsbeV5)",)
