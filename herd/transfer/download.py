@@ -247,7 +247,11 @@ class _Download:
             self._show_proof(trail)
             return
         if self._mirrors.are_out():
-            raise self._failure()
+            words = self._doubt.go_on()
+            if words is None:
+                raise self._failure()
+            self._rewind()
+            self._wish.gauge.note(words)
         if self._wish.is_pressed and self._is_hardly_begun:
             self._rest()
         if gauge.read().stage is not Stage.FETCHING or gauge.read().total != board.size:

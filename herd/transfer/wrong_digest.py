@@ -49,8 +49,9 @@ class Doubt:
     @property
     def liars(self) -> tuple[Source, ...]:
         """Whose bytes are known to be wrong, once the digest is right."""
-        found = self._alone[:-1] if self._alone else self.suspects
-        return tuple(one.source for one in found)
+        # One that went away before it had given all of it is no liar for that.
+        alone = [one for one in self._alone[:-1] if one.out is None]
+        return tuple(one.source for one in (alone if self._alone else self.suspects))
 
     def note(self, got: Sha256, promised: Sha256, table: Table) -> str:
         """Take a wrong file down and throw a share of it away; what to tell the person.
@@ -83,13 +84,33 @@ class Doubt:
                 self.board.reopen(doubted)
                 return f"the digest is wrong; trying without what {suspect.host} gave"
         if (lone := self._next_alone()) is not None:
-            self._alone.append(lone)
-            self._leave_out(*(one for one in self.mirrors.each if one is not lone))
-            for giver, given in self.board.given.items():
-                if giver != lone.key:
-                    self.board.reopen(given.copy())
+            self._try_alone(lone)
             return f"the digest is still wrong; trying {lone.host} alone"
         raise self._verdict(got, promised)
+
+    def go_on(self) -> str | None:
+        """Nobody may be asked any more: who was to give all of it did not, which says nothing.
+
+        Returns:
+            What to tell the person; None where nobody else is left, either.
+        """
+        if not self._alone:
+            return None
+        for one in self.suspects:
+            one.is_barred = False
+        self.suspects = ()
+        lone = self._untried([one for one in self.mirrors.each if one.is_usable])
+        if lone is None:
+            return None
+        self._try_alone(lone)
+        return f"it does not deliver; trying {lone.host} alone"
+
+    def _try_alone(self, lone: Standing) -> None:
+        self._alone.append(lone)
+        self._leave_out(*(one for one in self.mirrors.each if one is not lone))
+        for giver, given in self.board.given.items():
+            if giver != lone.key:
+                self.board.reopen(given.copy())
 
     def _leave_out(self, *suspects: Standing) -> None:
         self.suspects = suspects
@@ -118,8 +139,13 @@ class Doubt:
 
     def _next_alone(self) -> Standing | None:
         usable = [one for one in self.mirrors.each if one.is_usable]
-        if len(usable) < 3 or len(set(self.wrong)) == 1 or len(self._alone) == _MOST_ALONE:
+        if not self._alone and (len(usable) < 3 or len(set(self.wrong)) == 1):
             return None  # of two, each was alone already; those that agree do so alone, too
+        return self._untried(usable)
+
+    def _untried(self, usable: list[Standing]) -> Standing | None:
+        if len(self._alone) == _MOST_ALONE:
+            return None
         given = self.board.given
         untried = [one for one in usable if one not in self._alone]
         return max(

@@ -7,6 +7,7 @@ from itertools import permutations
 
 import pytest
 
+from herd.errors import SourceFailed
 from herd.model import Sha256, UrlSource
 from herd.pieces import PIECE, Table
 from herd.transfer.board import Board
@@ -40,10 +41,12 @@ class Hunt:
         self.file = ["?"] * PIECES
         self.fetched = 0
         self.said: list[str] = []
+        self.leaves: str | None = None
+        """A mirror that is gone as soon as it is to give all of it alone."""
 
     def fill(self, *order: str) -> None:
         """Fetch what is missing, each piece from the first that may be asked."""
-        barred = {one.key for one in self.group.each if one.is_barred}
+        barred = {one.key for one in self.group.each if not one.is_usable}
         usable = [url for url in order or tuple(self.mirrors) if url not in barred]
         for at, (start, stop) in enumerate(self.board.missing(0, SIZE)):
             for piece in range(start // PIECE, stop // PIECE):
@@ -60,6 +63,12 @@ class Hunt:
             table = Table(SIZE, PIECE, b"".join(letter.encode() * 32 for letter in text))
             got = Sha256(text.encode().hex().ljust(64, "0"))
             self.said.append(self.doubt.note(got, RIGHT, table))
+            alone = [one for one in self.group.each if one.is_usable]
+            if self.said[-1].endswith("alone") and alone[0].key == self.leaves:
+                self.group.put_out(alone[0], SourceFailed("gone"))
+                words = self.doubt.go_on()
+                assert words is not None
+                self.said.append(words)
             self.fill(*order)
         liars = self.doubt.liars
         return "".join(one.host for one in self.group.each if one.source in liars) or None
@@ -100,6 +109,17 @@ def test_once_one_is_tried_alone_nobody_is_left_out_by_himself_any_more() -> Non
     with pytest.raises(Mismatch):
         hunt.hunt(*names)  # the third gives nothing before it is alone
     assert [words.endswith("alone") for words in hunt.said] == [False, False, True, True, True]
+
+
+@pytest.mark.parametrize("leaves", ["http://a/", "http://b/"])
+def test_one_that_goes_away_while_it_is_alone_leaves_the_others_their_turn(leaves: str) -> None:
+    hunt = Hunt({"http://a/": "X" * 8, "http://b/": "Y" * 8, "http://c/": "abcdefgh"})
+    hunt.leaves = leaves
+    liars = hunt.hunt() or ""
+    assert hunt.file == list("abcdefgh")
+    assert "c" not in liars
+    if "it does not deliver" in " ".join(hunt.said):
+        assert leaves[7] not in liars
 
 
 def test_what_two_gave_alike_does_not_come_a_third_time() -> None:
