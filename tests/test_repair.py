@@ -15,7 +15,7 @@ from herd.errors import Interrupted, NoSourceDelivered
 from herd.model import Installed, Source, UrlSource
 from herd.piece_repair import PieceRepairer
 from herd.pieces import LEAF
-from herd.progress import Gauge
+from herd.progress import Gauge, Stage
 from herd.repair import Repaired, Repairer, Wanted, summary
 from herd.store import Store
 from herd.store.proof import Work
@@ -222,8 +222,13 @@ def test_what_came_of_a_piece_before_a_kill_is_not_fetched_again(
     server.faults = Faults(stall_after=PIECE // 2)
     wanted = Wanted(None)
 
+    def came() -> bool:
+        progress = wanted.gauge.read()
+        is_fetching = progress.stage is Stage.FETCHING and server.requests != []
+        return is_fetching and progress.done >= (progress.total or 0) - PIECE // 2
+
     def stop_half_way() -> None:
-        until(lambda: server.bytes_sent >= PIECE // 2)
+        until(came)
         wanted.stop.set()
 
     stopping = threading.Thread(target=stop_half_way)
