@@ -80,7 +80,8 @@ class Bundle:
             table = pieces.read(content, file.size)
         except BadTable:
             return None
-        return table if table.piece_size == pieces.piece_size_of(file.size) else None
+        is_usual = table.piece_size == pieces.piece_size_of(file.size)
+        return table if is_usual or table.is_flat else None
 
 
 def write(store: Store, installed: Installed, folder: Path, work: Work) -> Bundle:

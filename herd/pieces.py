@@ -2,7 +2,9 @@
 
 The hashes are those of BitTorrent v2 (BEP 52): SHA-256 over leaves of 16 KiB, joined in
 pairs up to one root. The layer whose hashes cover one piece each is the table; what
-repairs a file can therefore seed it as well. Bytes in, hashes out: nothing is opened here.
+repairs a file can therefore seed it as well. A file that a v1 swarm brought has a flat table
+instead: the SHA-1 of each piece that its torrent names (BEP 3), so that nothing is hashed twice.
+Bytes in, hashes out: nothing is opened here.
 """
 
 from __future__ import annotations
@@ -27,10 +29,15 @@ PIECE = 4 * 1024 * 1024
 MOST_PIECES = 1 << 16
 """Beyond so many, pieces are larger: no table passes 2 MiB."""
 
+LARGEST_FLAT = 64 << 20
+"""Bytes of a piece of a flat table at most: a piece lies in memory while it is proved."""
+
 _HASH = 32
+_FLAT_HASH = 20
 _LARGEST = 1 << 62
 _NO_LEAF = bytes(_HASH)
 _MAGIC = b"herd pieces 1\n"
+_FLAT_MAGIC = b"herd pieces f\n"
 _HEAD = struct.Struct("<14sQQ32s")
 
 
@@ -47,20 +54,34 @@ class Table:
     piece_size: int
     """Bytes of each piece but the last: a power of two, at least a leaf."""
     hashes: bytes
-    """32 bytes for each piece, in order; for two pieces and more the piece layer of BEP 52."""
+    """32 bytes for each piece, in order; for two pieces and more the piece layer of BEP 52.
+
+    In a flat table 20: the SHA-1 of the piece."""
+    is_flat: bool = False
+    """Whether it is `pieces` of BEP 3 and no layer of a tree: it finds damage, and no more."""
 
     def __len__(self) -> int:
         return -(-self.size // self.piece_size)
 
     @cached_property
     def root(self) -> bytes:
-        """`pieces root` of BEP 52; 32 zeros for an empty file, which has none."""
+        """`pieces root` of BEP 52; 32 zeros for an empty file, which has none.
+
+        A flat table has no tree: this is a digest of all that it says.
+        """
+        if self.is_flat:
+            numbers = f"{self.size} {self.piece_size} ".encode()
+            return hashlib.sha256(numbers + self.hashes).digest()
         layer = _split(self.hashes)
         return _joined(layer, _empty(self.piece_size)) if layer else _NO_LEAF
 
     def hash_of(self, piece: int) -> bytes:
         """The hash that a piece must have."""
-        return self.hashes[piece * _HASH : (piece + 1) * _HASH]
+        return self.hashes[piece * self._wide : (piece + 1) * self._wide]
+
+    @property
+    def _wide(self) -> int:
+        return _FLAT_HASH if self.is_flat else _HASH
 
     def span(self, piece: int) -> range:
         """The offsets of the bytes of a piece."""
@@ -71,6 +92,9 @@ class Table:
         """Whether these bytes are the piece."""
         if len(content) != len(self.span(piece)):
             return False
+        if self.is_flat:
+            found = hashlib.sha1(content, usedforsecurity=False).digest()
+            return found == self.hash_of(piece)
         maker = TableMaker(self.size, self.piece_size)
         return maker.hash_piece(content) == self.hash_of(piece)
 
@@ -208,7 +232,8 @@ class Proved:
 
 def write(table: Table) -> bytes:
     """The table as it lies on a disk."""
-    head = _HEAD.pack(_MAGIC, table.size, table.piece_size, table.root)
+    magic = _FLAT_MAGIC if table.is_flat else _MAGIC
+    head = _HEAD.pack(magic, table.size, table.piece_size, table.root)
     return head + table.hashes
 
 
@@ -225,9 +250,9 @@ def read(content: bytes, size: int | None = None) -> Table:
     if len(content) < _HEAD.size:
         raise BadTable("it is too short")
     magic, length, piece_size, root = _HEAD.unpack_from(content)
-    if magic != _MAGIC:
+    if magic not in (_MAGIC, _FLAT_MAGIC):
         raise BadTable("it is no piece table")
-    table = Table(length, piece_size, content[_HEAD.size :])
+    table = Table(length, piece_size, content[_HEAD.size :], is_flat=magic == _FLAT_MAGIC)
     check(table, size)
     if table.root != root:
         raise BadTable("its hashes do not lead to its root")
@@ -245,17 +270,20 @@ def check(table: Table, size: int | None = None) -> None:
     piece = table.piece_size
     if not LEAF <= piece <= _LARGEST or piece & (piece - 1):
         raise BadTable(f"its pieces have {piece} bytes")
-    if len(table.hashes) != len(table) * _HASH:
+    if table.is_flat and (piece > LARGEST_FLAT or len(table) > MOST_PIECES):
+        raise BadTable(f"its pieces have {piece} bytes")
+    if len(table.hashes) != len(table) * (_FLAT_HASH if table.is_flat else _HASH):
         raise BadTable("it has another number of hashes than of pieces")
 
 
 def longest(size: int) -> int:
     """Bytes that a table of a file of `size` bytes has on a disk at most."""
-    return _HEAD.size + _HASH * -(-size // PIECE)
+    flat = min(MOST_PIECES, -(-size // LEAF))
+    return _HEAD.size + max(_HASH * -(-size // PIECE), _FLAT_HASH * flat)
 
 
 def coarser(table: Table, piece_size: int) -> Table:
-    """The same table with larger pieces: a higher layer of the same tree."""
+    """The same table with larger pieces: a higher layer of the same tree; of no flat one."""
     layer = _split(table.hashes)
     wide = piece_size // table.piece_size
     empty = _empty(table.piece_size)

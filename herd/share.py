@@ -162,11 +162,14 @@ class Sharer:
         return from_hashes(file.name, file.size, self._v1_hashes(file, making), around)
 
     def _v1_hashes(self, file: InstalledFile, making: Making) -> bytes:
-        """The SHA-1 of each piece, from the last time or from one pass over the blob."""
+        """The SHA-1 of each piece: from a v1 swarm, from the last time, or from one pass."""
         kept, maker = self._kept / f"{file.sha256}.sha1", V1Maker(file.name, file.size)
         with writing(kept):
             if kept.is_file() and kept.stat().st_size == maker.hashes_size:
                 return kept.read_bytes()
+            table = self._store.table(file.sha256, file.size)
+            if table is not None and table.is_flat and table.piece_size == maker.piece_size:
+                return table.hashes
             self._read(file, making, maker.update)
             disk.make_folder(self._kept)
             disk.write_whole(kept, maker.hashes())
@@ -174,7 +177,8 @@ class Sharer:
 
     def _v2_table(self, file: InstalledFile, making: Making) -> Table:
         with writing(self._store.blob(file.sha256)):
-            if (table := self._store.table(file.sha256, file.size)) is not None:
+            table = self._store.table(file.sha256, file.size)
+            if table is not None and not table.is_flat:
                 return table
             maker = TableMaker(file.size)
             self._read(file, making, maker.update)

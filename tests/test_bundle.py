@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import hashlib
 import json
 import random
 import threading
@@ -27,7 +28,7 @@ from herd.errors import (
 )
 from herd.model import File, Installed, Licence, Model, Source, UrlSource, Variant
 from herd.piece_repair import PieceRepairer
-from herd.pieces import LEAF
+from herd.pieces import LEAF, Table
 from herd.registry.schema import read as read_registry
 from herd.store import Store, adopting
 from herd.store.adopting import Way
@@ -149,10 +150,15 @@ def test_a_registry_that_knows_the_bytes_says_what_they_are(
     assert got.files[0].sources == (url,)
 
 
+@pytest.mark.parametrize("is_flat", [False, True])
 def test_a_torn_bundle_says_what_it_lacks_and_another_completes_it(
-    here: Store, there: Store, stick: Path, tmp_path: Path
+    here: Store, there: Store, stick: Path, tmp_path: Path, is_flat: bool
 ) -> None:
     installed(here)
+    if is_flat:  # as a v1 swarm leaves it
+        each = [WEIGHTS[at : at + PIECE] for at in range(0, len(WEIGHTS), PIECE)]
+        hashes = b"".join(hashlib.sha1(one, usedforsecurity=False).digest() for one in each)
+        here.keep_table(digest(WEIGHTS), Table(len(WEIGHTS), PIECE, hashes, is_flat=True))
     torn, other = exported(here, stick), exported(here, tmp_path / "other")
     spoil(torn.folder / "m.gguf", 2 * PIECE + 5, cut=5 * PIECE)
     spoil(other.folder / "m.gguf", 0)

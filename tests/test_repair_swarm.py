@@ -14,8 +14,11 @@ from herd.piece_repair import PieceRepairer
 from herd.repair import Repaired, Repairer, Wanted
 from herd.store import Store
 from herd.transfer import Transfer
+from herd.transfer.download import HttpCarrier
+from herd.transfer.patience import Patience
 from herd.transfer.swarm import TorrentCarrier
 from herd.transfer.swarm_watch import SwarmPatience
+from herd.transfer.torrent import read
 from tests.store.models import digest, install, model, store_at
 from tests.tools.http_server import Faults, FileServer
 from tests.tools.swarm import PIECE, own_host
@@ -44,6 +47,21 @@ def damaged_store(desk: SwarmDesk, *sources: Source) -> tuple[Store, Path]:
             stream.write(bytes([desk.content[at] ^ 1]))
     blob.chmod(0o444)
     return store, blob
+
+
+def keep_flat(store: Store, desk: SwarmDesk, piece_size: int) -> None:
+    """As a v1 swarm leaves it: the torrent's own pieces."""
+    table = read(desk.torrent(piece=piece_size).raw).table(0)
+    assert table is not None
+    assert table.is_flat
+    store.keep_table(digest(desk.content), table)
+
+
+def repair_by_http(store: Store) -> Repaired:
+    http = HttpCarrier(Patience(first_wait=0.0, attempts=2))
+    return Repairer(store, PieceRepairer(store, Transfer({UrlSource: http}), lambda: ())).repair(
+        Wanted(None)
+    )
 
 
 def repair(store: Store, patience: SwarmPatience = CALM) -> Repaired:
@@ -110,3 +128,24 @@ def test_a_swarm_that_is_dead_leaves_the_damaged_blob_as_it_was(desk: SwarmDesk)
         with pytest.raises(NoSourceDelivered, match="nobody gave the metadata"):
             repair(store, replace(BRISK, metadata=0.3))
     assert blob.read_bytes() == before
+
+
+@pytest.mark.parametrize("piece_size", [PIECE // 2, PIECE, 2 * PIECE])
+def test_what_came_out_of_a_v1_swarm_is_repaired_from_a_mirror_by_its_pieces(
+    desk: SwarmDesk, piece_size: int
+) -> None:
+    with FileServer(desk.content) as server:
+        store, blob = damaged_store(desk, UrlSource(server.url))
+        keep_flat(store, desk, piece_size)
+        (mended,) = repair_by_http(store).files
+        assert server.bytes_sent == 2 * piece_size
+    assert (mended.pieces, mended.size) == (2, 2 * piece_size)
+    assert blob.read_bytes() == desk.content
+
+
+def test_a_mirror_that_lies_does_not_keep_it_from_being_repaired(desk: SwarmDesk) -> None:
+    with FileServer(desk.content) as server, FileServer(bytes(len(desk.content))) as liar:
+        store, blob = damaged_store(desk, UrlSource(liar.url), UrlSource(server.url))
+        keep_flat(store, desk, PIECE)
+        repair_by_http(store)
+    assert blob.read_bytes() == desk.content

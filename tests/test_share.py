@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import threading
 from collections.abc import Callable
 from dataclasses import replace
@@ -16,6 +17,7 @@ from herd.core import Herd
 from herd.errors import BadUsage, Interrupted, LicenceNotAccepted
 from herd.install import Order
 from herd.model import File, HfSource, Installed, Licence, MagnetSource, UrlSource
+from herd.pieces import PIECE, Table
 from herd.progress import Gauge
 from herd.share import Making, Share, Terms
 from herd.staging import Staged
@@ -69,6 +71,21 @@ def test_another_herd_gets_it_by_the_magnet(
             assert fetched(tmp_path, offer.magnet) == CONTENT
             assert sharing.look()[0].uploaded == len(CONTENT)
             assert sharing.trackers == {tracker.url: "0 peers"}
+
+
+@pytest.mark.parametrize("is_v2", [False, True])
+def test_what_came_out_of_a_v1_swarm_is_shared_as_anything_else(
+    herd: Herd, tiny: Installed, is_v2: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    making = Making(("http://tracker.example/a",), is_v2=is_v2)
+    (before,) = herd.sharer.offers(tiny, making)
+    file = tiny.files[0]
+    one = hashlib.sha1(CONTENT, usedforsecurity=False).digest()
+    herd.store.keep_table(file.sha256, Table(file.size, PIECE, one, is_flat=True))
+    for kept in herd.places.cache.rglob("*.sha1"):
+        kept.unlink()
+    (after,) = herd.sharer.offers(tiny, making)
+    assert after.made.raw == before.made.raw
 
 
 @pytest.mark.parametrize("is_v2", [False, True])

@@ -13,13 +13,15 @@ from dataclasses import dataclass, field
 from herd import words
 from herd.errors import SourceRefused
 from herd.model import File, InfoHash, MagnetSource
-from herd.pieces import Table, coarser, piece_size_of
+from herd.pieces import LARGEST_FLAT, LEAF, MOST_PIECES, Table, coarser, piece_size_of
 
 MOST_FILES = 1000
 LARGEST_PIECE = 64 * 1024 * 1024
 """Bytes: a piece lies in memory while it is proved, and honest ones have 16 MiB at most."""
 _V1, _V2 = 40, 64
 """Digits of an info hash."""
+_SHA1 = 20
+"""Bytes."""
 _MODELS = (".gguf", ".bin")
 _MOST_LISTED = 5
 
@@ -107,13 +109,32 @@ class Metainfo:
         return sum(pieces) * self.piece_size - (missing if is_last else 0)
 
     def table(self, index: int) -> Table | None:
-        """The pieces of an entry as herd counts them, where the hashes of v2 say them."""
+        """The pieces of an entry, where the torrent says enough of them.
+
+        From the hashes of v2 as herd counts pieces, else from those of v1 as the torrent does.
+        """
         size, layer = self.entries[index].size, self.layers.get(index)
         own = piece_size_of(size)
-        if layer is None or size <= own or self.piece_size > own:
+        if layer is not None and size > own >= self.piece_size:
+            table = Table(size, self.piece_size, layer)
+            return table if self.piece_size == own else coarser(table, own)
+        return self._flat(index)
+
+    def _flat(self, index: int) -> Table | None:
+        """The SHA-1 of each piece of an entry (BEP 3), if none has bytes of another or padding."""
+        entry, piece, hashes = self.entries[index], self.piece_size, self.info.get(b"pieces")
+        first, count = entry.offset // piece, -(-entry.size // piece)
+        is_last = entry.offset + entry.size == self.size
+        if not isinstance(hashes, bytes) or entry.offset % piece or not 1 < count <= MOST_PIECES:
             return None
-        table = Table(size, self.piece_size, layer)
-        return table if self.piece_size == own else coarser(table, own)
+        if not LEAF <= piece <= LARGEST_FLAT or piece & (piece - 1):
+            return None
+        if entry.size % piece and not is_last:
+            return None
+        found = hashes[first * _SHA1 : (first + count) * _SHA1]
+        return (
+            Table(entry.size, piece, found, is_flat=True) if len(found) == count * _SHA1 else None
+        )
 
     def shared_pieces(self, index: int) -> frozenset[int]:
         """The pieces of a file that have bytes of another one: its first and its last at most."""

@@ -133,15 +133,16 @@ class V1Maker:
         _check(name, size)
         self._name = name
         self._size = size
-        self._piece_size = piece_size_of(size)
+        self.piece_size = piece_size_of(size)
+        """Bytes."""
         self._hashes = bytearray()
         self._piece = _sha1()
-        self._missing = self._piece_size
+        self._missing = self.piece_size
 
     @property
     def hashes_size(self) -> int:
         """Bytes that `hashes` will have."""
-        return 20 * -(-self._size // self._piece_size)
+        return 20 * -(-self._size // self.piece_size)
 
     def update(self, content: bytes | bytearray | memoryview) -> None:
         """Take the next bytes; any number of them."""
@@ -155,7 +156,7 @@ class V1Maker:
 
     def hashes(self) -> bytes:
         """The SHA-1 of each piece of all bytes taken, 20 bytes each; ends the work."""
-        if self._missing < self._piece_size:
+        if self._missing < self.piece_size:
             self._end_piece()
         return bytes(self._hashes)
 
@@ -165,7 +166,7 @@ class V1Maker:
 
     def _end_piece(self) -> None:
         self._hashes += self._piece.digest()
-        self._piece, self._missing = _sha1(), self._piece_size
+        self._piece, self._missing = _sha1(), self.piece_size
 
 
 def bencode(value: Bencodable) -> bytes:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import libtorrent as lt
 import pytest
 
 from herd import late_hashing
@@ -164,9 +165,63 @@ def test_a_torrent_of_v2_says_the_pieces_as_herd_counts_them(
     assert metainfo.table(0) == proof.table()
 
 
-def test_a_torrent_says_no_pieces_where_its_own_are_others(tmp_path: Path, file: Path) -> None:
-    assert read(make_torrent(file, piece=PIECE).raw).table(0) is None
+@pytest.mark.parametrize("version", [1, 12])
+@pytest.mark.parametrize("piece", [PIECE // 4, PIECE, 2 * PIECE])
+def test_a_torrent_of_v1_says_its_own_pieces(file: Path, version: int, piece: int) -> None:
+    table = read(make_torrent(file, version=version, piece=piece).raw).table(0)
+    assert table is not None
+    assert table.is_flat is (version == 1 or piece > PIECE)
+    for number in range(len(table)):
+        span = table.span(number)
+        assert table.is_whole(number, CONTENT[span.start : span.stop])
+        assert not table.is_whole(number, bytes(len(span)))
+
+
+def test_a_torrent_says_no_pieces_where_its_own_are_no_help(tmp_path: Path, file: Path) -> None:
     assert read(make_torrent(file, version=2, piece=2 * PIECE).raw).table(0) is None
     small = tmp_path / "small"
     small.write_bytes(CONTENT[:PIECE])
     assert read(make_torrent(small, version=2, piece=PIECE // 4).raw).table(0) is None
+    assert read(make_torrent(small, piece=PIECE).raw).table(0) is None
+
+
+def test_a_file_that_shares_a_piece_with_another_has_no_table_of_v1(tmp_path: Path) -> None:
+    folder = tmp_path / "several"
+    folder.mkdir()
+    for name, size in (("a", 2 * PIECE), ("b", 2 * PIECE + 5), ("c", 3 * PIECE)):
+        (folder / name).write_bytes(noise(size, seed=size))
+    files = sorted(lt.list_files(str(folder)), key=lambda each: each.filename)
+    made = lt.create_torrent(files, PIECE, lt.create_torrent.v1_only)
+    lt.set_piece_hashes(made, str(tmp_path))
+    metainfo = read(lt.bencode(made.generate()))
+    tables = {
+        entry.name: metainfo.table(index)
+        for index, entry in enumerate(metainfo.entries)
+        if not entry.is_pad
+    }
+    alone = [name for name, table in tables.items() if table is not None]
+    assert alone == ["a"]
+    for name in alone:
+        table, content = tables[name], (folder / name).read_bytes()
+        assert table is not None
+        for number in range(len(table)):
+            span = table.span(number)
+            assert table.is_whole(number, content[span.start : span.stop])
+
+
+@pytest.mark.parametrize("version", [1, 2, 12])
+def test_what_a_swarm_proved_is_the_table_of_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, version: int
+) -> None:
+    monkeypatch.setattr(late_hashing, "WORTH", 1)
+    desk = SwarmDesk(tmp_path, size=2 * PIECE + 12_345)
+    torrent = desk.torrent(version=version, piece=PIECE)
+    with desk.swarm(torrent) as swarm:
+        delivery = desk.fetch(torrent.magnet(swarm.tracker.url))
+    assert delivery.table is not None
+    assert delivery.table.is_flat is (version != 2)
+    assert all(
+        delivery.table.is_whole(number, desk.content[each.start : each.stop])
+        for number in range(len(delivery.table))
+        for each in [delivery.table.span(number)]
+    )
