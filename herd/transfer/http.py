@@ -232,6 +232,8 @@ class Line:
         self, session: requests.Session, request: requests.PreparedRequest
     ) -> requests.Response:
         url = request.url or ""
+        if url.lower().startswith("https:"):
+            _check_bundle()
         settings = session.merge_environment_settings(url, {}, True, _bundle(), None)
         if requests.utils.select_proxy(url, settings["proxies"]):
             self._reach.check_written(url)
@@ -317,6 +319,7 @@ def _pools(line: Line, *, is_proxy: bool) -> dict[str, type[HTTPConnectionPool]]
         def _new_conn(self) -> socket.socket:
             self.ssl_context = self.ssl_context or Context()
             if self.cert_reqs != "CERT_REQUIRED":  # a proxy of http addresses: requests trusts any
+                _check_bundle()
                 found, self.cert_reqs = _bundle(), "CERT_REQUIRED"
                 setattr(self, "ca_cert_dir" if Path(found).is_dir() else "ca_certs", found)
             return line.connect(self._dns_host, self.port or 443, is_proxy=is_proxy)
@@ -352,6 +355,15 @@ def _bundle() -> str:
     """Where the certificates lie that vouch for others."""
     named = [found for name in _BUNDLES if (found := os.environ.get(name))]
     return named[0] if named else requests.utils.DEFAULT_CA_BUNDLE_PATH
+
+
+def _check_bundle() -> None:
+    for name in _BUNDLES:
+        if found := os.environ.get(name):
+            if not Path(found).exists():
+                words = f"{name} names {found}, where no certificates are"
+                raise SourceRefused(words, f"Let {name} name the file, or unset it.")
+            return
 
 
 def _translated(error: Exception, url: str) -> SourceFailed:

@@ -138,6 +138,23 @@ def test_an_authority_of_ones_own_counts(
     assert desk.get(secure.url).sha256 == digest(CONTENT)
 
 
+@pytest.mark.parametrize("variable", ["REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE"])
+def test_a_variable_that_names_no_file_is_said_and_nobody_is_asked(
+    desk: Desk,
+    secure: FileServer,
+    server: FileServer,
+    variable: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv(variable, "/nowhere/own.pem")
+    words = f"{variable} names /nowhere/own.pem, where no certificates are"
+    with pytest.raises(SourceRefused, match=words) as caught:
+        desk.get(secure.url)
+    assert caught.value.hint == f"Let {variable} name the file, or unset it."
+    assert secure.requests == []
+    assert desk.get(server.url).sha256 == digest(CONTENT), "plain http needs none"
+
+
 def test_https_never_becomes_http(
     desk: Desk,
     secure: FileServer,
