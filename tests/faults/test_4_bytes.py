@@ -11,7 +11,7 @@ import pytest
 
 from herd.model import TorrentSource
 from herd.pieces import PIECE as BLOCK
-from tests.faults.person import CONTENT, SIZE, Person, begin
+from tests.faults.person import CONTENT, ONE_CONNECTION, SIZE, Person, begin
 from tests.tools.fakes import digest
 from tests.tools.http_server import Faults, FileServer
 from tests.tools.swarm import PIECE, Seed, Torrent, make_torrent
@@ -126,7 +126,7 @@ def test_mirrors_that_agree_on_another_digest_accuse_the_registry(
 def test_a_part_that_was_damaged_between_two_runs_is_never_believed(
     person: Person, server: FileServer, damage: str
 ) -> None:
-    person.environ["HERD_CONNECTIONS"] = "1"
+    person.environ |= ONE_CONNECTION
     server.content = LARGE
     had = begin(person, server, len(LARGE) * 2 // 3)
     kept = harm(person.part, damage, had)
