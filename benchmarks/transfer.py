@@ -272,7 +272,7 @@ def main() -> None:
             only = [each for each in chosen.only.split(",") if each]
             usual = [each for each in CLIENTS if not each.endswith(" x16")]
             names = [each for each in usual if not (chosen.tls and each in PLAIN_ONLY)]
-            compare(only or names, served, chosen.rounds, folder / "client", "Mbit/s")
+            compare(only or names, served, chosen.rounds, folder / "client")
 
 
 if __name__ == "__main__":
