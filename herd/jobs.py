@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import logging
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -22,7 +21,7 @@ from herd.downloads import Asked, Downloads, Wanted
 from herd.errors import HerdError, Interrupted, SourceRefused
 from herd.install import Order, Outcome
 from herd.job import Job, Rest, State
-from herd.metered import is_metered
+from herd.metered import Metered
 from herd.own_downloads import OwnDownloads
 from herd.progress import Stage
 from herd.rules import Rules
@@ -33,8 +32,6 @@ __all__ = ["Job", "Jobs", "State"]
 log = logging.getLogger(__name__)
 
 _TICK = 0.25
-_METERED_EVERY = 30.0
-"""Seconds between two questions whether the connection is metered."""
 
 
 class Jobs:
@@ -70,7 +67,7 @@ class Jobs:
         self._answers = 0
         self._moves = 0  # an order that was read before one is not the order any more
         self._asked_limit: int | None = None
-        self._metered = (float("-inf"), False)
+        self._metered = Metered()
 
     def start(
         self,
@@ -87,6 +84,7 @@ class Jobs:
             wanted: Whether it may run, or rests at first.
             rest: As what it rests then.
         """
+        self._ask_whether_metered()
         with self._lock:
             for job in self.running():
                 if job.name == str(order.choice.reference):
@@ -237,6 +235,7 @@ class Jobs:
     def _look_around(self) -> None:
         moves = self._moves
         jobs, limits = self._own_downloads.read(self.all())
+        self._ask_whether_metered()
         with self._lock:
             self._asked_limit = self._asked_limit if limits.down is None else limits.down
             if limits.up is not None and (limits.up or None) != self._out.limit:
@@ -253,7 +252,7 @@ class Jobs:
         limit = self._rules.limit_now(is_chatting=self._answers > 0, asked=self._asked_limit)
         if limit != self.budget.limit:
             self.budget.set(limit)
-        why_not = self._rules.why_not(datetime.now().time(), is_metered=self._is_metered())
+        why_not = self._rules.why_not(datetime.now().time(), is_metered=self._metered.was)
         for job in self.running():
             self._settle(job, why_not)
         free = self._rules.at_once - sum(job.state is State.RUNNING for job in self._jobs)
@@ -334,10 +333,6 @@ class Jobs:
         job.show(Stage.STOPPED)
         job.end(Interrupted(f"{job.name} was cancelled.", "Nothing of it is kept."))
 
-    def _is_metered(self) -> bool:
-        then, was = self._metered
-        now = time.monotonic()
-        if self._rules.pauses_metered and now - then > _METERED_EVERY:
-            was = is_metered()
-            self._metered = (now, was)
-        return was
+    def _ask_whether_metered(self) -> None:
+        if self._rules.pauses_metered:
+            self._metered.ask()

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import threading
+import time
 from collections.abc import Mapping
 
 VARIABLE = "HERD_METERED"
@@ -13,6 +15,8 @@ _QUESTION = (
     *("org.freedesktop.NetworkManager", "Metered"),
 )
 _PATIENCE = 1.0
+_EVERY = 30.0
+"""Seconds between two questions."""
 _YES = ("u 1", "u 3")
 """NM_METERED_YES and NM_METERED_GUESS_YES."""
 
@@ -32,3 +36,24 @@ def is_metered(environ: Mapping[str, str] | None = None) -> bool:
     except (OSError, subprocess.TimeoutExpired):
         return False
     return found.stdout.strip() in _YES
+
+
+class Metered:
+    """What was last heard of it: the question may take a second, reading it takes none."""
+
+    def __init__(self) -> None:
+        self._asked = float("-inf")
+        self._was = False
+        self._lock = threading.Lock()
+
+    @property
+    def was(self) -> bool:
+        """Whether it was, when that was asked last."""
+        return self._was
+
+    def ask(self) -> None:
+        """Ask anew where that was not done for long; never under a lock that others wait for."""
+        with self._lock:
+            if time.monotonic() - self._asked > _EVERY:
+                self._was = is_metered()
+                self._asked = time.monotonic()

@@ -205,16 +205,6 @@ def test_a_limit_for_chatting_holds_while_a_model_answers(herd: Herd) -> None:
     jobs.close()
 
 
-def test_nothing_runs_on_a_metered_connection(herd: Herd, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HERD_METERED", "1")
-    jobs = Jobs(herd.installer.install, herd.downloads, Rules())
-    job = jobs.start(order("one"))
-    assert job.state is State.WAITING
-    assert "metered" in job.progress().note
-    jobs.close()
-    assert job.is_over
-
-
 def test_another_process_pauses_limits_and_cancels_through_the_list(jobs: Jobs, herd: Herd) -> None:
     job = begin(jobs, herd, "one")
     elsewhere = Downloads(herd.places.downloads)
