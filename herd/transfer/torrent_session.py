@@ -19,6 +19,7 @@ from herd.transfer.torrent import GRACE, everybody_limited, load, lt, refusal
 _MOST_PEERS_KEPT = 50
 _MOST_ASKED = 2 * MOST_METADATA
 """Bytes: some peers may give the same metadata."""
+_HASH = 32
 _REQUEST = 4 << 20
 """Bytes that a web seed is asked for at once."""
 _KEPT_EVERY = 0.05
@@ -321,10 +322,19 @@ def _info_hash(magnet: MagnetSource) -> Any:
 
 
 def _torrent_of(params: Any) -> bytes | None:
-    """The .torrent with its piece hashes; None while some of them are still to come."""
+    """The .torrent with the piece hashes of the files of which all came; None: ask later.
+
+    They come 512 at a time. For those that did not libtorrent writes zeros, which it does not read.
+    """
     try:
         # write_torrent_file_buf cannot be called from Python in 2.1.1.
         written = lt.write_torrent_file(params, lt.write_flags.allow_missing_piece_layer)
     except RuntimeError:
         return None
+    layers = written.get(b"piece layers", {})
+    written[b"piece layers"] = {root: each for root, each in layers.items() if _is_full(each)}
     return bytes(lt.bencode(written))
+
+
+def _is_full(layer: bytes) -> bool:
+    return all(any(layer[at : at + _HASH]) for at in range(0, len(layer), _HASH))

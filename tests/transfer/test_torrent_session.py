@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from herd.pieces import LEAF
 from herd.transfer.swarm_check import BLOCK, blocks_there
 from herd.transfer.swarm_folder import SwarmFolder
 from herd.transfer.swarm_reach import reach
@@ -100,3 +101,28 @@ def test_where_little_comes_the_blocks_of_a_piece_are_written_before_it_is_whole
 
         until(is_begun)
         assert not any(one.pieces())
+
+
+def test_piece_hashes_of_which_only_some_came_are_no_broken_torrent(
+    tmp_path: Path,
+) -> None:
+    """They are asked for 512 at a time (BEP 52)."""
+    desk = SwarmDesk(tmp_path, size=1200 * LEAF)
+    folder = SwarmFolder(desk.staged)
+    folder.open(len(desk.content))
+    torrent = desk.torrent(version=2, piece=LEAF)
+    ahead = read(torrent.raw[: torrent.raw.index(b"12:piece layers")] + b"e")
+    with desk.swarm(torrent) as swarm:
+        swarm.seeds[0].slow_down(len(desk.content) // 2)
+        with taken(all_of(ahead, folder, {}), swarm) as one:
+            seen: list[Metainfo] = []
+
+            def has_hashes() -> bool:
+                one.want_hashes()
+                one.look()
+                seen.extend([] if (raw := one.hashes()) is None else [read(raw)])
+                return bool(seen) and seen[-1].entries[0].has_hashes
+
+            until(has_hashes)
+    assert not seen[0].entries[0].has_hashes
+    assert seen[-1].layers == read(torrent.raw).layers
