@@ -50,7 +50,10 @@ class Wrapping:
             before = self._next_line(room, wide)
         self._column += wide
         # Between characters of two cells (Chinese, Japanese, Korean) a line may break anywhere.
-        self._word = "" if character.isspace() or wide > 1 else self._word + character
+        if character.isspace() or wide > 1:
+            self._word = ""
+        elif wide or self._word:  # a mark alone begins no word: it stays with what it is on
+            self._word += character
         return before + character
 
     def _next_line(self, room: int, wide: int) -> str:

@@ -55,6 +55,14 @@ def test_characters_of_two_cells_break_anywhere() -> None:
     assert on_screen(["一二三四五"], 7) == ["一二三", "四五"]
 
 
+def test_a_mark_at_the_edge_takes_no_character_along() -> None:
+    """A terminal that is told to go back 0 cells goes back one."""
+    written = Wrapping().put("一か\u3099二", 6)
+
+    assert "\x1b" not in written
+    assert on_screen(["一か\u3099二"], 6) == ["一か\u3099", "二"]
+
+
 @pytest.mark.parametrize("columns", [1, 2])
 def test_a_terminal_without_room_loses_no_letter(columns: int) -> None:
     assert "".join(on_screen(["ab c"], columns)).replace(" ", "") == "abc"
