@@ -120,6 +120,18 @@ def test_a_mirror_that_gives_no_parts_does_not_keep_the_swarm_from_giving_them(
     assert blob.read_bytes() == desk.content
 
 
+def test_what_was_whole_before_did_not_come_from_a_magnet_that_names_a_mirror(
+    desk: SwarmDesk,
+) -> None:
+    torrent = desk.torrent()
+    with desk.swarm(torrent) as swarm, FileServer(desk.content) as server:
+        magnet = replace(torrent.magnet(swarm.tracker.url), web_seeds=(server.url,))
+        store, blob = damaged_store(desk, magnet)
+        (mended,) = repair(store).files
+    assert (mended.pieces, mended.size) == (2, 2 * PIECE)
+    assert blob.read_bytes() == desk.content
+
+
 def test_a_swarm_that_is_dead_leaves_the_damaged_blob_as_it_was(desk: SwarmDesk) -> None:
     torrent = desk.torrent()
     with HttpTracker() as tracker:

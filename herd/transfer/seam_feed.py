@@ -84,6 +84,16 @@ class Feed:
         good = [one.is_usable and one.is_known for one in self.seam.mirrors.each]
         return sum(is_good and at not in self._aside.each for at, is_good in enumerate(good))
 
+    def brought(self, given: Mapping[str, Extents], pieces: Sequence[bool]) -> int:
+        """Bytes of right pieces that the mirrors wrote before they fed the swarm; as `inherit`."""
+        entry, size = self._metainfo.entries[self._index], self._metainfo.piece_size
+        first = entry.offset // size
+        right = [each for each, is_right in enumerate(pieces[first:]) if is_right]
+        spans = [(at * size, min((at + 1) * size, entry.size)) for at in right]
+        mirrors = [given.get(one.key, Extents()) for one in self.seam.mirrors.each]
+        within = (part for each in mirrors for span in spans for part in each.within(*span))
+        return sum(stop - start for start, stop in within)
+
     def inherit(self, given: Mapping[str, Extents], pieces: Sequence[bool]) -> int:
         """Judge what the mirrors brought before they fed the swarm; bytes that were wrong.
 

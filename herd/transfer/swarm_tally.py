@@ -39,7 +39,7 @@ class Tally:
         return self._pace.rate(time.monotonic())
 
     def found(self, size: int) -> None:
-        """So many bytes were there before the first session."""
+        """So many bytes were there before this fetch began."""
         self._began_with = size if self._began_with is None else self._began_with
 
     def came_otherwise(self, size: int, wasted: int) -> None:
@@ -74,8 +74,7 @@ class Tally:
             session.limit_out(limit)
 
     def inherit(self, wrong: int) -> None:
-        """What the mirrors brought before counts as theirs, and was wrong in so many bytes."""
-        self._began_with = 0
+        """What the mirrors brought before was wrong in so many bytes."""
         self._base = (self._base[0], self._base[1] + wrong)
 
     def shares(self, swarm: Source, feed: Feed | None) -> tuple[Share, ...]:

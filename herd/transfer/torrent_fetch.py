@@ -266,7 +266,12 @@ class TorrentFetch:
         if there := self._folder.written():
             gauge.begin(Stage.VERIFYING, there, note="checking what is there")
         have = pieces_there(self._folder.file, metainfo, index, self._wish.stop, gauge.advance)
-        self._tally.found(metainfo.size_of(index, have))
+        led = (
+            self._feed.brought(self._folder.given, have)
+            if self._feed and self._is_inheriting
+            else 0
+        )
+        self._tally.found(metainfo.size_of(index, have) - led)
         self._watch.rest(time.monotonic())
         return have
 
