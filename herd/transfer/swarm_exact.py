@@ -33,6 +33,8 @@ class Exact:
         """
         self.raw: bytes | None = None
         """The .torrent, once it is here."""
+        self.troubles: tuple[str, ...] = ()
+        """Why it did not come from the addresses that were asked, a clause for each."""
         self._addresses = addresses
         self._get = get
         self._is_right = is_right
@@ -59,5 +61,6 @@ class Exact:
                 return
             except SourceFailed as failure:
                 log.warning("%s: %s", address, failure.message)
+                self.troubles += (f"its .torrent did not come: {failure.message}",)
             except Exception:  # the top of a thread: nobody above would see it
                 log.exception("asking %s for a .torrent", address)

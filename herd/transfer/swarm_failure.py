@@ -12,10 +12,17 @@ from herd.transfer.swarm_watch import Reports
 from herd.words import duration
 
 
-def silence(reports: Reports, waited: float) -> SourceFailed:
-    """Nobody gave the metadata of a magnet within so many seconds."""
+def silence(reports: Reports, waited: float, troubles: Iterable[str] = ()) -> SourceFailed:
+    """Nobody gave the metadata of a magnet within so many seconds.
+
+    Args:
+        reports: What trackers said.
+        waited: Seconds.
+        troubles: Why its .torrent did not come from where the magnet says that it is.
+    """
+    why = "; ".join((reports.sentence, *troubles))
     return SourceFailed(
-        f"nobody gave the metadata within {duration(waited)} ({reports.sentence})",
+        f"nobody gave the metadata within {duration(waited)} ({why})",
         "The swarm may be dead; try again later or name another source.",
     )
 

@@ -216,7 +216,8 @@ class TorrentFetch:
                 lead.wait()
             is_silent = is_silent or self._judge(session, look) is not None
             if is_silent and not (lead and lead.is_running):
-                raise self._with_mirrors(silence(session.reports, patience.metadata))
+                troubles = exact.troubles if exact else ()
+                raise self._with_mirrors(silence(session.reports, patience.metadata, troubles))
             self._pause(session)
         return raw
 

@@ -82,7 +82,8 @@ def test_another_torrent_than_the_magnets_is_not_believed(
     other = SwarmDesk(tmp_path / "other")
     with FileServer(other.torrent().raw, "127.0.0.2") as server:
         magnet = replace(swarm_desk.torrent().magnet(), peers=(NOWHERE,), torrents=(server.url,))
-        with pytest.raises(SourceFailed, match="nobody gave the metadata"):
+        words = r"its \.torrent did not come: it is another torrent than the magnet's\)"
+        with pytest.raises(SourceFailed, match=words):
             fetch(swarm_desk, magnet, BRISK)
     assert len(server.requests) == 1
 
@@ -102,6 +103,16 @@ def test_what_nothing_judges_comes_from_a_web_seed_only_when_the_swarm_gives_not
     fetch(swarm_desk, magnet, BRISK)
     assert swarm_desk.part == swarm_desk.content
     assert "nobody gave the metadata" in " ".join(swarm_desk.gauge.said)
+
+
+def test_a_torrent_in_this_machine_is_not_asked_for_by_a_public_magnet_and_that_is_said(
+    swarm_desk: SwarmDesk, mirror: FileServer
+) -> None:
+    magnet = replace(swarm_desk.torrent().magnet(), torrents=(mirror.url,))
+    words = r"nobody gave the metadata .*; its \.torrent did not come: .*leads into this machine"
+    with pytest.raises(SourceFailed, match=words):
+        fetch(swarm_desk, magnet, BRISK)
+    assert mirror.requests == []
 
 
 @pytest.mark.parametrize("is_promised", [False, True])
