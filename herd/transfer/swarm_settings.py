@@ -60,6 +60,9 @@ _MANNERS: dict[str, object] = {
     "announce_to_all_trackers": True,
     "stop_tracker_timeout": 1,
     "unchoke_slots_limit": 4,
+    # People behind one router: else the last one that a tracker names is the only one known.
+    # A liar may come by many ports then: eight were seen to cost one to four pieces.
+    "allow_multiple_connections_per_ip": True,
     # A peer that broke off is tried again soon: the swarm of a model may have only one.
     "min_reconnect_time": 5,
     "mixed_mode_algorithm": 0,

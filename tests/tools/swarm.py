@@ -94,15 +94,18 @@ def quiet(host: str) -> dict[str, Any]:
 class Seed:
     """A session that has a whole torrent and uploads it."""
 
-    def __init__(self, torrent: Torrent, folder: Path, *, rate: int = 0) -> None:
+    def __init__(
+        self, torrent: Torrent, folder: Path, *, rate: int = 0, host: str | None = None
+    ) -> None:
         """Begin to seed.
 
         Args:
             torrent: What to seed.
             folder: Where the files of the torrent lie.
             rate: The most bytes per second to upload; 0 means no limit.
+            host: Its address; None: one of its own.
         """
-        self.host = own_host()
+        self.host = host or own_host()
         # A limit is shared out at each tick: at the usual 0.5 s it comes in bursts of as much.
         settings: Any = quiet(self.host) | {"upload_rate_limit": rate, "tick_interval": 50}
         self._session = lt.session(settings)

@@ -37,6 +37,7 @@ class Peer:
         promised_metadata: int | None = None,
         quits_after: int | None = None,
         gate: threading.Event | None = None,
+        host: str | None = None,
     ) -> None:
         """Listen.
 
@@ -48,6 +49,7 @@ class Peer:
             promised_metadata: The size of it that it claims; None: the true one.
             quits_after: Payload bytes after which it answers no more.
             gate: Holds the metadata back until it is set.
+            host: Its address; None: one of its own.
         """
         info: Any = lt.bdecode(torrent.raw)
         self._piece = info[b"info"][b"piece length"]
@@ -58,7 +60,7 @@ class Peer:
         self._spoil = spoil
         self._quits_after = quits_after
         self._gate = gate
-        self._server = socket.create_server((own_host(), 0))
+        self._server = socket.create_server((host or own_host(), 0))
         self._open: list[socket.socket] = []
         self._threads = [threading.Thread(target=self._accept)]
         self.address: tuple[str, int] = self._server.getsockname()
