@@ -12,6 +12,8 @@ import re
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 """C0 and C1 but for tab and newline (ECMA-48), and what turns the direction of text around."""
 
+_BEYOND = 2.0**63
+
 
 def plain(text: str) -> str:
     """The text without control characters; tabs and newlines stay."""
@@ -76,10 +78,12 @@ def nearest(wrong: str, known: list[str]) -> str:
 
 
 def bytes_of(text: str) -> int | None:
-    """Bytes as a person writes them: `500k`, `2.5MB`, `1 GB/s`; None when it does not read."""
-    import re
+    """Bytes as a person writes them: `500k`, `2.5MB`, `1 GB/s`; None when it does not read.
 
+    As little does what no file and no line has: 2^63 and more.
+    """
     match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([kmgt]?)i?b?(?:/s)?\s*", text.lower())
     if match is None:
         return None
-    return int(float(match.group(1)) * 1000 ** ("kmgt".find(match.group(2) or "-") + 1))
+    found = float(match.group(1)) * 1000 ** ("kmgt".find(match.group(2) or "-") + 1)
+    return int(found) if found < _BEYOND else None

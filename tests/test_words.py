@@ -56,3 +56,5 @@ def test_rates_as_people_write_them(text: str, number: int) -> None:
     assert words.bytes_of(text) == number
     assert words.bytes_of("fast") is None
     assert words.bytes_of("-1") is None
+    assert words.bytes_of("9" * 20) is None
+    assert words.bytes_of("9" * 400) is None

@@ -17,6 +17,8 @@ from herd import __version__
 MOST_METADATA = 4 << 20
 """Bytes of a magnet's metadata: the table of pieces of a 100 GB file has a few hundred KB."""
 MOST_PIECES = 0x40000
+_FASTEST = (1 << 31) - 1
+"""Bytes per second: libtorrent has 32 bits for a limit."""
 MOST_QUEUED = 8 << 20
 """Bytes that wait to be written: more costs memory and makes nothing faster."""
 _USUAL_WINDOW = 6 << 20
@@ -93,6 +95,11 @@ class Sharing:
     """Bytes per second that go out, None for no limit."""
 
 
+def rate_limit(rate: int | None) -> int:
+    """A limit in bytes per second as libtorrent takes it, None for no limit."""
+    return min(rate or 0, _FASTEST)
+
+
 def sharing(how: Sharing) -> dict[str, object]:
     """The settings of a session that gives files away: only this one lets anybody in.
 
@@ -101,7 +108,7 @@ def sharing(how: Sharing) -> dict[str, object]:
     bound: dict[str, object] = {
         "enable_incoming_tcp": True,
         "enable_lsd": True,
-        "upload_rate_limit": how.limit or 0,
+        "upload_rate_limit": rate_limit(how.limit),
         "unchoke_slots_limit": 8,
         "send_buffer_watermark": 3 << 20,
         "max_allowed_in_request_queue": 2000,

@@ -12,7 +12,7 @@ from herd.transfer.swarm_folder import FILE, SwarmFolder
 from herd.transfer.swarm_prefix import Prefix
 from herd.transfer.swarm_reach import SwarmReach
 from herd.transfer.swarm_session import Taking
-from herd.transfer.swarm_settings import MOST_METADATA
+from herd.transfer.swarm_settings import MOST_METADATA, rate_limit
 from herd.transfer.swarm_watch import DiskTrouble, Look, Phase, Reports
 from herd.transfer.torrent import GRACE, everybody_limited, load, lt, refusal
 
@@ -177,11 +177,11 @@ class NativeSession:
 
     def limit(self, rate: int | None) -> None:
         """As Session.limit."""
-        self._session.apply_settings({"download_rate_limit": rate or 0})
+        self._session.apply_settings({"download_rate_limit": rate_limit(rate)})
 
     def limit_out(self, rate: int | None) -> None:
         """As Session.limit_out."""
-        self._session.apply_settings({"upload_rate_limit": rate or 0})
+        self._session.apply_settings({"upload_rate_limit": rate_limit(rate)})
 
     def metadata(self) -> bytes | None:
         """As Session.metadata."""

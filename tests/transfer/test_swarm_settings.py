@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from herd.transfer.swarm_settings import receive_buffer
+from herd.transfer.swarm_settings import rate_limit, receive_buffer
 
 
 def system(folder: Path, *, grows_to: str, may_ask: str) -> Path:
@@ -35,3 +35,8 @@ def test_otherwise_it_is_left_to_the_system(tmp_path: Path, grows_to: str, may_a
 
 def test_no_linux_is_left_to_itself(tmp_path: Path) -> None:
     assert receive_buffer(tmp_path) == 0
+
+
+def test_a_limit_beyond_what_libtorrent_counts_to_is_no_small_one() -> None:
+    assert rate_limit(2**32 + 1) == 2**31 - 1
+    assert (rate_limit(None), rate_limit(5)) == (0, 5)
