@@ -374,7 +374,7 @@ def _translated(error: Exception, url: str) -> SourceFailed:
         if "CERTIFICATE_VERIFY_FAILED" in text or "doesn't match" in text:
             return SourceRefused(
                 f"the certificate of {whose} is not to be trusted ({_why_distrusted(text)})",
-                "Behind a proxy with a certificate of its own set REQUESTS_CA_BUNDLE to its file.",
+                "Where an authority of your own signed it, set REQUESTS_CA_BUNDLE to its file.",
             )
         if not is_proxy:
             return SourceFailed(f"{whose} broke the secure connection off")
