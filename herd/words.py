@@ -56,6 +56,11 @@ def duration(seconds: float | None) -> str:
     return f"{minutes // 60} h {minutes % 60} min"
 
 
+def took(seconds: float) -> str:
+    """How long something took, to go with a rate: `1.4 s`, and `12 s` from 10 s on."""
+    return f"{seconds:.1f} s" if seconds < 9.95 else duration(seconds)
+
+
 def count(number: int, one: str, many: str | None = None) -> str:
     """A number and its noun: `1 turn`, `3 turns`."""
     return f"{number} {one if number == 1 else many or one + 's'}"

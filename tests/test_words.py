@@ -29,6 +29,11 @@ def test_durations_read_as_people_say_them(seconds: float | None, text: str) -> 
     assert words.duration(seconds) == text
 
 
+@pytest.mark.parametrize(("seconds", "text"), [(0.04, "0.0 s"), (1.44, "1.4 s"), (9.97, "10 s")])
+def test_what_took_a_moment_is_told_as_exactly_as_its_rate(seconds: float, text: str) -> None:
+    assert words.took(seconds) == text
+
+
 def test_a_near_miss_is_named() -> None:
     assert words.nearest("smolm2", ["smollm2", "qwen3-4b"]) == "did you mean smollm2?"
     assert words.nearest("zzz", ["smollm2"]) == ""

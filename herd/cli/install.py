@@ -12,7 +12,7 @@ from herd.cli import completion, options
 from herd.cli.session import Session
 from herd.cli.verbs import Command
 from herd.errors import BadUsage, HerdError, Interrupted, LicenceNotAccepted
-from herd.words import duration, rate, size
+from herd.words import rate, size, took
 
 if TYPE_CHECKING:
     from herd.install import Outcome
@@ -256,8 +256,8 @@ def report(session: Session, outcome: Outcome) -> None:
         whole = size(installed.size)
         session.say(f"{installed.reference} came by another herd meanwhile: {whole}, {proof}.")
     else:
-        took = f"in {duration(outcome.seconds)}{pace}"
-        session.say(f"Installed {installed.reference}: {_from_where(outcome)} {took}, {proof}.")
+        time = f"in {took(outcome.seconds)}{pace}"
+        session.say(f"Installed {installed.reference}: {_from_where(outcome)} {time}, {proof}.")
     if installed.original:
         _report_conversion(session, outcome, installed.original)
     for warning in outcome.warnings:

@@ -11,7 +11,7 @@ from herd.cli import completion, options
 from herd.cli.session import Session
 from herd.cli.verbs import Command
 from herd.errors import BadUsage
-from herd.words import count, duration, rate, size
+from herd.words import count, rate, size, took
 
 if TYPE_CHECKING:
     from herd.model import Installed
@@ -99,6 +99,6 @@ def _tell(session: Session, report: Report) -> None:
             session.answer(line)
     pace = f" ({rate(report.size / report.seconds)})" if report.seconds >= 1 else ""
     what = f"{count(len(report.models), 'model')}, {count(report.blobs, 'blob')}"
-    session.say(f"Read {what}, {size(report.size)} in {duration(report.seconds)}{pace}.")
+    session.say(f"Read {what}, {size(report.size)} in {took(report.seconds)}{pace}.")
     if report.is_sound:
         session.say("Every byte is as it was promised." if report.blobs else "Nothing to prove.")
