@@ -194,13 +194,23 @@ def _follow(session: Session, jobs: list[Job]) -> None:
 def _row(each: Download) -> tuple[str, ...]:
     return (
         each.name,
-        _state(each),
+        _wish(each) or _state(each),
         size(each.done),
         size(each.total),
         rate(each.rate) if each.rate and each.is_owned else "",
         _limits(each),
         each.note,
     )
+
+
+def _wish(each: Download) -> str:
+    """What its herd was asked and has not done yet."""
+    from herd.downloads import Wanted
+
+    if each.is_owned and each.wanted is Wanted.CANCEL:
+        return "cancelling"
+    is_asked = each.is_owned and each.wanted is Wanted.PAUSE
+    return "pausing" if is_asked and each.stage not in ("paused", "failed") else ""
 
 
 def _limits(each: Download) -> str:

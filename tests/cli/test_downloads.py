@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from herd.core import Herd
-from herd.downloads import Wanted
+from herd.downloads import Asked, Wanted
 from herd.install import Order
 from herd.jobs import Job
 from tests.cli.calling import URL, Caller
@@ -68,6 +68,14 @@ def test_pause_limit_and_resume_reach_the_herd_that_runs_it(herd: Caller, job: J
     until(lambda: not job.is_paused)
 
 
+def test_a_wish_that_nobody_has_obeyed_yet_is_shown(herd: Caller, elsewhere: Herd) -> None:
+    """This process owns the line, and has no job that would hear of it."""
+    elsewhere.downloads.put("gone:q4", Asked("gone:q4"))
+    for wish, state in (("pause", "pausing"), ("cancel", "cancelling")):
+        herd("downloads", wish, "gone")
+        assert state in herd("downloads").out
+
+
 def test_cancel_throws_away_what_was_fetched(herd: Caller, job: Job, elsewhere: Herd) -> None:
     assert herd("downloads", "cancel", "tiny").code == 0
     assert job.wait(10)
@@ -93,8 +101,6 @@ def test_what_a_quit_left_can_be_cancelled(herd: Caller, job: Job, elsewhere: He
 
 
 def test_all_can_be_cancelled_at_once(herd: Caller, job: Job, elsewhere: Herd) -> None:
-    from herd.downloads import Asked
-
     elsewhere.downloads.put("gone:q4", Asked("gone:q4"), Wanted.PAUSE)
     elsewhere.downloads.let_go("gone:q4", Wanted.PAUSE)
     assert herd("downloads", "cancel").code == 2
@@ -131,8 +137,6 @@ def test_what_goes_out_is_limited_too(herd: Caller, job: Job, elsewhere: Herd) -
 
 
 def test_first_changes_the_order(herd: Caller, job: Job, elsewhere: Herd) -> None:
-    from herd.downloads import Asked
-
     elsewhere.downloads.put("later:q4", Asked("later:q4"), Wanted.PAUSE)
     assert [each.name for each in elsewhere.downloads.all()] == [job.name, "later:q4"]
     assert "comes before" in herd("downloads", "first", "later").err
