@@ -112,7 +112,10 @@ def test_a_server_that_never_can_is_given_up(desk: Desk, server: FileServer) -> 
 
 @pytest.mark.parametrize(
     ("status", "words"),
-    [(401, "gated or removed"), (403, "gated or removed"), (404, "does not have"), (410, "not")],
+    [
+        *((401, "gated or removed"), (403, "gated or removed")),
+        *((404, "does not have"), (410, "does not have"), (400, "answered with status 400")),
+    ],
 )
 def test_a_refusal_is_final(desk: Desk, server: FileServer, status: int, words: str) -> None:
     server.faults = Faults(status=status)

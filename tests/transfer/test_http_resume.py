@@ -175,12 +175,36 @@ def test_hostile_ranges_in_a_ledger_are_not_believed(desk: Desk, server: FileSer
     go_on(desk, server)
 
 
-def test_another_mirror_goes_on_with_what_the_first_gave(desk: Desk, server: FileServer) -> None:
-    begin(desk, server, 6_000_000)
+def test_a_server_without_a_tag_is_gone_on_with_and_the_digest_judges(
+    desk: Desk, server: FileServer
+) -> None:
+    server.etag = None
+    begin(desk, server, 5_000_000)
     there = begun(desk.staged)
-    with FileServer(LARGE, "127.0.0.2") as another:
-        go_on(desk, another)
-        assert another.bytes_sent == SIZE - there
+    go_on(desk, server)
+    assert server.bytes_sent == SIZE - there
+    assert all("if-range" not in request.headers for request in server.requests)
+
+
+@pytest.mark.parametrize(
+    ("etag", "sent"), [('"strong"', '"strong"'), ('W/"weak"', None)], ids=["strong", "weak"]
+)
+def test_another_mirror_goes_on_and_only_a_strong_tag_of_the_same_one_is_asked_with(
+    desk: Desk, server: FileServer, etag: str, sent: str | None
+) -> None:
+    server.etag = etag
+    begin(desk, server, 5_000_000)
+    there = begun(desk.staged)
+    with FileServer(LARGE, "127.0.0.2") as other:
+        other.etag = '"another"'
+        go_on(desk, other)
+        assert other.bytes_sent == SIZE - there
+        assert "if-range" not in other.requests[0].headers
+    desk.staged.part.unlink()
+    begin(desk, server, 5_000_000)
+    there, server.bytes_sent = begun(desk.staged), 0
+    go_on(desk, server)
+    assert server.requests[-1].headers.get("if-range") == sent
 
 
 def test_an_unpromised_file_goes_on_only_from_the_same_address(
