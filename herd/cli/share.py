@@ -60,9 +60,9 @@ def share(
     """Give installed models away by BitTorrent.
 
     Prints a magnet for each file and seeds it straight from the store, until Ctrl-C or until
-    --ratio or --hours is reached. Peers and trackers learn your address and what you share;
-    without a tracker the DHT is told (unless `dht = false`). A model whose licence does not
-    allow it is refused.
+    --ratio or --hours is reached. Peers and trackers learn your address and what you share,
+    and so does the DHT (unless `dht = false`). A model whose licence does not allow it is
+    refused.
     """
     from herd.share import Making, Terms
     from herd.transfer.swarm_settings import Sharing
