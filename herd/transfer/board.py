@@ -200,6 +200,8 @@ class Board:
             if self._awaited is not None and self.written.reach(0) >= self._awaited:
                 self._grown.notify_all()
             if self.is_whole:
+                for claim in self._claims:
+                    claim.stop = claim.at  # a whole answer of somebody else brought it
                 self.changed.notify_all()
 
     def lose(self, count: int) -> None:

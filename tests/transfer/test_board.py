@@ -308,3 +308,19 @@ def test_no_byte_is_ever_lost_or_claimed_twice(deeds: list[tuple[int, int]]) -> 
         board.release(claim)
     assert board.is_whole
     assert board.wasted == 0
+
+
+def test_nothing_is_asked_for_once_an_answer_of_the_whole_file_brought_it_all() -> None:
+    clock = Clock()
+    board = Board(4 * MIB, workers=2, clock=clock)
+    claim = board.take("a", None)
+    assert claim is not None
+    clock.now += 60
+
+    board.wrote("whole", 0, 4 * MIB)
+
+    assert claim.left == 0
+    assert board.take("b", 1e9) is None
+    board.release(claim)
+    assert board.is_whole
+    assert board.wasted == 0
