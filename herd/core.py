@@ -152,10 +152,17 @@ class Herd:
     @cached_property
     def jobs(self) -> Jobs:
         """Installs that run beside everything else."""
+        from herd.chatting import Chatting
         from herd.download_orders import rules_of
         from herd.jobs import Jobs
 
-        return Jobs(self.installer.install, self.downloads, rules_of(self.config), self._discard)
+        return Jobs(
+            self.installer.install,
+            self.downloads,
+            rules_of(self.config),
+            self._discard,
+            Chatting(self.places.locks),
+        )
 
     @cached_property
     def downloads(self) -> Downloads:

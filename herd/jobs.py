@@ -17,6 +17,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
 
+from herd.chatting import Chatting
 from herd.downloads import Asked, Downloads, Wanted
 from herd.errors import HerdError, Interrupted, SourceRefused
 from herd.install import Order, Outcome
@@ -43,6 +44,7 @@ class Jobs:
         downloads: Downloads | None = None,
         rules: Rules | None = None,
         discard: Callable[[Order], None] = lambda _: None,
+        chatting: Chatting | None = None,
     ) -> None:
         """Runs nothing yet.
 
@@ -51,6 +53,7 @@ class Jobs:
             downloads: The list that outlives this process; None: nothing does.
             rules: When and how fast; None: all at once, without limit.
             discard: Throws away what was staged for an order that was cancelled.
+            chatting: Which other processes answer; None: nobody asks them.
         """
         self._install = install
         self._own_downloads = OwnDownloads(downloads)
@@ -65,6 +68,7 @@ class Jobs:
         self._closed = threading.Event()
         self._conductor: threading.Thread | None = None
         self._answers = 0
+        self._chatting, self._is_chat_elsewhere = chatting, False
         self._moves = 0  # an order that was read before one is not the order any more
         self._asked_limit: int | None = None
         self._metered = Metered()
@@ -221,6 +225,10 @@ class Jobs:
     def _answering(self, step: int) -> None:
         with self._lock:
             self._answers += step
+            if self._chatting is not None and step > 0 and self._answers == 1:
+                self._chatting.begin()
+            if self._chatting is not None and self._answers == 0:
+                self._chatting.end()
             self._conduct()
 
     def _run_conductor(self) -> None:
@@ -236,6 +244,8 @@ class Jobs:
         moves = self._moves
         jobs, limits = self._own_downloads.read(self.all())
         self._ask_whether_metered()
+        if self._chatting is not None and self._rules.chatting_limit:
+            self._is_chat_elsewhere = self._chatting.is_elsewhere
         with self._lock:
             self._asked_limit = self._asked_limit if limits.down is None else limits.down
             if limits.up is not None and (limits.up or None) != self._out.limit:
@@ -249,7 +259,8 @@ class Jobs:
         """Bring every job where it should be; under the lock."""
         if self._closed.is_set():
             return
-        limit = self._rules.limit_now(is_chatting=self._answers > 0, asked=self._asked_limit)
+        is_chatting = self._answers > 0 or self._is_chat_elsewhere
+        limit = self._rules.limit_now(is_chatting=is_chatting, asked=self._asked_limit)
         if limit != self.budget.limit:
             self.budget.set(limit)
         why_not = self._rules.why_not(datetime.now().time(), is_metered=self._metered.was)
