@@ -35,6 +35,17 @@ class Outcome:
     was_there: bool = False
     warnings: tuple[str, ...] = ()
     """Sentences about what was recognised and what a conversion had to guess."""
+    had: int = 0
+    """Bytes that earlier tries of HTTP or the package index had left in staging."""
+
+    @property
+    def moved(self) -> int:
+        """Bytes of the model that came in these seconds, not in an earlier try."""
+        each = [
+            (sum(share.size for share in one.shares), one.delivery.size) for one in self.fetched
+        ]
+        given, whole = sum(new for new, _ in each), sum(size for _, size in each)
+        return max(0, min(given, whole - self.had))
 
 
 class Installer:
@@ -115,7 +126,8 @@ class Installer:
                 self._store.drop(work.unwanted)
         seconds = time.monotonic() - begun
         order.gauge.begin(Stage.DONE, installed.size, installed.size)
-        return Outcome(installed, tuple(work.fetched), seconds, warnings=work.warnings)
+        had = sum(fetch.offset for fetch in planned.fetches)
+        return Outcome(installed, tuple(work.fetched), seconds, warnings=work.warnings, had=had)
 
     def discard(self, choice: Choice) -> None:
         """Throw away what a broken-off install of this choice left; what is installed stays.

@@ -107,6 +107,8 @@ def test_a_stopped_install_keeps_what_came_and_the_next_one_knows_it(
     assert isinstance(job.error, Interrupted)
     assert job.progress().stage is Stage.STOPPED
     assert herd.plan(choice_of(FILE)).bytes_to_fetch == len(GGUF) - len(GGUF) // 2
+    carrier.gates[URL].set()
+    assert herd.installer.install(Order(choice_of(FILE))).moved == len(GGUF) - len(GGUF) // 2
 
 
 def test_a_licence_is_asked_for_before_anything_is_fetched(

@@ -249,7 +249,7 @@ def report(session: Session, outcome: Outcome) -> None:
         last = "; it is asked last from now on" if session.herd.ranks.against(source) else ""
         who = describe(source)
         session.say(f"{why if why.startswith(who) else f'{who}: {why}'}{last}.")
-    moved = sum(each.delivery.size for each in outcome.fetched)
+    moved = outcome.moved
     pace = f" ({rate(moved / outcome.seconds)})" if moved and outcome.seconds >= 1 else ""
     proof = "verified" if installed.is_verified else "unverified"
     if outcome.was_there:
