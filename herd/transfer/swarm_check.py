@@ -74,7 +74,11 @@ def pieces_there(
 
 
 def blocks_there(
-    file: Path, metainfo: Metainfo, index: int, have: Sequence[bool]
+    file: Path,
+    metainfo: Metainfo,
+    index: int,
+    have: Sequence[bool],
+    came: Extents | None = None,
 ) -> dict[int, list[bool]]:
     """Of pieces that a kill left unfinished, which blocks were written; their hash judges them.
 
@@ -87,6 +91,8 @@ def blocks_there(
         metainfo: Its torrent.
         index: Of the one entry that is wanted.
         have: For each piece of the torrent, whether it is there and right.
+        came: The bytes that were written, where somebody noted them: HTTP does not write whole
+            blocks, and a hole ends with a page of the file system.
 
     Returns:
         For each block of each such piece, whether it was written.
@@ -99,6 +105,8 @@ def blocks_there(
         return {}
     with writing(file), file.open("rb", buffering=0) as stream:
         data = written(stream.fileno())
+    if came is not None:
+        data = Extents(each for span in data for each in came.within(*span))
     found: dict[int, list[bool]] = {}
     for span in data:
         for at in {(entry.offset + span[0]) // size, (entry.offset + span[1] - 1) // size}:

@@ -42,12 +42,16 @@ class SwarmFolder:
         """The wanted file, whole or not."""
         return self.path / FILE
 
-    def open(self, size: int) -> None:
+    def open(self, size: int) -> Extents | None:
         """Make the folder ready for a file of that size.
+
+        Returns:
+            All that HTTP wrote of it, where its part moved in just now and that is known.
 
         Raises:
             NoRoom, CannotWrite: the disk.
         """
+        came = None
         with writing(self.file):
             self.path.mkdir(parents=True, exist_ok=True)
         is_begun = self.file.exists()
@@ -57,23 +61,25 @@ class SwarmFolder:
             with writing(self.file):
                 source.replace(self.file)
             self._is_part_inside = True
-            size = min(size, self._written(size))
+            if (came := self._came()) is not None:
+                size = min(size, max((stop for _, stop in came), default=0))
         with writing(self.file):
             # libtorrent looks at its pieces alone and would leave a longer tail.
             if self.file.exists() and self.file.stat().st_size > size:
                 os.truncate(self.file, size)
+        return came
 
     def written(self) -> int:
         """Bytes of the file that have a place on the disk; it may have holes."""
         return _allocated(self.file)
 
-    def _written(self, size: int) -> int:
-        """Up to where HTTP wrote: it takes the room for all of the file at once."""
+    def _came(self) -> Extents | None:
+        """What HTTP wrote: it takes the room for all of the file at once."""
         note = ledger.load(self._staged)
         if note is None or note.inode != self.file.stat().st_ino:
-            return size
+            return None
         self.given = {url: Extents(spans) for url, spans in note.given.items()}
-        return max((stop for _, stop in chain(*note.given.values())), default=0)
+        return Extents(chain(*note.given.values()))
 
     def give_back(self) -> None:
         """Undo `open` where nothing was added since: the part is another carrier's again."""

@@ -238,7 +238,7 @@ class TorrentFetch:
         # The table of a blob under repair, or what an earlier try of HTTP knew.
         known = Sums(self._wish.staged, size).table(size)
         metainfo = self._terms.completed(metainfo, index, known)
-        self._folder.open(size)
+        came = self._folder.open(size)
         if self._feed is None and self._seam and not self._lost and metainfo.is_alone(index):
             self._seam.learn(size, self._terms.seeds(metainfo))
             self._feed = Feed(self._seam, metainfo, index)
@@ -249,7 +249,7 @@ class TorrentFetch:
         self._hold_back(session, 0)
         try:
             have = self._check(metainfo, index)
-            begun = blocks_there(self._folder.file, metainfo, index, have)
+            begun = blocks_there(self._folder.file, metainfo, index, have, came)
             session.take(Taking(metainfo, index, self._folder, have, peers, mouths, begun))
             self._end_trail()
             known = metainfo.table(index)

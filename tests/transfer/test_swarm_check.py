@@ -12,6 +12,7 @@ import libtorrent as lt
 import pytest
 
 from herd.errors import Interrupted
+from herd.transfer.extents import Extents
 from herd.transfer.swarm_check import BLOCK, blocks_there, pieces_there
 from herd.transfer.torrent import read
 from herd.transfer.torrent_contents import Metainfo
@@ -159,6 +160,20 @@ def test_the_blocks_of_an_unfinished_piece_are_those_without_a_hole(
         2: [True] + [False] * (blocks - 1),
         5: [True] * 2 + [False] * (blocks - 2),
     }
+
+
+def test_a_block_that_ends_within_a_page_is_not_there_where_it_is_known_what_came(
+    file: Path,
+) -> None:
+    metainfo = read(make_torrent(file).raw)
+    torn = 2 * PIECE + 2 * BLOCK - 700
+    part = begun(file, (0, torn))
+    have = there(part, metainfo)
+    blocks = PIECE // BLOCK
+    assert blocks_there(part, metainfo, 0, have) == {2: [True] * 2 + [False] * (blocks - 2)}
+    came = Extents([(0, torn)])
+    found = blocks_there(part, metainfo, 0, have, came)
+    assert found == {2: [True] + [False] * (blocks - 1)}
 
 
 def test_of_many_unfinished_pieces_those_with_most_blocks_count(file: Path) -> None:
