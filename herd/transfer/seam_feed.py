@@ -67,6 +67,8 @@ class Feed:
         self._mouths: dict[str, Mouth] = {}
         self._opened: Counter[int] = Counter()
         self._suspicion: Counter[int] = Counter()
+        self._has_failed = False
+        """Whether any piece was wrong, whoever gave it."""
         self._next = 0.0
         self._aside = Aside()
 
@@ -128,6 +130,7 @@ class Feed:
         """
         failed, session.reports.failed = session.reports.failed, []
         right, session.reports.right = session.reports.right, []
+        self._has_failed = self._has_failed or bool(failed)
         first = self._metainfo.entries[self._index].offset // self._metainfo.piece_size
         for piece in right:
             for key in self.seam.givers.of(piece - first):
@@ -172,9 +175,14 @@ class Feed:
         session.wean(url)
 
     def _ban(self, mouth: Mouth, session: Fed) -> None:
-        """Libtorrent banned a mouth: where several gave a wrong piece it may hit the innocent."""
+        """Libtorrent let go of a mouth, by a ban where a piece was wrong.
+
+        Where several gave a wrong piece a ban may hit the innocent.
+        """
         self._mouths = {url: each for url, each in self._mouths.items() if each != mouth}
-        self._suspect(mouth.mirror, 1)
+        if self._has_failed:
+            self._suspect(mouth.mirror, 1)
+        log.info("libtorrent let go of %s", self.seam.mirrors.each[mouth.mirror].host)
         one = self.seam.mirrors.each[mouth.mirror]
         if one.is_usable and not self._count(mouth.mirror):
             session.feed(self._open(mouth.mirror))

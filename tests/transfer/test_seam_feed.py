@@ -136,7 +136,18 @@ def test_an_innocent_mouth_that_was_banned_gets_another_chance(feed: Feed, sessi
     assert banned not in session.urls
 
 
+def test_a_mirror_whose_mouths_are_let_go_of_while_no_piece_was_wrong_did_not_lie(
+    feed: Feed, session: Fed
+) -> None:
+    for _ in range(5):
+        session.urls -= set(session.mouths(0))
+        looks(feed, session)
+    assert feed.liars == []
+    assert len(session.mouths(0)) == 1
+
+
 def test_a_mirror_whose_mouths_are_banned_twice_is_a_liar(feed: Feed, session: Fed) -> None:
+    session.reports.failed = [5]
     for _ in range(2):
         session.urls -= set(session.mouths(0))
         looks(feed, session)
