@@ -169,11 +169,15 @@ class NativeSession:
 
     def wean(self, url: str) -> None:
         """As Session.wean."""
-        self._handle.remove_url_seed(url)
+        for each in (url, url + "/"):
+            self._handle.remove_url_seed(each)
 
     def fed(self) -> frozenset[str]:
-        """As Session.fed."""
-        return frozenset(self._handle.url_seeds())
+        """As Session.fed.
+
+        With a torrent of several files, padding among them, libtorrent ends each with a slash.
+        """
+        return frozenset(each.rstrip("/") for each in self._handle.url_seeds())
 
     def limit(self, rate: int | None) -> None:
         """As Session.limit."""
