@@ -26,6 +26,8 @@ _AT_ONCE = 64
 """Pieces given to the threads together: each that waits takes memory, and a torrent has 260,000."""
 BLOCK = 16 * 1024
 """Bytes that are asked of a peer at once (BEP 3)."""
+There = tuple[list[bool], dict[int, list[bool]]]
+"""For each piece whether it is there and right; of others, which blocks were written."""
 _MOST_BEGUN = 3
 _SHA1 = 20
 _SHA256 = 32

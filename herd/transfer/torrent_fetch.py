@@ -16,12 +16,13 @@ from herd.pieces import Table
 from herd.progress import Stage
 from herd.staging import discard
 from herd.transfer.carrier import Delivery, Wish
+from herd.transfer.extents import Extents
 from herd.transfer.ledger import Sums
 from herd.transfer.part import check, trouble
 from herd.transfer.seam import Seam
 from herd.transfer.seam_feed import Feed
 from herd.transfer.swarm_alone import Alone
-from herd.transfer.swarm_check import blocks_there, pieces_there
+from herd.transfer.swarm_check import BLOCK, There, blocks_there, pieces_there
 from herd.transfer.swarm_exact import Exact
 from herd.transfer.swarm_failure import failed, silence, stall, together
 from herd.transfer.swarm_folder import SwarmFolder
@@ -248,8 +249,7 @@ class TorrentFetch:
         peers = frozenset(session.reports.seen) | self._terms.peers
         self._hold_back(session, 0)
         try:
-            have = self._check(metainfo, index)
-            begun = blocks_there(self._folder.file, metainfo, index, have, came)
+            have, begun = self._check(metainfo, index, came)
             session.take(Taking(metainfo, index, self._folder, have, peers, mouths, begun))
             self._end_trail()
             known = metainfo.table(index)
@@ -261,20 +261,20 @@ class TorrentFetch:
                 self._folder.give_back()
             raise
 
-    def _check(self, metainfo: Metainfo, index: int) -> list[bool]:
-        """Which pieces lie there and are right."""
-        gauge = self._wish.gauge
+    def _check(self, metainfo: Metainfo, index: int, came: Extents | None) -> There:
+        """Which pieces lie there and are right, and which blocks of others were written."""
+        gauge, file = self._wish.gauge, self._folder.file
         if there := self._folder.written():
             gauge.begin(Stage.VERIFYING, there, note="checking what is there")
-        have = pieces_there(self._folder.file, metainfo, index, self._wish.stop, gauge.advance)
-        led = (
-            self._feed.brought(self._folder.given, have)
-            if self._feed and self._is_inheriting
-            else 0
-        )
-        self._tally.found(metainfo.size_of(index, have) - led)
+        have = pieces_there(file, metainfo, index, self._wish.stop, gauge.advance)
+        begun = blocks_there(file, metainfo, index, have, came)
+        if self._feed and self._is_inheriting:  # mirrors of this very fetch wrote it
+            before = -self._feed.brought(self._folder.given, have)
+        else:
+            before = BLOCK * sum(map(sum, begun.values()))
+        self._tally.found(metainfo.size_of(index, have) + before)
         self._watch.rest(time.monotonic())
-        return have
+        return have, begun
 
     def _follow(self, session: Session, size: int, hashes: Hashes) -> bool:
         shown: Phase | None = None
