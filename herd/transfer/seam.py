@@ -65,12 +65,13 @@ class Seam:
 
         Args:
             size: Bytes of the file; 0 until it is known.
-            mirrors: Where it may come from; what becomes of them is noted in each.
+            mirrors: Where it may come from; what becomes of them is noted in each. Of two at one
+                address the first counts.
             patience: What a mirror is granted.
             stop: Set to end it.
         """
         self.size = size
-        self.mirrors = Mirrors(mirrors, patience, Hosts())
+        self.mirrors = Mirrors(_distinct(mirrors), patience, Hosts())
         self.watch = Watch(stop, patience)
         self.is_ended = threading.Event()
         self._token = secrets.token_urlsafe(24)
@@ -102,8 +103,7 @@ class Seam:
     def learn(self, size: int, more: Sequence[Standing]) -> None:
         """The metadata came: how long the file is, and where else it may come from."""
         self.size = size
-        known = {one.key for one in self.mirrors.each}
-        self.mirrors.each += tuple(one for one in more if one.key not in known)
+        self.mirrors.each = _distinct((*self.mirrors.each, *more))
 
     @property
     def host(self) -> str:
@@ -311,6 +311,14 @@ class _Pour:
     def _note(self, trouble: SourceFailed, began: float) -> None:
         log.info("%s: %s", self._one.host, trouble.message)
         self._seam.mirrors.failed(self._one, trouble, began, time.monotonic())
+
+
+def _distinct(mirrors: Sequence[Standing]) -> tuple[Standing, ...]:
+    """Each address once: a .torrent may name a mirror that the registry has, too."""
+    found: dict[str, Standing] = {}
+    for one in mirrors:
+        found.setdefault(one.key, one)
+    return tuple(found.values())
 
 
 def _range(text: str, size: int) -> tuple[int, int] | None:

@@ -17,7 +17,7 @@ from herd.errors import DigestMismatch, Interrupted
 from herd.model import InfoHash, MagnetSource, Source, TorrentSource, UrlSource
 from herd.transfer import Delivery, Transfer, seam_aside
 from herd.transfer.budget import Budget
-from herd.transfer.carrier import EachFailed, Wish
+from herd.transfer.carrier import EachFailed, Share, Wish
 from herd.transfer.patience import Patience
 from herd.transfer.swarm import TorrentCarrier
 from herd.transfer.swarm_watch import SwarmPatience
@@ -332,6 +332,15 @@ def test_the_web_seeds_of_a_torrent_are_mirrors_as_well(
 ) -> None:
     delivery = fetch(swarm_desk, seeded(swarm_desk, mirror))
     assert given(delivery) == {UrlSource(mirror.url): SIZE}
+
+
+def test_an_address_that_the_registry_names_and_the_torrent_too_is_one_mirror(
+    swarm_desk: SwarmDesk, mirror: FileServer
+) -> None:
+    delivery = fetch(swarm_desk, seeded(swarm_desk, mirror), mirror)
+    assert swarm_desk.part == swarm_desk.content
+    assert delivery.shares == (Share(UrlSource(mirror.url), SIZE),)
+    assert swarm_desk.gauge.sources <= {"", "1 mirror"}
 
 
 def test_a_swarm_and_addresses_of_one_file_are_one_transfer(
