@@ -108,9 +108,10 @@ class Doubt:
     def _try_alone(self, lone: Standing) -> None:
         self._alone.append(lone)
         self._leave_out(*(one for one in self.mirrors.each if one is not lone))
-        for giver, given in self.board.given.items():
+        # Of those who are out some may still write what they were asked for.
+        for giver, given in self.board.snapshot().items():
             if giver != lone.key:
-                self.board.reopen(given.copy())
+                self.board.reopen(Extents(given))
 
     def _leave_out(self, *suspects: Standing) -> None:
         self.suspects = suspects
