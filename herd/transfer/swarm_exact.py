@@ -60,7 +60,7 @@ class Exact:
             except Interrupted:
                 return
             except SourceFailed as failure:
-                log.warning("%s: %s", address, failure.message)
+                log.warning("its .torrent did not come: %s", failure.message)
                 self.troubles += (f"its .torrent did not come: {failure.message}",)
             except Exception:  # the top of a thread: nobody above would see it
-                log.exception("asking %s for a .torrent", address)
+                log.exception("asking for a .torrent")  # not where: an address may have a key in it
