@@ -14,7 +14,7 @@ from herd.staging import Staged
 from herd.transfer.board import Board
 from herd.transfer.budget import Budget
 
-__all__ = ["Carrier", "Delivery", "EachFailed", "Mismatch", "Share", "Staged", "Wish"]
+__all__ = ["Carrier", "Delivery", "EachFailed", "Mismatch", "Resting", "Share", "Staged", "Wish"]
 
 
 @dataclass(frozen=True)

@@ -48,8 +48,6 @@ FAST = 128 * 1024 * 1024
 _FIRST = 1024 * 1024
 """Bytes of a piece as long as nobody knows: few large files have smaller ones."""
 _TICK = 0.02
-
-
 _STRIKES = 2
 """Spans in a row in which the line limited, but for one that brought next to nothing."""
 

@@ -1,4 +1,4 @@
-"""What a fetch asks of a libtorrent session; `torrent.py` has the real one, tests have others."""
+"""What a fetch asks of a libtorrent session: `torrent_session` has the real one, tests others."""
 
 from __future__ import annotations
 
