@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -42,6 +43,8 @@ FORMATS = {
     Format.RAW: "raw: cannot run",
 }
 
+_ADDRESSES = ("hf:", "magnet:", "http://", "https://")
+
 
 @click.command(cls=Command)
 @click.argument("name", shell_complete=completion.known)
@@ -59,6 +62,11 @@ def info(session: Session, name: str, as_json: bool) -> None:
     if name.lower().endswith(".gguf") and expanded(name).is_file():
         _of_file(session, expanded(name), as_json=as_json)
         return
+    if name.lower().startswith(_ADDRESSES):
+        raise UnknownModel(
+            "`herd info` knows the models of registries, those installed, and .gguf files.",
+            f"`herd install --dry-run {shlex.quote(name)}` says what would come from there.",
+        )
     if "/" in name:  # as no name of a model has
         raise UnknownModel(f"There is no .gguf file {name}.", "`herd search` lists the models.")
     model, variant = _offered(session, wanted)
