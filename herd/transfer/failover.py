@@ -319,7 +319,8 @@ def describe(source: Source) -> str:
         case MagnetSource():
             return f"magnet {(source.v1 or source.v2 or '?')[:8]}…"
         case TorrentSource(location):
-            return f"torrent {location.rpartition('/')[2]}"
+            path = location.partition("?")[0]  # a tracker's key may follow
+            return f"torrent {path.rpartition('/')[2]}"
         case PathSource(path):
             return path.rpartition("/")[2] or path
 

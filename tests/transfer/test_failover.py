@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 
 from herd.errors import DigestMismatch, Interrupted, NoSourceDelivered
-from herd.model import File, MagnetSource, PathSource, Source, SwarmState, UrlSource
+from herd.model import File, MagnetSource, PathSource, Source, SwarmState, TorrentSource, UrlSource
 from herd.transfer import Fetched
 from herd.transfer.download import HttpCarrier
-from herd.transfer.failover import Transfer
+from herd.transfer.failover import Transfer, describe
 from tests.tools import nginx as server_of_the_world
 from tests.tools.http_server import Faults, FileServer
 from tests.transfer.desk import CONTENT, QUICK, Desk, digest, hope, promise
@@ -174,3 +174,8 @@ def test_a_mirror_that_is_away_is_waited_for_when_nobody_else_delivers(
     patient = Transfer({UrlSource: HttpCarrier(replace(QUICK, longest_asked=5.0))})
     assert get(desk, patient, promise(*sources)).source == sources[0]
     assert any("does not exist" in said for said in desk.gauge.said)
+
+
+def test_the_key_in_the_address_of_a_torrent_is_not_told() -> None:
+    private = TorrentSource("https://tracker.example.org/get/model.torrent?passkey=5ecret")
+    assert describe(private) == "torrent model.torrent"
