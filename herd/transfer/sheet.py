@@ -117,7 +117,7 @@ class Sheet:
     def sync(self) -> None:
         """Bring what was written to the disk itself."""
         with writing(self.path):
-            os.fdatasync(self._file)
+            getattr(os, "fdatasync", os.fsync)(self._file)  # macOS has fsync alone
 
 
 def _reserve(file: int, size: int) -> bool:
