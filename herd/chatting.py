@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import itertools
 import os
+import time
 from contextlib import suppress
 from pathlib import Path
 
 _numbers = itertools.count()
+_LEFT_AFTER = 24 * 60 * 60
+"""Seconds after which a file that nobody holds was left by a process that was killed."""
 
 
 class Chatting:
@@ -29,8 +32,16 @@ class Chatting:
             from fcntl import LOCK_EX, flock
 
             self._folder.mkdir(parents=True, exist_ok=True)
+            self._tidy()
             self._held = os.open(self._own, os.O_RDWR | os.O_CREAT, 0o600)
             flock(self._held, LOCK_EX)  # who looks has it for a moment only
+
+    def _tidy(self) -> None:
+        """Delete what killed processes left."""
+        for path in self._folder.glob("chatting-*"):
+            with suppress(OSError):
+                if time.time() - path.stat().st_mtime > _LEFT_AFTER and not _is_held(path):
+                    path.unlink()
 
     def end(self) -> None:
         """It does not any more."""

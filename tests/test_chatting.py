@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from fcntl import LOCK_EX, flock
 from pathlib import Path
 
 import pytest
@@ -69,6 +70,22 @@ def test_the_limit_holds_while_another_process_answers_however_that_ends(
             assert other.stdout.readline() == "done\n"
         until(lambda: jobs.budget.limit is None)
     jobs.close()
+
+
+def test_the_file_of_a_process_that_was_killed_is_not_kept_for_ever(tmp_path: Path) -> None:
+    left, new, held = (tmp_path / f"chatting-1-{number}" for number in range(3))
+    for path in (left, new, held):
+        path.touch()
+    for path in (left, held):
+        os.utime(path, (0, 0))
+    with held.open() as answers:
+        flock(answers, LOCK_EX)
+        chatting = Chatting(tmp_path)
+        chatting.begin()
+        assert not left.exists()
+        assert new.exists()  # who made it may be about to lock it
+        assert held.exists()
+        chatting.end()
 
 
 def test_a_folder_that_cannot_be_written_keeps_nobody_from_answering(tmp_path: Path) -> None:
