@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -126,3 +127,16 @@ def test_piece_hashes_of_which_only_some_came_are_no_broken_torrent(
             until(has_hashes)
     assert not seen[0].entries[0].has_hashes
     assert seen[-1].layers == read(torrent.raw).layers
+
+
+@pytest.mark.parametrize("version", [1, 2])
+def test_a_web_seed_is_known_by_the_url_that_it_was_given(
+    desk: SwarmDesk, folder: SwarmFolder, version: int
+) -> None:
+    torrent = desk.torrent(version=version)  # libtorrent ends those of version 2 with a slash
+    url = f"http://{own_host()}:9/mouth"
+    taking = replace(all_of(read(torrent.raw), folder, {}), web_seeds=(url,))
+    with desk.swarm(torrent) as swarm, taken(taking, swarm) as one:
+        assert one.fed() == {url}
+        one.wean(url)
+        until(lambda: not one.fed())
