@@ -6,31 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from herd.adopt import Adopter, Asked, name_of
+from herd.adopt import Asked, name_of
 from herd.errors import BadUsage
-from herd.foreign import Found, FoundFile, look
+from herd.foreign import Found, FoundFile
 from herd.store import Store
 from tests.foreign.layouts import gguf, write
-from tests.store.models import store_at
+from tests.test_adopt import adopter, only, store, theirs
 
-
-@pytest.fixture
-def store(tmp_path: Path) -> Store:
-    return store_at(tmp_path / "home")
-
-
-@pytest.fixture
-def theirs(tmp_path: Path) -> Path:
-    return tmp_path / "theirs"
-
-
-def adopter(store: Store) -> Adopter:
-    return Adopter(store, lambda: ())
-
-
-def only(path: Path) -> Found:
-    (found,) = look(path)
-    return found
+__all__ = ["store", "theirs"]
 
 
 def test_a_name_that_is_taken_is_said_to_be(store: Store, theirs: Path) -> None:
