@@ -79,6 +79,7 @@ class Job:
         budget = self.order.budget
         if limit != budget.limit:
             budget.set(limit)
+            self.order.gauge.pace_anew()
         if budget.out is not None and upload_limit != budget.out.limit:
             budget.out.set(upload_limit)
 

@@ -141,7 +141,7 @@ class Jobs:
         """Limit a job, or all of them together, in bytes per second; None: no limit."""
         self._own_downloads.limit(limit, job)
         if job is not None:
-            job.order.budget.set(limit)
+            job.set_limits(limit, job.upload_limit)
         else:
             self._asked_limit = limit or 0
             self._wake.set()
@@ -263,6 +263,8 @@ class Jobs:
         limit = self._rules.limit_now(is_chatting=is_chatting, asked=self._asked_limit)
         if limit != self.budget.limit:
             self.budget.set(limit)
+            for job in self.running():
+                job.order.gauge.pace_anew()
         why_not = self._rules.why_not(datetime.now().time(), is_metered=self._metered.was)
         for job in self.running():
             self._settle(job, why_not)

@@ -19,6 +19,10 @@ RATE_WINDOW = 5.0
 """Seconds over which the rate is taken."""
 
 
+_SETTLING = 0.5
+"""Seconds in which a new limit reaches everybody."""
+
+
 class Stage(StrEnum):
     """What a job is doing; the words are shown as they are."""
 
@@ -85,6 +89,7 @@ class Gauge:
         self._note = ""
         self._mirrors = self._peers = 0
         self._marks: deque[tuple[float, int]] = deque()
+        self._settled_at = clock()
 
     def begin(self, stage: Stage, total: int | None = None, done: int = 0, note: str = "") -> None:
         """Enter a stage: `done` of `total` bytes are there already and do not count as speed."""
@@ -105,6 +110,12 @@ class Gauge:
             if total is not None:
                 self._total = total
             self._move(done)
+
+    def pace_anew(self) -> None:
+        """Take the rate from now on: what came before, or is on its way, had another limit."""
+        with self._lock:
+            self._settled_at = self._clock() + _SETTLING
+            self._move(self._done)
 
     def note(self, text: str) -> None:
         """Say what is going on beside the numbers."""
@@ -133,6 +144,8 @@ class Gauge:
     def _move(self, done: int) -> None:
         self._done = done
         now = self._clock()
+        if now < self._settled_at:
+            self._marks.clear()
         if now - self._marks[-1][0] >= 0.1 if self._marks else True:
             self._marks.append((now, done))
         while len(self._marks) > 2 and now - self._marks[0][0] > RATE_WINDOW:

@@ -181,6 +181,13 @@ def test_a_job_has_a_limit_within_that_of_all(jobs: Jobs, herd: Herd) -> None:
     until(lambda: jobs.budget.limit is None)
 
 
+def test_a_limit_makes_the_rate_that_is_shown_a_new_one(jobs: Jobs, herd: Herd) -> None:
+    job = begin(jobs, herd, "one")
+    assert job.progress().rate > 0
+    jobs.set_limit(50_000, job)
+    assert job.progress().rate == 0
+
+
 def test_what_goes_out_has_the_limit_of_the_settings_until_another_is_set(herd: Herd) -> None:
     jobs = Jobs(herd.installer.install, herd.downloads, replace(ALWAYS, upload_limit=7_000))
     out = jobs.start(order("one")).order.budget.out

@@ -43,6 +43,25 @@ def test_an_old_burst_is_forgotten() -> None:
     assert gauge.read().rate == pytest.approx(10.0, rel=0.2)
 
 
+def test_after_a_new_limit_the_rate_is_that_of_the_new_one_once_it_is_settled() -> None:
+    clock = Clock(100.0)
+    gauge = Gauge(clock)
+    gauge.begin(Stage.FETCHING, total=100_000_000)
+    gauge.advance(20_000_000)
+    clock.now += 1.0
+    assert gauge.read().rate == pytest.approx(20_000_000)
+
+    gauge.pace_anew()
+
+    clock.now += 0.25
+    gauge.advance(5_000_000)  # was on its way
+    assert gauge.read().rate == 0.0
+    for _ in range(8):
+        clock.now += 0.25
+        gauge.advance(250)
+    assert gauge.read().rate == pytest.approx(1_000.0)
+
+
 def test_bytes_of_an_earlier_try_are_done_but_are_not_speed() -> None:
     clock = Clock(100.0)
     gauge = Gauge(clock)

@@ -23,6 +23,9 @@ MOST_QUEUED = 8 << 20
 """Bytes that wait to be written: more costs memory and makes nothing faster."""
 _USUAL_WINDOW = 6 << 20
 """Bytes that Linux lets wait in a connection at most, unless it was told otherwise."""
+_USUAL_TICK, _USUAL_AHEAD = 500, 3
+"""Milliseconds between two looks of libtorrent; seconds of blocks that it asks a peer for."""
+_LIMITED_TICK = 20
 _BOOTSTRAP = "dht.libtorrent.org:25401,router.bittorrent.com:6881,dht.transmissionbt.com:6881"
 
 _PRIVATE: dict[str, object] = {
@@ -98,6 +101,22 @@ class Sharing:
 def rate_limit(rate: int | None) -> int:
     """A limit in bytes per second as libtorrent takes it, None for no limit."""
     return min(rate or 0, _FASTEST)
+
+
+def held_to(rate: int | None) -> dict[str, object]:
+    """What holds a session to a limit of what comes, in bytes per second; None: no limit.
+
+    libtorrent shares a limit out at each of its ticks, and lets a peer read once all that was
+    asked of it is granted, or after 20 ticks: at its usual half second that is 10 s of silence,
+    and then all at once. What was asked for waits in the connection meanwhile, so it is no more
+    than comes in a second.
+    """
+    tick, ahead = (_USUAL_TICK, _USUAL_AHEAD) if rate is None else (_LIMITED_TICK, 1)
+    return {
+        "download_rate_limit": rate_limit(rate),
+        "tick_interval": tick,
+        "request_queue_time": ahead,
+    }
 
 
 def sharing(how: Sharing) -> dict[str, object]:

@@ -49,7 +49,7 @@ class Tally:
     def begin(self) -> None:
         """A fresh session counts from nothing, and was told nothing."""
         self._base = (self.fetched, self.wasted)
-        self._given, self._out_limit = 0, _UNTOLD
+        self._given, self._out_limit, self.limit = 0, _UNTOLD, None
 
     def note(self, look: Look) -> int:
         """Bytes that came since the last look."""

@@ -247,6 +247,7 @@ class TorrentFetch:
                 self._alone = Alone(self._wish, self._terms.http, self._folder, self._feed)
         mouths = self._feed.begin() if self._feed else ()
         peers = frozenset(session.reports.seen) | self._terms.peers
+        self._tally.begin()
         self._hold_back(session, 0)
         try:
             have, begun = self._check(metainfo, index, came)
@@ -278,7 +279,6 @@ class TorrentFetch:
 
     def _follow(self, session: Session, size: int, hashes: Hashes) -> bool:
         shown: Phase | None = None
-        self._tally.begin()
         while True:
             look = session.look()
             moved = self._tally.note(look)

@@ -12,7 +12,7 @@ from herd.transfer.swarm_folder import FILE, SwarmFolder
 from herd.transfer.swarm_prefix import Prefix
 from herd.transfer.swarm_reach import SwarmReach
 from herd.transfer.swarm_session import Taking
-from herd.transfer.swarm_settings import MOST_METADATA, rate_limit
+from herd.transfer.swarm_settings import MOST_METADATA, held_to, rate_limit
 from herd.transfer.swarm_watch import DiskTrouble, Look, Phase, Reports
 from herd.transfer.torrent import GRACE, everybody_limited, load, lt, refusal
 
@@ -181,7 +181,7 @@ class NativeSession:
 
     def limit(self, rate: int | None) -> None:
         """As Session.limit."""
-        self._session.apply_settings({"download_rate_limit": rate_limit(rate)})
+        self._session.apply_settings(held_to(rate))
 
     def limit_out(self, rate: int | None) -> None:
         """As Session.limit_out."""

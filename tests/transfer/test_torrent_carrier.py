@@ -14,6 +14,7 @@ from herd.transfer import swarm
 from herd.transfer.budget import Budget
 from herd.transfer.swarm import TorrentCarrier
 from herd.transfer.swarm_reach import SwarmReach
+from herd.transfer.swarm_tally import Tally
 from herd.transfer.torrent_session import NativeSession
 from tests.tools.swarm import own_host
 from tests.transfer.swarm_desk import CALM, SwarmDesk
@@ -93,6 +94,40 @@ def test_the_limit_of_what_goes_out_may_change_under_way(
 
     assert told == [5000, 9000]
     assert desk.part == desk.content
+
+
+def test_a_limit_of_what_comes_holds_within_a_moment_and_may_be_lifted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """libtorrent lets a peer read after 20 ticks at the latest, and keeps what is asked for."""
+    told: list[int | None] = []
+    limit = NativeSession.limit
+
+    def note(session: NativeSession, rate: int | None) -> None:
+        told.append(rate)
+        limit(session, rate)
+        settings = session._session.get_settings()
+        assert settings["download_rate_limit"] == (rate or 0)
+        assert (settings["tick_interval"] * 20 < 1000) == (rate is not None)
+        assert settings["request_queue_time"] == (3 if rate is None else 1)
+        budget.set(None)
+
+    monkeypatch.setattr(NativeSession, "limit", note)
+    desk, budget = SwarmDesk(tmp_path), Budget(400_000)
+    torrent = desk.torrent()
+    with desk.swarm(torrent, rate=5_000_000) as found:
+        wish = replace(desk.wish(torrent.magnet(found.tracker.url)), budget=budget)
+        TorrentCarrier(CALM, interface=own_host()).fetch(wish)
+
+    assert told == [400_000, None]
+    assert desk.part == desk.content
+
+
+def test_a_fresh_session_was_told_no_limit_yet() -> None:
+    tally = Tally()
+    tally.limit = 5000
+    tally.begin()
+    assert tally.limit is None
 
 
 def test_a_torrent_file_that_leads_to_nobody_is_refused_at_once(
