@@ -62,7 +62,7 @@ def info(session: Session, name: str, as_json: bool) -> None:
     if name.lower().endswith(".gguf") and expanded(name).is_file():
         _of_file(session, expanded(name), as_json=as_json)
         return
-    if name.lower().startswith(_ADDRESSES):
+    if name.lower().startswith(_ADDRESSES) or ("/" in name and expanded(name).is_file()):
         raise UnknownModel(
             "`herd info` knows the models of registries, those installed, and .gguf files.",
             f"`herd install --dry-run {shlex.quote(name)}` says what would come from there.",

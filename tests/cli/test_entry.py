@@ -60,6 +60,7 @@ def test_an_error_without_a_hint_is_one_line(herd: Caller) -> None:
         (("completion",), "'{bash|zsh|fish}'. Choose from: bash, zsh, fish"),
         (("install", ""), "herd: The name is empty."),
         (("info", "./none.gguf"), "herd: There is no .gguf file ./none.gguf."),
+        (("info", __file__), "`herd install --dry-run /"),
         (("info", "hf:a/b"), "`herd install --dry-run hf:a/b` says what would come from there."),
     ],
 )
