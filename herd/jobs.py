@@ -23,7 +23,7 @@ from herd.errors import HerdError, Interrupted, SourceRefused
 from herd.install import Order, Outcome
 from herd.job import Job, Rest, State
 from herd.metered import Metered
-from herd.own_downloads import OwnDownloads
+from herd.own_downloads import Limits, OwnDownloads
 from herd.progress import Stage
 from herd.rules import Rules
 from herd.transfer import Budget
@@ -100,6 +100,7 @@ class Jobs:
             job.wanted, job.rest = wanted, rest
             self._own_downloads.enter(job, asked)
             self._jobs.append(job)
+            self._heed(self._own_downloads.read(())[1])  # not a byte comes faster than is allowed
             self._conduct()
             if self._conductor is None:
                 self._conductor = threading.Thread(
@@ -244,16 +245,20 @@ class Jobs:
         moves = self._moves
         jobs, limits = self._own_downloads.read(self.all())
         self._ask_whether_metered()
-        if self._chatting is not None and self._rules.chatting_limit:
-            self._is_chat_elsewhere = self._chatting.is_elsewhere
         with self._lock:
-            self._asked_limit = self._asked_limit if limits.down is None else limits.down
-            if limits.up is not None and (limits.up or None) != self._out.limit:
-                self._out.set(limits.up or None)
+            self._heed(limits)
             if moves == self._moves:
                 self._jobs.sort(key=lambda job: jobs.index(job) if job in jobs else len(jobs))
             self._conduct()
         self._own_downloads.write(self.running())
+
+    def _heed(self, limits: Limits) -> None:
+        """Take over what other processes say of all downloads together; under the lock."""
+        if self._chatting is not None and self._rules.chatting_limit:
+            self._is_chat_elsewhere = self._chatting.is_elsewhere
+        self._asked_limit = self._asked_limit if limits.down is None else limits.down
+        if limits.up is not None and (limits.up or None) != self._out.limit:
+            self._out.set(limits.up or None)
 
     def _conduct(self) -> None:
         """Bring every job where it should be; under the lock."""
