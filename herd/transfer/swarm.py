@@ -117,18 +117,13 @@ class TorrentCarrier:
         far = _reach_of(wish.source)
         named = [mirror_of(each, patience, far) for each in mirrors]
         standings, opened = (*named, *seeds), found.opened
-        may_be_fed = bool(standings or magnet.web_seeds or magnet.torrents)
-        dht = self._dht and isinstance(wish.source, MagnetSource) and not found.is_local
         proxy = through(found.trackers)
-        chosen = settings(interface=self._interface, dht=dht) | proxy
-        chosen["upload_rate_limit"] = self._upload
+        # Through a proxy libtorrent could not reach the seam: mirrors come after the swarm.
+        may_be_fed = not proxy and bool(standings or magnet.web_seeds or magnet.torrents)
+        dht = self._dht and isinstance(wish.source, MagnetSource) and not found.is_local
+        chosen = self._settings(dht=dht) | proxy
         if self._lan:
-            # Nobody answers an announcement (BEP 14): whoever has the file comes by itself.
-            chosen |= {"enable_lsd": True, "enable_incoming_tcp": True}
             found = replace(found, opened=found.opened | {Kind.PRIVATE})
-        if proxy:
-            # Through a proxy libtorrent could not reach the seam: mirrors come after the swarm.
-            may_be_fed = False
 
         def more(metainfo: Metainfo) -> tuple[Standing, ...]:
             found = web_seeds(metainfo, wish.file, opened, magnet.web_seeds)
@@ -148,6 +143,14 @@ class TorrentCarrier:
             peers=frozenset(magnet.peers),
         )
         return TorrentFetch(wish, folder, terms).run(start)
+
+    def _settings(self, *, dht: bool) -> dict[str, object]:
+        chosen = settings(interface=self._interface, dht=dht)
+        chosen["upload_rate_limit"] = self._upload
+        if self._lan:
+            # Nobody answers an announcement (BEP 14): whoever has the file comes by itself.
+            chosen |= {"enable_lsd": True, "enable_incoming_tcp": True}
+        return chosen
 
     def _http(self, far: Callable[[str], Reach]) -> Carrier:
         from herd.transfer.download import HttpCarrier
