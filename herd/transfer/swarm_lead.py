@@ -123,8 +123,9 @@ class Lead(Beside):
         if self._noted is None or not is_known:
             return
         self._trials.learn(metainfo.piece_size)
-        self._noted.wake()
         judge = Judge(self._whole.staged.part, self._noted, self._trials, metainfo, index)
+        is_right = judge.look()  # before whoever lies is asked for a piece of the new size
+        self._noted.wake()
         end, mark, strikes = time.monotonic() + PROOF, self._mark(), 0
         while self.is_running:
             is_tried = not self._trials.is_anybody_free
@@ -132,7 +133,7 @@ class Lead(Beside):
             check(self._whole.stop)
             hear()
             now = self._mark()
-            if not judge.look():
+            if not (is_right and judge.look()):
                 log.info("a mirror gave a wrong piece: the swarm has the file")
                 return
             if is_tried:

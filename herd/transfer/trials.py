@@ -30,8 +30,14 @@ class Trials:
         self._changed = threading.Condition()
 
     def learn(self, piece_size: int | None) -> None:
-        """The size of a piece; None, as at first: nobody is tried, and anything may be asked."""
+        """The size of a piece; None, as at first: nobody is tried, and anything may be asked.
+
+        Whoever was tried with a piece of another size is tried with one of this size at once: the
+        number of the old one names other bytes now. Who is to wait after a wrong piece still does.
+        """
         with self._changed:
+            if piece_size is not None and piece_size != self._piece_size:
+                self._on = {key: on for key, on in self._on.items() if on[0] == _NONE}
             self._piece_size = piece_size
 
     @property

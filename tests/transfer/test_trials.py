@@ -57,3 +57,16 @@ def test_a_piece_that_nobody_judges_is_not_waited_for_for_ever(
     clock.now = PATIENCE + 1
     assert trials.limit(A, PIECE, 9 * PIECE) == 2 * PIECE
     assert trials.limit(A, 2 * PIECE, 9 * PIECE) == 2 * PIECE
+
+
+def test_who_was_tried_with_a_piece_of_another_size_is_tried_anew_at_once(trials: Trials) -> None:
+    assert trials.limit(A, 2 * PIECE, 9 * PIECE) == 3 * PIECE
+    trials.learn(PIECE // 4)
+    assert trials.limit(A, 2 * PIECE + 300, 9 * PIECE) == 2 * PIECE + 500
+    assert trials.limit(A, 2 * PIECE + 500, 9 * PIECE) == 2 * PIECE + 500
+
+
+def test_who_may_have_been_wrong_waits_however_large_pieces_turn_out(trials: Trials) -> None:
+    trials.failed(A)
+    trials.learn(PIECE // 4)
+    assert trials.limit(A, PIECE, 9 * PIECE) == PIECE
