@@ -38,10 +38,11 @@ from herd.ranks import Ranks
 from herd.record import described, with_header
 from herd.staging import Staged
 from herd.store import Store
-from herd.transfer import Fetched, Transfer, describe
+from herd.transfer import Fetched, Transfer, begun, describe
 
 Known = Callable[[Sequence[Sha256 | None]], Choice | None]
 """What a registry offers whose files have these digests."""
+FETCHED_BY_ANOTHER = "another model that is being installed has the same file"
 HOPELESS = (LegacyRefused, LegacyDamaged, DigestMismatch)
 """What is wrong with bytes that no second try will convert."""
 
@@ -71,6 +72,7 @@ class Work:
         self._store = store
         self._transfer = transfer
         self._order = order
+        self._has_waited = False
         self.fetched: list[Fetched] = []
         self.unwanted: set[Sha256] = set()
         """Blobs that nothing names: of ggml files that were converted, or refused."""
@@ -151,8 +153,13 @@ class Work:
         return _Here(blob, file.name, file.size, file.sha256, _format(blob), theirs)
 
     def _fetch(self, file: File) -> _Here:
-        staged = self._store.staged(file)
+        self._has_waited = False
+        staged = self._store.take(file, lambda: self._wait(file))
         order = self._order
+        if came := self._came_meanwhile(file):
+            self._store.leave(staged)
+            path = self._store.blob(came.sha256)
+            return _Here(path, came.name, came.size, came.sha256, _format(path))
         doubted = self._ranks.doubted(file.sources) if self._ranks else ()
         fetched = self._transfer.fetch(file, staged, order.gauge, order.stop, order.budget, doubted)
         if self._ranks:
@@ -169,8 +176,38 @@ class Work:
             self._store.note_whole(file, came)
         self._store.commit(staged.part, came.sha256, came.size, fetched.delivery.table)
         self._store.discard(staged)
+        if file.sha256:  # else whoever waits for it is told by the manifest what it is
+            self._store.leave(staged)
         path = self._store.blob(came.sha256)
         return _Here(path, came.name, came.size, came.sha256, found)
+
+    def _wait(self, file: File) -> None:
+        """Show how far another model's install is with this file.
+
+        Raises:
+            Interrupted: the person does not want to wait.
+        """
+        order = self._order
+        if order.stop.is_set():
+            raise Interrupted(f"Waiting for {file.name} was stopped.")
+        done = begun(self._store.place(file))
+        if self._has_waited:
+            order.gauge.move_to(done)
+        else:
+            order.gauge.begin(Stage.WAITING, file.size, done, FETCHED_BY_ANOTHER)
+        self._has_waited = True
+
+    def _came_meanwhile(self, file: File) -> InstalledFile | None:
+        """What another model's install brought since the plan was made, if it is this file."""
+        digest = file.sha256
+        if digest and self._store.has(digest, file.size):
+            size = file.size or _size(self._store.blob(digest))
+            return InstalledFile(file.name, size, digest)
+        if digest or not self._has_waited:
+            return None
+        each = (came for one in self._store.installed() for came in one.came)
+        same = (came for came in each if came.sources == file.sources)
+        return next((came for came in same if self._store.has(came.sha256, came.size)), None)
 
     def _convert(self, here: list[_Here]) -> Made:
         """Make the GGUF and commit it.

@@ -17,7 +17,7 @@ from herd.order import Order
 from herd.plan import Ground, Plan, plan
 from herd.progress import Stage
 from herd.ranks import Ranks
-from herd.store import Store
+from herd.store import Begun, Store
 from herd.transfer import Fetched, Transfer, begun, reserved
 
 __all__ = ["Installer", "Order", "Outcome"]
@@ -90,7 +90,7 @@ class Installer:
             whole=came,
             free=self._store.free()
             + left_over(half_made(self._store, choice))
-            + sum(reserved(self._store.staged(file)) for file in files),
+            + sum(reserved(self._store.place(file)) for file in files),
             memory=self._memory(),
             is_installed=self._installed(choice, keeps_original=keeps_original) is not None,
         )
@@ -137,7 +137,10 @@ class Installer:
         """
         came = {file.sha256 for file in choice.variant.files if file.sha256}
         for file in choice.variant.files:
-            self._store.discard(self._store.staged(file))
+            place = self._store.place(file)
+            with self._store.alone_with(Begun(place, 0)) as is_alone:
+                if is_alone:  # else another model has the same file, and its install goes on
+                    self._store.discard(place)
             if whole := self._store.whole(file):
                 came.add(whole.sha256)
             self._store.forget_whole(file)
@@ -172,7 +175,7 @@ class Installer:
         return None
 
     def _begun(self, file: File) -> int:
-        return begun(self._store.staged(file))
+        return begun(self._store.place(file))
 
     def _wait(self, order: Order) -> None:
         """Show how far the other herd is, while it has the model.

@@ -56,6 +56,11 @@ class Hold:
             self._parts[part] = taken
         return True
 
+    def leave_part(self, part: Path) -> None:
+        """Let others have a part: it is done with."""
+        if part in self._parts:
+            self._parts.pop(part).release()
+
     def require_kept(self) -> None:
         """Refuse to go on where somebody else was given the same lock.
 

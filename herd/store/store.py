@@ -7,6 +7,7 @@ model installed and whole, or not installed; `sweep` clears away what then lies 
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
@@ -21,7 +22,7 @@ from herd.staging import Staged
 from herd.staging import discard as discard_staged
 from herd.store import adopting, folders, manifest, staging, whole
 from herd.store.adopting import Had
-from herd.store.hold import Hold, holding
+from herd.store.hold import POLL, Hold, holding
 from herd.store.manifests import read
 from herd.store.pruning import Litter, Pruning, digests, remove_orphan, spare
 from herd.store.repair_steps import RepairSteps
@@ -86,6 +87,37 @@ class Store(View):
         """
         with writing(self._places.store):
             return staging.staged(self._places.staging, file, key, self._hold())
+
+    def place(self, file: File) -> Staged:
+        """Where `staged` and `take` have a file, to be looked at; it becomes nobody's."""
+        return staging.staged(self._places.staging, file, None, None)
+
+    def take(self, file: File, while_waiting: Callable[[], None]) -> Staged:
+        """Under a hold: be the only one who brings a file, once nobody else does.
+
+        What its model's name is does not matter: a file is fetched once.
+
+        Args:
+            file: The file.
+            while_waiting: Called ten times a second while another install has it; what it
+                raises ends the wait.
+
+        Raises:
+            BadUsage: the file has a digest that is none.
+        """
+        hold, place = self._hold(), self.place(file)
+        while hold is not None:
+            with writing(self._places.store):
+                if hold.take_part(place.part):
+                    break
+            while_waiting()
+            time.sleep(POLL)
+        return self.staged(file)
+
+    def leave(self, staged: Staged) -> None:
+        """Let others have a file that was taken: it is here."""
+        if hold := self._hold():
+            hold.leave_part(staged.part)
 
     def discard(self, staged: Staged) -> None:
         """Remove a part and whatever carriers keep beside it.
