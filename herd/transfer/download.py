@@ -190,6 +190,7 @@ class _Download:
     def _until_right(self) -> Sha256:
         promised = self._wish.file.sha256
         inherited = self._board.written.copy()
+        self._doubt.earlier = inherited.copy()
         while True:
             digest = self._round()
             if promised is None or digest == promised:

@@ -5,7 +5,9 @@ what it gave comes again from the others, and everything else stays. When the di
 right then, that giver lied. The smallest share goes first, because it costs least; before
 all of them goes what an earlier try left, which may have been damaged on the disk. Pieces
 that came from two givers and are the same need not come from a third. Where that does not
-help either, several may lie: then one after the other is to bring all of it by itself.
+help, all of what an earlier try left comes again, and the hunt begins anew: it may have been
+damaged before the hashes were taken that vouch for it. Where that does not help either, several
+may lie: then one after the other is to bring all of it by itself.
 """
 
 from __future__ import annotations
@@ -32,6 +34,8 @@ class Doubt:
     mirrors: Mirrors
     inherited: Extents
     """What an earlier try left and nothing vouches for."""
+    earlier: Extents = field(default_factory=Extents)
+    """All of what it left and is still there, whatever vouches for it."""
     wrong: list[Sha256] = field(default_factory=list)
     """The digests of the wrong files so far."""
     suspects: tuple[Standing, ...] = ()
@@ -70,9 +74,7 @@ class Doubt:
             one.is_barred = False
         self.suspects = ()
         if self.inherited:
-            self.board.reopen(self.inherited)
-            self.inherited = Extents()
-            return "what an earlier try left was damaged; it comes again"
+            return self._doubt_earlier(self.inherited)
         while not self._alone and (suspect := self._next()) is not None:
             self._cleared.add(suspect.key)
             doubted = self.board.given[suspect.key].copy()
@@ -81,8 +83,11 @@ class Doubt:
             if doubted:
                 self._leave_out(suspect)
                 self._replaced = doubted
-                self.board.reopen(doubted)
+                self._reopen(doubted)
                 return f"the digest is wrong; trying without what {suspect.host} gave"
+        if self.earlier:
+            self._cleared.clear()
+            return self._doubt_earlier(self.earlier.copy())
         if (lone := self._next_alone()) is not None:
             self._try_alone(lone)
             return f"the digest is still wrong; trying {lone.host} alone"
@@ -104,6 +109,16 @@ class Doubt:
             return None
         self._try_alone(lone)
         return f"it does not deliver; trying {lone.host} alone"
+
+    def _doubt_earlier(self, spans: Extents) -> str:
+        self.inherited = Extents()
+        self._reopen(spans)
+        return "what an earlier try left was damaged; it comes again"
+
+    def _reopen(self, spans: Extents) -> None:
+        self.board.reopen(spans)
+        for start, stop in spans:
+            self.earlier.remove(start, stop)
 
     def _try_alone(self, lone: Standing) -> None:
         self._alone.append(lone)

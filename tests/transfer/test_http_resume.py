@@ -117,11 +117,14 @@ def test_a_damaged_piece_alone_comes_again(desk: Desk, server: FileServer) -> No
     assert server.bytes_sent <= SIZE - there + PIECE
 
 
-def test_damage_that_nobody_has_hashed_is_found_by_the_digest(
-    desk: Desk, server: FileServer
+@pytest.mark.parametrize("hashed_since", [0, 2 * PIECE + 500_000], ids=["never", "since"])
+def test_damage_that_nobody_had_hashed_is_found_by_the_digest(
+    desk: Desk, server: FileServer, hashed_since: int
 ) -> None:
     begin(desk, server, PIECE + 2_000_000)
     damage(desk.staged.part, PIECE + 1_000_000)
+    if hashed_since:
+        begin(desk, server, hashed_since)
     go_on(desk, server)
     assert server.bytes_sent <= SIZE
 

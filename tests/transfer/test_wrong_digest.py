@@ -148,6 +148,16 @@ def test_what_an_earlier_try_left_is_doubted_first() -> None:
     assert hunt.fetched == PIECES
 
 
+def test_what_hashes_of_an_earlier_try_vouch_for_is_doubted_after_all_givers() -> None:
+    hunt = Hunt({"http://a/": "abcdefgh", "http://b/": "abcdefgH"})
+    hunt.file[:2] = "XY"
+    hunt.board.put("", Extents([(0, 2 * PIECE)]))
+    hunt.doubt.earlier = Extents([(0, 2 * PIECE)])
+    hunt.hunt()
+    assert hunt.file == list("abcdefgh")
+    assert hunt.said.count("what an earlier try left was damaged; it comes again") == 1
+
+
 def test_one_alone_is_not_asked_twice() -> None:
     hunt = Hunt({"http://a/": "abcdefgX"})
     with pytest.raises(Mismatch):
