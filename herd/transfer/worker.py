@@ -262,7 +262,9 @@ class Worker:
         try:
             at += self._write(claim, count)
             while claim.left > 0 and claim.at < body.span.stop and not self._task.is_ended:
-                count = body.read_into(self._buffer[: min(most, body.span.stop - claim.at)])
+                # Not beyond the claim: the server would go on sending until that had come.
+                wanted = min(most, claim.left, body.span.stop - claim.at)
+                count = body.read_into(self._buffer[:wanted])
                 if not count:
                     raise SourceFailed(f"{one.host} stopped before the end")
                 unpaid += count

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import fcntl
 import gzip
+import select
 import socket
 import ssl
 import struct
@@ -321,5 +322,10 @@ class _Handler(BaseHTTPRequestHandler):
         return int.from_bytes(left, sys.byteorder)
 
     def _out(self, piece: bytes) -> None:
+        # The system takes one more piece for somebody who has closed: nobody ever gets that.
+        gone = select.poll()
+        gone.register(self.connection, select.POLLRDHUP)
+        if gone.poll(0):
+            raise BrokenPipeError
         self.wfile.write(piece)
         self.file_server.sent(len(piece))

@@ -63,6 +63,20 @@ def test_several_connections_bring_one_file_and_no_byte_twice(
     assert delivery.wasted == 0
 
 
+def test_nothing_is_read_of_what_another_connection_took_over(
+    desk: Desk, first: FileServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A server sends on until it is hung up on: that must be at the last byte that is wanted."""
+    monkeypatch.setattr("herd.transfer.download._ENOUGH", 1e9)  # however busy the machine is
+    first.content = LARGE[:2_000_000]
+    first.faults = Faults(rate=1_000_000)
+    source = UrlSource(first.url)
+    delivery = desk.http.fetch(desk.wish(promise(source, content=first.content)))
+    assert len(first.requests) > 1, "the first one asked for all of it"
+    assert first.requests[0].stop == len(first.content)
+    assert delivery.wasted == 0
+
+
 def test_a_host_is_asked_by_eight_connections_at_most_shared_by_files() -> None:
     hosts = Hosts(8)
     assert [hosts.enter("host", "one") for _ in range(9)] == [True] * 8 + [False]
