@@ -114,16 +114,8 @@ class Person:
 
 
 ONE_CONNECTION = {"HERD_CONNECTIONS": "1"}
-"""For rows that count every byte: there is no other connection that could take a share over."""
-
-
-def is_once(sent: int, size: int = SIZE) -> bool:
-    """Whether so many bytes are a file that came once.
-
-    For rows with several connections: where the machine is busy a slow one loses a claim to
-    another one, which costs what was on its way.
-    """
-    return size <= sent <= 1.1 * size
+"""For rows that count every byte: there is no other connection that could take a share over,
+which costs what was on its way."""
 
 
 def begin(person: Person, server: FileServer, until_: int, *words: str) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 
-from tests.faults.person import CONTENT, ONE_CONNECTION, SIZE, Person
+from tests.faults.person import CONTENT, ONE_CONNECTION, SIZE, Person, Ran
 from tests.tools.http_server import Faults, FileServer
 from tests.tools.wait import until
 
@@ -30,17 +30,24 @@ def test_a_reset_is_taken_up_at_the_exact_byte(person: Person, server: FileServe
 def test_a_server_that_resets_at_once_is_given_up_with_its_name(
     hasty: Person, server: FileServer
 ) -> None:
-    server.faults = Faults(reset_after=0)
+    ran = is_given_up(hasty, server, Faults(reset_after=0))
+
+    assert server.bytes_sent == 0
+    assert len(server.requests) <= 4
+    assert "tiny.gguf did not come: 127.0.0.1 " in ran.end
+
+
+def is_given_up(hasty: Person, server: FileServer, faults: Faults) -> Ran:
+    """An install from a server that is alone and does not deliver."""
+    server.faults = faults
     hasty.is_offered(server)
 
     ran = hasty.types()
 
     assert (ran.code, hasty.has) == (4, None)
-    assert server.bytes_sent == 0
-    assert len(server.requests) <= 4
-    assert "tiny.gguf did not come: 127.0.0.1 " in ran.end
     assert "3 times in a row" in ran.end
     assert "Run the same command again to go on; what was fetched is kept." in ran.end
+    return ran
 
 
 def test_of_a_mirror_that_stops_sending_another_takes_the_rest(
@@ -75,15 +82,10 @@ def test_a_server_that_stops_sending_is_cut_and_asked_for_the_rest(
 def test_a_server_that_stops_for_good_is_given_up_and_its_bytes_kept(
     hasty: Person, server: FileServer
 ) -> None:
-    server.faults = Faults(stall_after=1000)
-    hasty.is_offered(server)
+    ran = is_given_up(hasty, server, Faults(stall_after=1000))
 
-    ran = hasty.types()
-
-    assert (ran.code, hasty.has) == (4, None)
     assert server.bytes_sent == 1000 * len(server.requests) < SIZE // 20
     assert "127.0.0.1 sent next to nothing for 2 s, 3 times in a row." in ran.end
-    assert "what was fetched is kept" in ran.end
 
 
 def test_a_mirror_that_drips_does_not_hold_a_good_one_up(
@@ -104,21 +106,17 @@ def test_a_mirror_that_drips_does_not_hold_a_good_one_up(
 def test_a_server_that_only_drips_is_shown_as_slow_then_given_up_and_its_bytes_kept(
     hasty: Person, server: FileServer
 ) -> None:
-    server.faults = Faults(drip=True)
-    hasty.is_offered(server)
+    ran = is_given_up(hasty, server, Faults(drip=True))
 
-    ran = hasty.types()
-
-    assert (ran.code, hasty.has) == (4, None)
     assert server.bytes_sent < SIZE // 50
     assert hasty.part.stat().st_size >= 16
     assert "127.0.0.1 sent next to nothing for 2 s, 3 times in a row." in ran.end
-    assert "what was fetched is kept" in ran.end
 
 
 def test_a_slow_server_that_is_alone_is_gone_on_with_and_ctrl_c_ends_it(
     person: Person, server: FileServer
 ) -> None:
+    person.environ |= ONE_CONNECTION
     server.faults = Faults(rate=60_000)
     person.is_offered(server)
     with person.begins() as herd:
@@ -132,7 +130,7 @@ def test_a_slow_server_that_is_alone_is_gone_on_with_and_ctrl_c_ends_it(
     ran = person.types()
 
     assert (ran.code, person.has) == (0, CONTENT)
-    assert SIZE <= server.bytes_sent <= SIZE + 200_000, "what a socket held when it ended"
+    assert SIZE <= server.bytes_sent <= SIZE + 30_000, "what came in half a second"
     assert before > 0
 
 
