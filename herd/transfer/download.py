@@ -211,6 +211,7 @@ class _Download:
         if self._trail is not None:
             self._trail.rewind()
         self._keeper.restart()
+        self._wish.gauge.pace_anew()
 
     def _round(self) -> Sha256:
         """Fetch what is missing and hash all of it."""
@@ -231,6 +232,8 @@ class _Download:
                 while worker.thread.is_alive():
                     task.watch.cut()
                     worker.thread.join(_TICK)
+            if self._wish.gauge.read().stage is Stage.FETCHING:
+                self._wish.gauge.move_to(self._board.done)
 
     def _look(self, workers: list[Worker]) -> None:
         """One look at how things stand.
@@ -257,6 +260,7 @@ class _Download:
             self._rest()
         if gauge.read().stage is not Stage.FETCHING or gauge.read().total != board.size:
             self._begin()
+        gauge.move_to(board.done)
         gauge.at_work(mirrors=self._mirrors.at_work())
         self._hire(workers)
 

@@ -239,7 +239,6 @@ class Worker:
                     task.sheet.write(memoryview(piece)[start - at : stop - at], start)
                     board.wrote(one.key, start, stop)
                     task.note(one.key, start, stop)
-                    task.wish.gauge.advance(stop - start)
                     new += stop - start
                 at += len(piece)
                 if at >= body.span.stop:
@@ -303,7 +302,6 @@ class Worker:
         if start < stop:
             task = self._task
             task.board.wrote(one.key, start, stop)
-            task.wish.gauge.advance(stop - start)
             task.note(one.key, start, stop)
 
     def _pay(self, body: Body, count: int) -> None:

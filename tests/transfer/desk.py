@@ -75,6 +75,12 @@ class Notes(Gauge):
         """Who was at work, in words."""
         self.whenever: Callable[[int], None] = lambda _: None
         """Called with the number of mirrors at work, many times a second."""
+        self.most = 0
+        """Bytes that it had at most."""
+
+    def _move(self, done: int) -> None:
+        self.most = max(self.most, done)
+        super()._move(done)
 
     def note(self, text: str) -> None:
         self.said.append(text)

@@ -229,6 +229,7 @@ def test_an_unpromised_file_from_a_server_without_ranges_is_hashed_as_it_is_at_l
     server.faults, server.etag = Faults(ignores_ranges=True), None
     server.content = fresh = LARGE[::-1]
     assert desk.get_unpromised(server.url).sha256 == digest(fresh)
+    assert desk.gauge.most == SIZE
 
 
 @pytest.mark.parametrize("etag", ['"two"', None])
