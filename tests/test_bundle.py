@@ -26,7 +26,18 @@ from herd.errors import (
     NoRoom,
     NoSourceDelivered,
 )
-from herd.model import File, Installed, Licence, Model, Source, UrlSource, Variant
+from herd.model import (
+    File,
+    InfoHash,
+    Installed,
+    Licence,
+    MagnetSource,
+    Model,
+    Source,
+    TorrentSource,
+    UrlSource,
+    Variant,
+)
 from herd.piece_repair import PieceRepairer
 from herd.pieces import LEAF, Table
 from herd.registry.schema import read as read_registry
@@ -119,6 +130,27 @@ def test_a_bundle_with_known_sources_has_a_registry_that_reads(here: Store, stic
 
     assert read.name == "tiny"
     assert read.variants[0].files[0] == File("m.gguf", (url,), len(WEIGHTS), digest(WEIGHTS))
+
+
+@pytest.mark.parametrize("registry", [None, "herd"])
+def test_a_key_in_an_address_that_somebody_typed_does_not_travel(
+    here: Store, stick: Path, registry: str | None
+) -> None:
+    made = model("tiny:q4", {"m.gguf": WEIGHTS})
+    key = "https://m.example/m?key=5ecret"
+    sources = (
+        UrlSource("https://m.example/m.gguf"),
+        UrlSource(key),
+        TorrentSource(key),
+        MagnetSource(v1=InfoHash("ab" * 20), torrents=(key,)),
+    )
+    made = replace(made, registry=registry, files=(replace(made.files[0], sources=sources),))
+    install(here, made, {"m.gguf": WEIGHTS})
+
+    text = (exported(here, stick).folder / "registry.yaml").read_text()
+
+    assert "https://m.example/m.gguf" in text
+    assert ("5ecret" in text) == (registry is not None)  # what a registry offers is no secret
 
 
 def test_a_bundle_is_installed_and_proved_elsewhere(here: Store, there: Store, stick: Path) -> None:

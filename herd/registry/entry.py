@@ -6,10 +6,12 @@ from herd.model import (
     File,
     Installed,
     InstalledFile,
+    MagnetSource,
     Model,
     PathSource,
     Source,
     TorrentSource,
+    UrlSource,
     Variant,
 )
 from herd.registry.writing import document
@@ -17,7 +19,8 @@ from herd.registry.writing import document
 
 def entry(installed: Installed) -> bytes | None:
     """The registry document; None where a file has no source that a registry can name."""
-    files = tuple([_file(each) for each in installed.files])
+    is_offered = installed.registry is not None
+    files = tuple([_file(each, is_offered=is_offered) for each in installed.files])
     if not all(file.sources for file in files):
         return None
     variant = Variant(installed.variant, files, installed.format, installed.quantisation)
@@ -39,8 +42,9 @@ def entry(installed: Installed) -> bytes | None:
     return document(f"bundle-{installed.name}"[:64], [model]).encode()
 
 
-def _file(installed: InstalledFile) -> File:
-    sources = tuple([each for each in installed.sources if _is_public(each)])
+def _file(installed: InstalledFile, *, is_offered: bool) -> File:
+    known = [each for each in installed.sources if _is_public(each)]
+    sources = tuple([each for each in known if is_offered or not _may_have_a_key(each)])
     return File(installed.name, sources, installed.size, installed.sha256)
 
 
@@ -49,3 +53,15 @@ def _is_public(source: Source) -> bool:
     if isinstance(source, TorrentSource):
         return source.location.startswith(("http://", "https://"))
     return not isinstance(source, PathSource)
+
+
+def _may_have_a_key(source: Source) -> bool:
+    """Whether an address has a query: what the person alone was given stays with them."""
+    match source:
+        case UrlSource(address) | TorrentSource(address):
+            return "?" in address
+        case MagnetSource():
+            return any(
+                "?" in each for each in (*source.trackers, *source.web_seeds, *source.torrents)
+            )
+    return False
