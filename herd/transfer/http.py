@@ -27,7 +27,7 @@ from herd import __version__
 from herd.errors import SourceFailed, SourceRefused
 from herd.transfer.body_reader import BodyReader
 from herd.transfer.reach import Endpoint, Reach
-from herd.transfer.tls import Context
+from herd.transfer.tls import BUNDLES, Context, check_bundle
 from herd.transfer.watch import Guard, Watch
 
 USER_AGENT = f"herd/{__version__}"
@@ -35,8 +35,6 @@ USER_AGENT = f"herd/{__version__}"
 _TICK = 0.1
 _PIECE = 256 * 1024
 """Bytes asked of the socket at once; below 64 KiB Python itself is the brake."""
-_BUNDLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE")
-"""Requests reads two variables, OpenSSL's own is the third that people set."""
 
 
 class Answer:
@@ -233,7 +231,7 @@ class Line:
     ) -> requests.Response:
         url = request.url or ""
         if url.lower().startswith("https:"):
-            _check_bundle()
+            check_bundle()
         settings = session.merge_environment_settings(url, {}, True, _bundle(), None)
         if requests.utils.select_proxy(url, settings["proxies"]):
             self._reach.check_written(url)
@@ -296,6 +294,13 @@ class _Adapter(HTTPAdapter):
         self._through = _pools(line, is_proxy=True)
         super().__init__(pool_connections=1, pool_maxsize=1)
 
+    def close(self) -> None:
+        """Close what is kept open; urllib3 would leave that to the garbage collector."""
+        for each in (self.poolmanager, *self.proxy_manager.values()):
+            for key in each.pools.keys():  # noqa: SIM118  # its iteration is not allowed
+                each.pools[key].close()
+        super().close()
+
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:  # as requests declares it
         super().init_poolmanager(*args, **kwargs)
         self.poolmanager.pool_classes_by_scheme = self._direct
@@ -319,7 +324,7 @@ def _pools(line: Line, *, is_proxy: bool) -> dict[str, type[HTTPConnectionPool]]
         def _new_conn(self) -> socket.socket:
             self.ssl_context = self.ssl_context or Context()
             if self.cert_reqs != "CERT_REQUIRED":  # a proxy of http addresses: requests trusts any
-                _check_bundle()
+                check_bundle()
                 found, self.cert_reqs = _bundle(), "CERT_REQUIRED"
                 setattr(self, "ca_cert_dir" if Path(found).is_dir() else "ca_certs", found)
             return line.connect(self._dns_host, self.port or 443, is_proxy=is_proxy)
@@ -353,17 +358,8 @@ def _as_it_is(request: requests.PreparedRequest) -> requests.PreparedRequest:
 
 def _bundle() -> str:
     """Where the certificates lie that vouch for others."""
-    named = [found for name in _BUNDLES if (found := os.environ.get(name))]
+    named = [found for name in BUNDLES if (found := os.environ.get(name))]
     return named[0] if named else requests.utils.DEFAULT_CA_BUNDLE_PATH
-
-
-def _check_bundle() -> None:
-    for name in _BUNDLES:
-        if found := os.environ.get(name):
-            if not Path(found).exists():
-                words = f"{name} names {found}, where no certificates are"
-                raise SourceRefused(words, f"Let {name} name the file, or unset it.")
-            return
 
 
 def _translated(error: Exception, url: str) -> SourceFailed:

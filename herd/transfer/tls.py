@@ -6,19 +6,39 @@ has a transport for TLS within TLS that is fed with bytes; here every connection
 
 from __future__ import annotations
 
+import os
 import ssl
 import time
+from pathlib import Path
 from typing import Any, Self
 
 from urllib3.util.ssl_ import create_urllib3_context
 from urllib3.util.ssltransport import SSLTransport
 
+from herd.errors import SourceRefused
+
+BUNDLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE")
+"""Where a person names authorities: requests reads two variables, OpenSSL's own is the third."""
 _AT_ONCE = 512 * 1024
 """Bytes asked of the system at once."""
 _AS_USUAL = (
     *("minimum_version", "options", "verify_flags", "post_handshake_auth"),
     *("hostname_checks_common_name", "keylog_filename"),
 )
+
+
+def check_bundle() -> None:
+    """Refuse to ask anybody where the named authorities are not there.
+
+    Raises:
+        SourceRefused: so it is.
+    """
+    for name in BUNDLES:
+        if found := os.environ.get(name):
+            if not Path(found).exists():
+                words = f"{name} names {found}, where no certificates are"
+                raise SourceRefused(words, f"Let {name} name the file, or unset it.")
+            return
 
 
 class Context(ssl.SSLContext):

@@ -124,6 +124,16 @@ def test_a_refusal_is_final(desk: Desk, server: FileServer, status: int, words: 
     assert len(server.requests) == 1
 
 
+def test_a_connection_does_not_stay_open_for_as_long_as_somebody_keeps_the_refusal(
+    desk: Desk, server: FileServer
+) -> None:
+    server.keeps_alive, server.faults = True, Faults(status=404)
+    with pytest.raises(SourceRefused) as told:
+        desk.get(server.url)
+    eventually(lambda: server.open == 0)
+    assert told.value.__traceback__ is not None
+
+
 def test_a_file_of_another_size_is_refused_before_its_body(desk: Desk, server: FileServer) -> None:
     desk.stage(CONTENT[:1000])
     server.content = CONTENT + b"more"
