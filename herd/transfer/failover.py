@@ -54,8 +54,10 @@ class Fetched:
     @property
     def troubles(self) -> tuple[tuple[Source, str], ...]:
         """Each source that did not deliver or gave wrong bytes, and a phrase that says so."""
-        said = [(source, error.message.rstrip(".")) for source, error in self.failed]
-        return (*said, *[(source, "gave wrong bytes") for source in self.delivery.liars])
+        liars = self.delivery.liars
+        failed = [(source, why) for source, why in self.failed if source not in liars]
+        said = [(source, why.message.rstrip(".")) for source, why in failed]
+        return (*said, *[(source, "gave wrong bytes") for source in liars])
 
     @property
     def shares(self) -> tuple[Share, ...]:

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from herd.errors import DigestMismatch, Interrupted, NoSourceDelivered
+from herd.errors import DigestMismatch, Interrupted, NoSourceDelivered, SourceFailed, SourceRefused
 from herd.model import File, MagnetSource, PathSource, Source, SwarmState, TorrentSource, UrlSource
-from herd.transfer import Fetched
+from herd.transfer import Delivery, Fetched
 from herd.transfer.download import HttpCarrier
 from herd.transfer.failover import Transfer, describe
 from tests.tools import nginx as server_of_the_world
@@ -179,3 +179,11 @@ def test_a_mirror_that_is_away_is_waited_for_when_nobody_else_delivers(
 def test_the_key_in_the_address_of_a_torrent_is_not_told() -> None:
     private = TorrentSource("https://tracker.example.org/get/model.torrent?passkey=5ecret")
     assert describe(private) == "torrent model.torrent"
+
+
+def test_a_liar_that_was_left_out_for_it_is_told_of_once() -> None:
+    liar, gone = UrlSource("http://a.example/m"), UrlSource("http://b.example/m")
+    failed = ((liar, SourceRefused("a.example gave wrong bytes")), (gone, SourceFailed("gone.")))
+    delivery = Delivery(1, digest(b"m"), liars=(liar,))
+    troubles = Fetched(delivery, gone, failed=failed).troubles
+    assert troubles == ((gone, "gone"), (liar, "gave wrong bytes"))
