@@ -115,6 +115,7 @@ def _devices(herd: Herd) -> Iterator[Finding]:
     parts = f"for {', '.join(machine.backends) or 'CPU'}: {' '.join(machine.features)}"
     yield Finding("llama.cpp", f"{built} {parts}")
     yield from _missed()
+    yield from _unseen(machine)
     for device in machine.devices:
         memory = f"{size(device.free)} of {size(device.total)} free"
         cores = "" if device.is_gpu else f", {usable_cores()} threads"
@@ -131,6 +132,20 @@ def _missed() -> Iterator[Finding]:
     command = gpus.build_command(gpu.vendor)
     text = f"There is one by {gpu.vendor}, and this build of llama.cpp cannot use it"
     yield Finding("GPU", f"{text}; {first}." if first else f"{text}.", Grade.BAD, command)
+
+
+def _unseen(machine: Machine) -> Iterator[Finding]:
+    """A GPU that llama.cpp was built for, and of which its driver shows it none."""
+    if any(device.is_gpu for device in machine.devices) or not (built := gpus.usable()):
+        return
+    if name := gpus.hidden(os.environ):
+        text = f"{name} hides it from llama.cpp: everything is computed on the CPU."
+        yield Finding("GPU", text, Grade.NOTE, f"unset {name}")
+        return
+    vendor = built[0].vendor
+    text = f"There is one by {vendor}, llama.cpp was built for it, and its driver shows none."
+    mend = "nvidia-smi" if vendor == "NVIDIA" else "herd logs --engine"
+    yield Finding("GPU", text, Grade.BAD, f"{mend}  # it says what is wrong")
 
 
 def _speeds(herd: Herd, machine: Machine) -> Iterator[Finding]:

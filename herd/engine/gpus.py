@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import contextlib
 import importlib.util
+import os
 import platform
 import shutil
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -30,6 +32,13 @@ _FLAGS = {
     "Apple": "-DGGML_METAL=on",
     "RPC": "-DGGML_RPC=on",
 }
+_FOR = {
+    "NVIDIA": {"cuda", "vulkan"},
+    "AMD": {"hip", "vulkan"},
+    "Intel": {"sycl", "vulkan"},
+    "Apple": {"metal"},
+}
+_HIDING = (("cuda", "NVIDIA", "CUDA_VISIBLE_DEVICES"), ("hip", "AMD", "HIP_VISIBLE_DEVICES"))
 _BACKENDS = ("cuda", "metal", "vulkan", "hip", "sycl", "musa", "opencl", "cann", "rpc")
 
 
@@ -96,22 +105,48 @@ def missed() -> Gpu | None:
     return next((each for each in gpus() if not each.is_integrated), None)
 
 
+def usable() -> tuple[Gpu, ...]:
+    """The GPUs of this machine that this build of llama.cpp is for."""
+    built = set(backends())
+    return tuple(gpu for gpu in gpus() if built & _FOR[gpu.vendor])
+
+
+def hidden(surroundings: Mapping[str, str]) -> str | None:
+    """The variable that hides the GPUs from llama.cpp, which was built for them.
+
+    Args:
+        surroundings: The environment that the engine gets.
+    """
+    vendors = {gpu.vendor for gpu in gpus()}
+    for backend, vendor, name in _HIDING:
+        value = surroundings.get(name)
+        if value is None or backend not in backends() or vendor not in vendors:
+            continue
+        first = value.split(",")[0].strip().lower()  # what comes behind an unknown one is not seen
+        if first.startswith("-") or first in ("", "none", "void", "nodevfiles"):
+            return name
+    return None
+
+
 def advice(said: Path) -> str | None:
     """What a person with an idle GPU should know, once for each build of llama.cpp.
 
     Args:
         said: Remembers what was said.
     """
-    gpu = missed()
-    if gpu is None:
+    if name := hidden(os.environ):
+        text = f"(The GPU lies idle: {name} hides it from llama.cpp.)"
+    elif gpu := missed():
+        command = build_command(gpu.vendor)
+        text = f"(The {gpu.vendor} GPU lies idle: llama.cpp was not built for it. {command})"
+    else:
         return None
-    command = build_command(gpu.vendor)
-    if _read(said) == command:
+    if _read(said) == text:
         return None
     with contextlib.suppress(OSError):
         said.parent.mkdir(parents=True, exist_ok=True)
-        said.write_text(command)
-    return f"(The {gpu.vendor} GPU lies idle: llama.cpp was not built for it. {command})"
+        said.write_text(text)
+    return text
 
 
 def needs_first(vendor: str) -> str:

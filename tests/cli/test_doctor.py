@@ -55,6 +55,35 @@ def test_a_gpu_that_lies_idle_is_bad_and_has_its_command(
     assert "Not everything works: GPU" in ran.err
 
 
+def test_a_gpu_that_is_hidden_is_a_note_and_has_its_command(
+    herd: Caller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gpus, "gpus", lambda: (Gpu("NVIDIA"),))
+    monkeypatch.setattr(gpus, "backends", lambda: ("cuda",))
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    herd("install", "tiny")
+
+    line = found(herd)["GPU"]
+    first, second = herd("run", "tiny", "hum?"), herd("run", "tiny", "hum?")
+
+    assert (line["grade"], line["mend"]) == ("note", "unset CUDA_VISIBLE_DEVICES")
+    assert "The GPU lies idle: CUDA_VISIBLE_DEVICES hides it" in first.err
+    assert "GPU" not in second.err
+
+
+def test_a_gpu_that_its_driver_does_not_show_is_bad(
+    herd: Caller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gpus, "gpus", lambda: (Gpu("NVIDIA"),))
+    monkeypatch.setattr(gpus, "backends", lambda: ("cuda",))
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+
+    line = found(herd)["GPU"]
+
+    assert line["grade"] == "bad"
+    assert str(line["mend"]).startswith("nvidia-smi")
+
+
 def test_bytes_that_two_models_share_are_counted_once(herd: Caller) -> None:
     herd("install", "tiny")
     alone = found(herd)["store"]["text"]

@@ -103,6 +103,24 @@ def test_a_gpu_that_cannot_be_used_is_missed(monkeypatch: pytest.MonkeyPatch) ->
     assert gpus.missed() is None
 
 
+@pytest.mark.parametrize(
+    ("value", "is_hidden"),
+    [("", True), ("-1", True), ("-1,0", True), ("none", True), ("0", False), ("GPU-8932", False)],
+)
+def test_a_variable_that_hides_the_gpus_is_known(
+    monkeypatch: pytest.MonkeyPatch, value: str, is_hidden: bool
+) -> None:
+    monkeypatch.setattr(gpus, "gpus", lambda: (Gpu("NVIDIA"),))
+    monkeypatch.setattr(gpus, "backends", lambda: ("cuda",))
+    given = {"CUDA_VISIBLE_DEVICES": value}
+
+    assert gpus.hidden(given) == ("CUDA_VISIBLE_DEVICES" if is_hidden else None)
+    assert gpus.hidden({}) is None
+
+    monkeypatch.setattr(gpus, "backends", lambda: ())
+    assert gpus.hidden(given) is None
+
+
 class Library:
     """Of ggml what RPC needs: a server at one address, which gives a device when it is added."""
 
