@@ -33,7 +33,8 @@ PROCESS = 32 << 20
 PER_TOKEN = 340
 """Bytes of the vocabulary for each token, its text, its merges and their tables."""
 ON_GPU = 400 << 20
-"""Bytes that a GPU's own runtime takes as soon as something is computed on it."""
+"""Bytes that a GPU's own runtime takes as soon as something is computed on it: CUDA's 80 MB on an
+H200, 220 MB without flash attention (benchmarks/offload.py), and elsewhere it may be more."""
 FLASH_OPEN = "flash attention where the device knows it"
 """The reason of a choice that is left to llama.cpp, which has seen the device."""
 SHARE = 0.95
@@ -152,10 +153,11 @@ class _Plan:
         return not self.shape.is_repacked if wish is None else wish
 
     def kept(self, layers: int | None = None) -> int:
-        """Bytes of keys, values and states of so many layers."""
+        """Bytes of keys, values and states of so many layers, counted from the last."""
         cells = padded(self.context)
         numbers = 0
-        for layer in self.shape.layers[:layers]:
+        first = 0 if layers is None else max(0, len(self.shape.layers) - layers)
+        for layer in self.shape.layers[first:]:
             within = cells
             if layer.window and not self.has_whole_windows:
                 within = min(cells, padded(layer.window + self.batch))
@@ -179,8 +181,8 @@ class _Plan:
         )
 
     def on_gpu(self, layers: int) -> int:
-        """Bytes on GPUs with so many layers there; the output goes with the last of them."""
-        weights = layers * self.shape.per_layer
+        """Bytes on GPUs with so many layers there, the last ones; the output goes with them."""
+        weights = layers * self.shape.per_layer + self.shape.around
         if layers >= len(self.shape.layers):
             weights = self.shape.weights + self.shape.projector
         return weights + self.kept(layers) + self.needs.compute

@@ -97,6 +97,29 @@ def test_a_smaller_gpu_gets_the_layers_that_fit() -> None:
     assert f"{found.gpu_layers} of 32 layers on CUDA0" in found.why[1]
 
 
+def test_the_output_lies_with_the_first_layer_that_a_gpu_gets() -> None:
+    heavy = replace(SEVEN, weights=5 * GB, around=GB + 130_000_000)
+    machine = [gpu(4 * GB), cpu(16 * GB)]
+    asked = Wishes(is_exact=True)
+
+    light, found = (choose(each, machine, asked).gpu_layers for each in (SEVEN, heavy))
+
+    layer = SEVEN.per_layer + 2 * 4096 * 4096 * 2
+    assert 0 <= light - found - GB // layer <= 1
+
+
+def test_layers_on_a_gpu_are_the_last_ones() -> None:
+    wide, narrow = (Layer(4096, 4096),) * 16, (Layer(64, 64),) * 16
+    machine = [gpu(3 * GB), cpu(16 * GB)]
+    asked = Wishes(is_exact=True)
+    first, last = (
+        choose(replace(SEVEN, layers=each), machine, asked).gpu_layers
+        for each in (wide + narrow, narrow + wide)
+    )
+
+    assert first > last
+
+
 def test_a_somewhat_shorter_context_is_better_than_layers_on_the_cpu() -> None:
     found = choose(SEVEN, [gpu(int(6.2 * GB)), cpu(16 * GB)], Wishes())
 

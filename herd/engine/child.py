@@ -46,8 +46,6 @@ _PR_SET_PDEATHSIG = 1
 _LEAVES_WITHIN = 2.0
 """Seconds for what is under way when the process is asked to end."""
 
-_INSTALL = "Install it: `pip install llama-cpp-python`."
-
 
 class Child:
     """Answers requests one after the other; `stop` is heard at once."""
@@ -125,11 +123,16 @@ class Child:
             case Embed():
                 self._embed(request)
             case Look():
-                from herd.engine.loading import machine
-
-                self._say(machine(request.rpc))
+                self._look(request)
             case Stop():
                 self._end()
+
+    def _look(self, request: Look) -> None:
+        try:
+            from herd.engine.loading import machine
+        except (ImportError, OSError, RuntimeError) as error:
+            raise _without_llama_cpp(error) from error
+        self._say(machine(request.rpc))
 
     def _load(self, request: Load) -> None:
         if self._talker:
@@ -139,8 +142,7 @@ class Child:
         try:
             from herd.engine.talker import Talker
         except (ImportError, OSError, RuntimeError) as error:
-            # Not installed, or its library does not fit this machine.
-            raise EngineFailed(f"llama-cpp-python does not load: {error}.", _INSTALL) from error
+            raise _without_llama_cpp(error) from error
         self._talker = Talker(request, self._stop, self._moved)
         if request.settings.running:
             self._presence = Presence(Path(request.settings.running), self._talker.ready)
@@ -191,6 +193,14 @@ def _refuse_at_once(model: Loadable) -> None:
         reason = error.strerror or type(error).__name__
         raise EngineFailed(f"{model.reference} cannot be read: {reason}.", again) from error
     raise EngineFailed(f"{model.reference} is damaged: its file is no GGUF file.", again)
+
+
+def _without_llama_cpp(error: Exception) -> EngineFailed:
+    """It is not installed, or its library does not fit this machine."""
+    from herd.engine.load_failures import what_it_lacks
+
+    said = " ".join(str(error).split()).rstrip(".")
+    return EngineFailed(f"llama-cpp-python does not load: {said}.", what_it_lacks(said))
 
 
 def _die_with_parent() -> None:

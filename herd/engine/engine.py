@@ -283,10 +283,11 @@ class Engine:
 
     def _make_room_on_gpus(self, model: Loadable, stop: threading.Event) -> None:
         """Let models on GPUs leave, the least recently used first, until this one fits there."""
-        wanted = self._settings.gpu_layers if model.gpu_layers is None else model.gpu_layers
-        while wanted and (there := self._pool.on_gpus()):
-            from herd.engine.placing import placed
+        while there := self._pool.on_gpus():
+            from herd.engine.placing import asked_layers, placed
 
+            if (wanted := asked_layers(model, self._settings)) == 0:
+                return
             placement = placed(model, self._settings, self._looked(stop).devices)
             most = placement.layers if wanted < 0 else min(wanted, placement.layers)
             if placement.gpu_layers >= most:

@@ -15,14 +15,20 @@ from herd.memory import memory
 _CPU, _GPU, _SHARED_GPU = 0, 1, 2  # enum ggml_backend_dev_type; others only help the CPU
 
 
-def devices(library: ctypes.CDLL) -> tuple[Device, ...]:
-    """The CPU and every GPU that this build can use, with their memory."""
+def devices(library: ctypes.CDLL, *, has_gpus: bool = True) -> tuple[Device, ...]:
+    """The CPU and every GPU that this build can use, with their memory.
+
+    Args:
+        library: ggml's.
+        has_gpus: Whether to look at GPUs: who asks CUDA for its free memory takes 500 MB of it.
+    """
     count, get = library.ggml_backend_dev_count, library.ggml_backend_dev_get
     count.restype, get.restype, get.argtypes = ctypes.c_size_t, ctypes.c_void_p, [ctypes.c_size_t]
     kind = library.ggml_backend_dev_type
     kind.argtypes = [ctypes.c_void_p]
     found = [(handle, kind(handle)) for handle in map(get, range(count()))]
-    return tuple(_device(library, *each) for each in found if each[1] <= _SHARED_GPU)
+    last = _SHARED_GPU if has_gpus else _CPU
+    return tuple(_device(library, *each) for each in found if each[1] <= last)
 
 
 def backends(library: ctypes.CDLL) -> tuple[str, ...]:

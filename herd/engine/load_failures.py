@@ -16,6 +16,8 @@ _CUT_SHORT = re.compile(
     re.IGNORECASE,
 )
 _ARCHITECTURE = re.compile(r"unknown model architecture: '([^']{1,40})'")
+_LIBRARY = re.compile(r"\blib(?P<name>\w+)\.so[.\d]*: cannot open shared object file")
+_BUILD = "pip install --force-reinstall --no-cache-dir --no-deps llama-cpp-python"
 _ERROR = re.compile(r"error loading model: *(?P<cause>[^\n]+)")
 
 
@@ -41,6 +43,22 @@ def why_not_loaded(said: str) -> str:
     if found := _ERROR.search(said):
         return f"llama.cpp says: {_clean(found['cause'])}"
     return "llama.cpp does not say why"
+
+
+def what_it_lacks(said: str) -> str:
+    """What to do where llama.cpp's own library does not load, from what the linker said."""
+    if found := _LIBRARY.search(said):
+        if found["name"] == "cuda":
+            return (
+                "It was built for CUDA: install the NVIDIA driver, or build it for the CPU: "
+                f"`{_BUILD}`."
+            )
+        if found["name"].startswith("cu"):
+            return (
+                "It was built for CUDA: `export LD_LIBRARY_PATH=FOLDER`, the one that has this "
+                "library (of the CUDA toolkit, or nvidia/cu13/lib of pip's nvidia-cublas)."
+            )
+    return "Install it: `pip install llama-cpp-python`."
 
 
 def how_it_died(code: int) -> str:

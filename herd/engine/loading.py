@@ -13,10 +13,12 @@ from typing import Any
 from herd.engine import hardware
 from herd.engine.binding import api, ggml
 from herd.engine.load_failures import speaks_of_memory, unknown_architecture, why_not_loaded
+from herd.engine.placing import asked_layers
+from herd.engine.protocol import Load
 from herd.engine.stop_flag import StopFlag
 from herd.engine.values import Adapter, Machine
 from herd.errors import CannotRun, EngineFailed, Interrupted
-from herd.fit import Placement
+from herd.fit import Device, Placement
 
 _CACHES = {"f32": 0, "f16": 1, "q4_0": 2, "q4_1": 3, "q5_0": 6, "q5_1": 7, "q8_0": 8, "bf16": 30}
 """enum ggml_type, for keys and values."""
@@ -49,12 +51,14 @@ def load(wanted: Wanted, stop: StopFlag, moved: Callable[[float], None]) -> obje
 
     params = api.llama_model_default_params()
     layers = wanted.placement.gpu_layers
-    # The output counts as one more layer.
-    params.n_gpu_layers = layers + 1 if layers >= wanted.placement.layers else layers
+    # The output counts as one more layer, and is the first that llama.cpp puts there.
+    params.n_gpu_layers = layers + 1 if layers else 0
     params.progress_callback = api.llama_progress_callback(look)
     only = hardware.handle(ggml.libggml, wanted.device) if wanted.device else None
-    chosen = (ctypes.c_void_p * 2)(only, None)  # ends with a null
-    if only:
+    chosen = (ctypes.c_void_p * 2)(only if layers else None, None)  # ends with a null
+    if only or not layers:
+        # With no layer there a GPU would still read prompts: it takes memory, which may be what
+        # is lacking, and the CPU gets the weights in a layout that it is slow with.
         params.devices = ctypes.cast(chosen, ctypes.c_void_p)
     if not wanted.placement.is_mapped:
         params.load_mode = api.LLAMA_LOAD_MODE_NONE
@@ -109,6 +113,10 @@ def adapt(model: object, context: object, wanted: Wanted) -> list[object]:
     return made
 
 
+class NoRoom(EngineFailed):
+    """Some memory, of the machine or of a GPU, does not hold it."""
+
+
 def refused(reference: str, said: str, stop: StopFlag) -> EngineFailed | Interrupted:
     """Why a model was not loaded, from what llama.cpp said."""
     if stop.is_set:
@@ -117,8 +125,19 @@ def refused(reference: str, said: str, stop: StopFlag) -> EngineFailed | Interru
     if unknown_architecture(said):
         return CannotRun(message, "A newer llama-cpp-python may know it.")
     if speaks_of_memory(said):
-        return EngineFailed(message, "Close other programs, or take a smaller model or context.")
+        return NoRoom(message, "Close other programs, or take a smaller model or context.")
     return EngineFailed(message, f"Remove it and install it again: `herd remove {reference}`.")
+
+
+def devices(load: Load) -> tuple[Device, ...]:
+    """What a model may be loaded on.
+
+    Raises:
+        EngineFailed: an RPC server gives no device, or this build knows none.
+    """
+    if load.model.device == "CPU" or asked_layers(load.model, load.settings) == 0:
+        return hardware.devices(ggml.libggml, has_gpus=False)
+    return machine(load.settings.rpc).devices
 
 
 def machine(servers: tuple[str, ...] = ()) -> Machine:

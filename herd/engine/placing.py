@@ -22,7 +22,7 @@ _PART = re.compile(r"-(\d{5})-of-(\d{5})\.gguf$")
 
 def placed(model: Loadable, settings: Settings, devices: Sequence[Device]) -> Placement:
     """How this model is best loaded on these devices."""
-    layers = settings.gpu_layers if model.gpu_layers is None else model.gpu_layers
+    layers = asked_layers(model, settings)
     wishes = Wishes(
         context=model.context,
         gpu_layers=None if layers < 0 else layers,
@@ -41,6 +41,11 @@ def placed(model: Loadable, settings: Settings, devices: Sequence[Device]) -> Pl
         threads = usable_cores()
         why = f"{number_of(threads, 'thread')}: one for each core that herd may use"
     return replace(placement, threads=threads, why=(*placement.why, why))
+
+
+def asked_layers(model: Loadable, settings: Settings) -> int:
+    """How many layers the person wants on GPUs; -1: as many as fit."""
+    return settings.gpu_layers if model.gpu_layers is None else model.gpu_layers
 
 
 def whole_shape(model: Loadable) -> Shape:

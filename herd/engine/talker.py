@@ -10,9 +10,10 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from herd.chat import Turn, begun
+from herd.engine import loading
 from herd.engine.llama import Llama
-from herd.engine.loading import Wanted, machine
-from herd.engine.placing import placed
+from herd.engine.loading import Wanted
+from herd.engine.placing import asked_layers, placed
 from herd.engine.protocol import Load
 from herd.engine.quoting import quoted
 from herd.engine.stop_flag import StopFlag
@@ -23,6 +24,11 @@ from herd.errors import EngineFailed, Unanswerable
 from herd.fit import BITS, FLASH_OPEN, Placement
 from herd.image import MOST_IMAGES
 from herd.templates import guessed
+from herd.words import count as number_of
+
+_TOO_MANY_LAYERS = (
+    "Ask for fewer layers on the GPU, or leave out --gpu-layers: then as many go there as fit."
+)
 
 
 @dataclass(frozen=True)
@@ -42,23 +48,10 @@ class Talker:
         """Load it; the arguments and the errors are those of Llama."""
         began = time.monotonic()
         model = load.model
-        placement = placed(model, load.settings, machine(load.settings.rpc).devices)
-        _refuse(placement)
-        wanted = Wanted(
-            model.reference,
-            model.path,
-            placement,
-            placement.threads,
-            model.device,
-            model.adapters,
-            model.projector,
-            yields=not (model.threads or load.settings.threads or placement.gpu_layers),
-        )
-        self._wanted = wanted
         self.reference = model.reference
         self.begun: Marks | None = None
         """Between which marks the last prompt left the model."""
-        self.llama = Llama(wanted, stop, moved)
+        self._wanted, self.llama = _loaded(load, stop, moved)
         try:
             self._spoken = self._choose(model)
         except EngineFailed:
@@ -190,6 +183,41 @@ def marked(turns: Sequence[Turn]) -> tuple[list[Turn], dict[str, str]]:
             marks += mark
         result.append(replace(turn, text=marks + turn.text, images=()) if turn.images else turn)
     return result, images
+
+
+def _loaded(load: Load, stop: StopFlag, moved: Callable[[float], None]) -> tuple[Wanted, Llama]:
+    """The model, with fewer layers on GPUs than were reckoned to fit if they do not."""
+    model, devices, tries, lacked = load.model, loading.devices(load), 0, ""
+    while True:
+        placement = placed(model, load.settings, devices)
+        _refuse(placement)
+        if lacked:
+            placement = replace(placement, why=(*placement.why, lacked))
+        wanted = Wanted(
+            model.reference,
+            model.path,
+            placement,
+            placement.threads,
+            model.device,
+            model.adapters,
+            model.projector,
+            yields=not (model.threads or load.settings.threads or placement.gpu_layers),
+        )
+        try:
+            return wanted, Llama(wanted, stop, moved)
+        except loading.NoRoom as failure:
+            layers = placement.gpu_layers
+            if layers and asked_layers(model, load.settings) >= 0:
+                raise EngineFailed(failure.message, _TOO_MANY_LAYERS) from None
+            if not layers:
+                raise EngineFailed(failure.message, failure.hint) from None
+        # Somebody else took the memory meanwhile, or it takes more than was reckoned.
+        lacked = f"{number_of(layers, 'layer')} did not fit on {placement.device} after all"
+        tries += 1
+        devices = tuple(
+            replace(each, free=each.free >> tries) if each.is_gpu else each
+            for each in loading.devices(load)
+        )
 
 
 def _settled(why: str, is_flash: bool) -> str:
