@@ -97,6 +97,8 @@ class Jobs:
             budget = Budget(order.budget.limit, self.budget)
             budget.out = Budget(None, self._out)
             job = Job(replace(order, budget=budget))
+            if job.progress().total is None:
+                job.order.gauge.begin(Stage.WAITING, order.choice.variant.size)
             job.wanted, job.rest = wanted, rest
             self._own_downloads.enter(job, asked)
             self._jobs.append(job)

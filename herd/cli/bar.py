@@ -7,17 +7,13 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
 
 from herd.cli.session import Session
 from herd.cli.terminal import is_terminal, one_line
 from herd.progress import Progress, Stage
 from herd.words import duration, rate, size
-
-if TYPE_CHECKING:
-    from herd.jobs import Job
 
 TICK = 0.1
 """Seconds between two looks at the gauge."""
@@ -30,41 +26,41 @@ MOVING = (Stage.FETCHING, Stage.VERIFYING, Stage.CONVERTING, Stage.COPYING)
 RESTING = (Stage.WAITING, Stage.PAUSED)
 """Stages in which nothing happens until something else did."""
 
+OVER = (Stage.DONE, Stage.FAILED, Stage.STOPPED)
+"""Stages that nothing follows."""
+
 Show = Callable[[Progress], None]
-
-
-def follow(session: Session, job: Job) -> Progress:
-    """Show the job until it ends; the last that was seen of its bytes.
-
-    Raises:
-        KeyboardInterrupt: the person wants it to end; the job still runs.
-    """
-    seen = job.progress()
-    with shown(session, job.name) as show:
-        while not job.wait(TICK):
-            seen = job.progress()
-            show(seen)
-    return seen
+ShowOne = Callable[[str, Progress], None]
+"""Shows the gauge of one of several, by its name."""
 
 
 @contextmanager
 def shown(session: Session, name: str) -> Iterator[Show]:
     """Somewhere to show a gauge: a bar, lines, or nothing, as the person can see it."""
-    if session.tells_events:
-        from herd.cli import events
-
-        yield events.moving(session, name)
-    elif session.is_quiet:
-        yield lambda _: None
-    elif is_terminal(sys.stderr):
-        with _bar(name) as show:
-            yield show
-    else:
-        yield _lines(session, name)
+    with shown_together(session, [name]) as show:
+        yield lambda now: show(name, now)
 
 
 @contextmanager
-def _bar(name: str) -> Iterator[Show]:
+def shown_together(session: Session, names: Sequence[str]) -> Iterator[ShowOne]:
+    """As `shown`, for several that move at the same time; what is said meanwhile stands above."""
+    if session.tells_events:
+        from herd.cli import events
+
+        told = {name: events.moving(session, name) for name in names}
+        yield lambda name, now: told[name](now)
+    elif session.is_quiet:
+        yield lambda _name, _now: None
+    elif is_terminal(sys.stderr):
+        with _bars(names) as show:
+            yield show
+    else:
+        said = {name: _lines(session, name) for name in names}
+        yield lambda name, now: said[name](now)
+
+
+@contextmanager
+def _bars(names: Sequence[str]) -> Iterator[ShowOne]:
     from rich import progress as rich
     from rich.console import Console
     from rich.table import Column
@@ -74,7 +70,7 @@ def _bar(name: str) -> Iterator[Show]:
     # How fast and how long yet is what one looks for: a narrow terminal shortens all else.
     head = Column(max_width=max(12, console.width * 2 // 9), no_wrap=True, overflow="ellipsis")
     words = Column(ratio=1, no_wrap=True, overflow="ellipsis")
-    bar = rich.Progress(
+    bars = rich.Progress(
         rich.TextColumn("{task.description}", markup=False, table_column=head),
         rich.BarColumn(bar_width=min(24, console.width // 10)),
         rich.TextColumn("{task.fields[words]}", markup=False, table_column=words),
@@ -83,12 +79,21 @@ def _bar(name: str) -> Iterator[Show]:
         transient=True,
         expand=True,
     )
-    with bar:
-        task = bar.add_task(name, total=None, words="")
+    with bars:
+        tasks = {name: bars.add_task(name, total=None, words="", visible=False) for name in names}
+        left = list(names)
 
-        def show(now: Progress) -> None:
-            text = Text(in_words(now, stage=now.stage is not Stage.FETCHING)).plain
-            bar.update(task, completed=now.done, total=now.total or None, words=text, refresh=True)
+        def show(name: str, now: Progress) -> None:
+            if now.stage in OVER and len(names) > 1 and name in left:
+                left.remove(name)
+            bars.update(
+                tasks[name],
+                completed=now.done,
+                total=now.total or None,
+                words=Text(in_words(now, stage=now.stage is not Stage.FETCHING)).plain,
+                visible=name in left[: console.height - 1],
+                refresh=True,
+            )
 
         yield show
 

@@ -14,6 +14,7 @@ from herd.words import bytes_of, rate, size
 
 if TYPE_CHECKING:
     from herd.downloads import Download
+    from herd.errors import HerdError
     from herd.jobs import Job
 
 NOTHING = "Nothing is being downloaded, and nothing was left unfinished."
@@ -180,15 +181,20 @@ def _chosen(session: Session, names: tuple[str, ...]) -> list[Download]:
 
 
 def _follow(session: Session, jobs: list[Job]) -> None:
-    """Show jobs one after the other until they are done.
+    """Show jobs until they are done.
 
     Raises:
         HerdError: the last one that failed.
     """
-    from herd.cli.install import followed, report
+    from herd.cli.following import finish
+    from herd.cli.install import report
+
+    def ended(job: Job, _: HerdError | None) -> None:
+        if job.outcome is not None:
+            report(session, job.outcome)
 
     session.keep_log()
-    session.for_each(jobs, lambda job: report(session, followed(session, job)))
+    session.fail_with(finish(session, jobs, ended))
 
 
 def _row(each: Download) -> tuple[str, ...]:

@@ -121,7 +121,7 @@ def _by_another_way(session: Session, text: str, wishes: Wishes) -> bool:
 
         choice = chosen(session, str(path), Promise(name=wishes.name, template=wishes.template))
         how = install.Wishes(wishes.accept_licence, wishes.dry_run, wishes.keep_original)
-        install.bring(session, choice, how)
+        install.bring(session, [choice], how)
         return True
     if path.is_dir():
         from herd.cli.import_bundles import unbundle

@@ -15,14 +15,13 @@ from herd.errors import BadUsage, HerdError, Interrupted, LicenceNotAccepted
 from herd.words import rate, size, took
 
 if TYPE_CHECKING:
-    from herd.install import Outcome
+    from collections.abc import Sequence
+
+    from herd.install import Order, Outcome
     from herd.jobs import Job
     from herd.model import Choice, Original
     from herd.plan import Plan
-    from herd.progress import Progress
 
-PATIENCE = 0.6
-"""Seconds that a stopped carrier has to come to its end."""
 _WORTH_TELLING = 1_000_000
 """Wasted bytes that a person should hear of."""
 STRANGERS = (
@@ -74,7 +73,8 @@ def install(
 
     NAME is a model of the registry (`smollm2`, `qwen3-0.6b:q8_0`), the address of a .gguf,
     `hf:user/repo[:Q4_K_M]`, a magnet, a .torrent, or a path. After Ctrl-C the same command
-    goes on where it stopped. A ggml file (Alpaca and others of 2023) is converted to GGUF.
+    goes on where it stopped. Several are queued in their order (`herd downloads` shows them).
+    A ggml file (Alpaca and others of 2023) is converted to GGUF.
     Exit codes: 3 unknown name, 4 no source delivered, 5 other bytes than promised, 6 no room,
     7 licence not accepted.
     """
@@ -97,19 +97,61 @@ def install(
     )
     choices = [chosen(session, each, promise) for each in names]
 
-    def install_one(choice: Choice) -> None:
-        try:
-            bring(session, choice, wishes)
-        except HerdError as error:
-            if as_json:
-                from herd.cli import events
+    bring(session, choices, wishes, suggests=True)
 
-                events.failed(session, choice, error)
-            raise
-        if not wishes.is_dry:
+
+def bring(
+    session: Session, choices: Sequence[Choice], wishes: Wishes, *, suggests: bool = False
+) -> None:
+    """Install choices, and say so: what must be asked first, then all are queued in this order.
+
+    A model that is there already is no trouble, and what fails keeps no other from coming.
+
+    Args:
+        session: Where it is said.
+        choices: What to install.
+        wishes: What the person said of all of them.
+        suggests: Whether to say what to type next.
+
+    Raises:
+        Interrupted: the person ended it, or was asked and does not want it.
+        HerdError: the last failure, as `Installer.install` has them; the others were said.
+    """
+    failures: list[HerdError] = []
+    orders: list[Order] = []
+
+    def told(choice: Choice, error: HerdError | None) -> None:
+        if error is None and suggests and not wishes.is_dry:
             session.suggest(f"herd run {choice.model.name}")
+        elif error is not None and session.tells_events:
+            from herd.cli import events
 
-    session.for_each(choices, install_one)
+            events.failed(session, choice, error)
+
+    for choice in choices:
+        try:
+            order = _ordered(session, choice, wishes)
+        except HerdError as error:
+            told(choice, error)
+            if isinstance(error, Interrupted):
+                raise
+            failures.append(error)
+        else:
+            orders += [order] if order else []
+            if order is None:
+                told(choice, None)
+    if orders:
+        from herd.cli.following import finish
+
+        session.keep_log()
+
+        def ended(job: Job, error: HerdError | None) -> None:
+            if job.outcome is not None:
+                report(session, job.outcome)
+            told(job.order.choice, error)
+
+        failures += finish(session, [session.herd.start(order) for order in orders], ended)
+    session.fail_with(failures)
 
 
 def _told_digest(session: Session, names: tuple[str, ...]) -> str | None:
@@ -126,29 +168,28 @@ def _told_digest(session: Session, names: tuple[str, ...]) -> str | None:
     return None if told == "none" else told
 
 
-def bring(session: Session, choice: Choice, wishes: Wishes) -> None:
-    """Install a choice and say so; a model that is there already is no trouble.
+def _ordered(session: Session, choice: Choice, wishes: Wishes) -> Order | None:
+    """Show what it takes and ask what must be asked; None where there is nothing to do.
 
     Raises:
         Interrupted: the person was asked and does not want it.
-        HerdError: as `Installer.install`; nothing half is left.
+        HerdError: it cannot be installed; nothing was begun.
     """
     plan = session.herd.plan(choice, keeps_original=wishes.keeps_original)
     if plan.ground.is_installed:
         _say_there(session, choice)
-        return
+        return None
     _show(session, plan, wishes)
     accepted = wishes.is_licence_accepted or _accepted(session, plan, wishes)
     if trouble := plan.trouble(is_licence_accepted=accepted):
         raise trouble
     if wishes.must_ask and not session.confirm(f"Install {choice.reference}?", default=True):
         raise Interrupted(f"{choice.reference} was not installed.")
-    if not wishes.is_dry:
-        from herd.install import Order
+    if wishes.is_dry:
+        return None
+    from herd.install import Order
 
-        session.keep_log()
-        job = session.herd.start(Order(choice, accepted, wishes.keeps_original))
-        report(session, followed(session, job))
+    return Order(choice, accepted, wishes.keeps_original)
 
 
 def _say_there(session: Session, choice: Choice) -> None:
@@ -203,41 +244,6 @@ def _accepted(session: Session, plan: Plan, wishes: Wishes) -> bool:
     raise LicenceNotAccepted(
         f"The licence of {plan.choice.model.name} was not accepted.", "Nothing was fetched."
     )
-
-
-def followed(session: Session, job: Job) -> Outcome:
-    """Show a job until it ends.
-
-    Raises:
-        Interrupted: the person ended it; it is in the list of downloads as paused.
-        HerdError: why it failed.
-    """
-    from herd.cli.bar import follow
-
-    try:
-        follow(session, job)
-    except KeyboardInterrupt:
-        _stop(session, job)
-    if job.error:
-        raise job.error
-    assert job.outcome is not None  # noqa: S101  # a job that is over has one of the two
-    return job.outcome
-
-
-def _stop(session: Session, job: Job) -> None:
-    """End a job at the person's wish, and say where the next try goes on.
-
-    Raises:
-        Interrupted: always, unless the job came to its end meanwhile.
-    """
-    before = job.progress()
-    session.herd.jobs.stop(job, PATIENCE)
-    if job.outcome is None:
-        raise Interrupted(f"Stopped {job.name}{_kept(before)}.", "The same command goes on there.")
-
-
-def _kept(before: Progress) -> str:
-    return f" at {size(before.done)} of {size(before.total)}" if before.done else ""
 
 
 def report(session: Session, outcome: Outcome) -> None:

@@ -149,7 +149,7 @@ def ready(session: Session, text: str, wishes: Wishes) -> Installed:
                 f"{choice.reference} is not installed.",
                 f"`herd install {text}` fetches it, and so does -y.",
             ) from missing
-    bring(session, choice, wishes)
+    bring(session, [choice], wishes)
     return session.herd.store.find(choice.reference)
 
 

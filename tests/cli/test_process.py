@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from herd.downloads import Download, Downloads, Wanted
 from tests.cli.fake_herd import COMMAND
 from tests.tools.fakes import registry_text
 from tests.tools.http_server import Faults, FileServer
@@ -149,7 +150,7 @@ def test_ctrl_c_while_fetching_is_130_and_the_same_command_goes_on(
         registry.write_text(registry_text(server.url, content))
         server.faults = Faults(stall_after=1 << 20)  # of every connection: they cannot finish it
         begun = start(["install", "tiny"], environ)
-        until(lambda: server.bytes_sent >= 1 << 20 and staged(environ) > 0, 60)
+        until(lambda: any(each.done for each in listed(environ)), 60)
         begun.send_signal(signal.SIGINT)
         _, err = begun.communicate(timeout=60)
 
@@ -162,6 +163,57 @@ def test_ctrl_c_while_fetching_is_130_and_the_same_command_goes_on(
         before = server.bytes_sent
         assert run(["install", "tiny"], environ).returncode == 0
         assert server.bytes_sent - before < len(content)
+
+
+def test_ctrl_c_before_anything_came_promises_nothing(environ: dict[str, str]) -> None:
+    with FileServer(b"GGUF" + noise(1 << 20, seed=1)) as server:
+        registry = Path(environ["HERD_HOME"]) / "registries" / "test.yaml"
+        registry.write_text(registry_text(server.url, server.content))
+        server.faults = Faults(stalls_before_head=True)
+        begun = start(["install", "tiny"], environ)
+        until(lambda: bool(server.requests), 60)
+        begun.send_signal(signal.SIGINT)
+        _, err = begun.communicate(timeout=60)
+
+    assert begun.returncode == 130
+    said = "herd: Stopped tiny:q4_0.\nNothing has come yet; the same command begins anew.\n"
+    assert err.endswith(said)
+
+
+def test_all_that_is_asked_for_is_queued_at_once_and_obeys_before_its_turn(
+    environ: dict[str, str],
+) -> None:
+    environ = environ | {"HERD_DOWNLOADS_AT_ONCE": "1"}
+    folder = Path(environ["HERD_HOME"]) / "registries"
+    with FileServer(b"GGUF" + noise(32 << 20, seed=1)) as server:
+        for name in ("tiny", "second", "third"):
+            content = server.content if name == "tiny" else name.encode()
+            text = registry_text(server.url, content, name)
+            text = text.replace("name: test}", f"name: {name}}}")
+            (folder / f"{name}.yaml").write_text(text)
+        (folder / "test.yaml").unlink()
+        server.faults = Faults(stall_after=1 << 20)
+        begun = start(["install", "tiny", "second", "third"], environ)
+        until(lambda: any(each.done for each in listed(environ)), 60)
+        order = [each.name for each in listed(environ)]
+        for wish in (["cancel", "second"], ["first", "third"], ["limit", "third", "5k"]):
+            assert run(["downloads", *wish], environ).returncode == 0
+        until(lambda: len(listed(environ)) == 2, 60)
+        begun.send_signal(signal.SIGINT)
+        _, err = begun.communicate(timeout=60)
+
+    assert begun.returncode == 130
+    assert order == ["tiny:q4_0", "second:q4_0", "third:q4_0"]
+    assert "second:q4_0: waiting · others come first" in err
+    assert "Stopped tiny:q4_0 at " in err
+    assert " of 33.6 MB, third:q4_0.\nThe same command goes on there." in err
+    left = {each.name: (each.is_owned, each.wanted, each.limit) for each in listed(environ)}
+    assert list(left) == ["third:q4_0", "tiny:q4_0"]
+    assert left["third:q4_0"] == (False, Wanted.PAUSE, 5000)
+
+
+def listed(environ: dict[str, str]) -> tuple[Download, ...]:
+    return Downloads(Path(environ["HERD_HOME"]) / "downloads.db").all()
 
 
 def test_a_second_herd_waits_for_the_first_and_shows_how_far_it_is(

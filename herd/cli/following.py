@@ -1,0 +1,77 @@
+"""Installs under way, shown until each is over; and what Ctrl-C does to them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING
+
+from herd.cli.bar import TICK, shown_together
+from herd.cli.session import Session
+from herd.errors import HerdError, Interrupted
+from herd.words import size
+
+if TYPE_CHECKING:
+    from herd.jobs import Job
+
+PATIENCE = 0.6
+"""Seconds that stopped carriers have to come to their end."""
+
+
+Told = Callable[["Job", HerdError | None], object]
+"""Hears of a job that is over, and why it did not bring its model."""
+
+
+def finish(session: Session, jobs: Iterable[Job], told: Told) -> tuple[HerdError, ...]:
+    """Show jobs until all of them are over, and tell of each when it is; why some failed.
+
+    What becomes of one keeps no other from going on.
+
+    Raises:
+        Interrupted: the person ended them; they are in the list of downloads as paused.
+    """
+    left = list(dict.fromkeys(jobs))
+    failures: list[HerdError] = []
+    try:
+        with shown_together(session, [job.name for job in left]) as show:
+            while left:
+                left[0].wait(TICK)
+                over = [job for job in left if job.is_over]
+                for job in left:
+                    show(job.name, job.progress())
+                for job in over:
+                    left.remove(job)
+                    failures += [job.error] if job.error else []
+                    told(job, job.error)
+    except KeyboardInterrupt:
+        stopped = _stop(session, left)
+        for job in left:
+            told(job, None if job.outcome else _interrupted([job]))
+        if stopped:
+            raise _interrupted(stopped) from None
+    return tuple(failures)
+
+
+def _stop(session: Session, jobs: Sequence[Job]) -> list[Job]:
+    """End jobs at the person's wish; those that did not come to their end meanwhile.
+
+    All are told before one is waited for: together they take no longer than one.
+    """
+    end = time.monotonic() + PATIENCE
+    for job in jobs:
+        job.stop()
+    for job in jobs:
+        session.herd.jobs.stop(job, max(0.0, end - time.monotonic()))
+    return [job for job in jobs if job.outcome is None]
+
+
+def _interrupted(stopped: Sequence[Job]) -> Interrupted:
+    said = f"Stopped {', '.join(job.name + _kept(job) for job in stopped)}."
+    if any(job.progress().done for job in stopped):
+        return Interrupted(said, "The same command goes on there.")
+    return Interrupted(said, "Nothing has come yet; the same command begins anew.")
+
+
+def _kept(job: Job) -> str:
+    now = job.progress()
+    return f" at {size(now.done)} of {size(now.total)}" if now.done else ""
