@@ -15,6 +15,18 @@ log = logging.getLogger(__name__)
 HEAD_START = 0.25
 """Seconds that a swarm has to give the metadata before a mirror is asked."""
 
+WORTH = 16 * 1024 * 1024
+"""Bytes that mirrors brought before anybody knew the hashes of the pieces for which a session is
+begun anew: the next one checks them."""
+
+
+class CameOtherwise(Exception):  # no error: it ends the swarm's part
+    """Mirrors delivered the whole file without the swarm, or what it had left."""
+
+    def __init__(self, delivery: Delivery) -> None:
+        super().__init__()
+        self.delivery = delivery
+
 
 class Beside:
     """A fetch from the mirrors of a wish, in a thread; a context manager that ends it."""

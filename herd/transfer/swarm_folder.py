@@ -42,6 +42,11 @@ class SwarmFolder:
         """The wanted file, whole or not."""
         return self.path / FILE
 
+    @property
+    def brought(self) -> int:
+        """Bytes of that part."""
+        return sum(each.total for each in self.given.values())
+
     def open(self, size: int) -> Extents | None:
         """Make the folder ready for a file of that size.
 

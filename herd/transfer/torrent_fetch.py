@@ -22,6 +22,7 @@ from herd.transfer.part import check, trouble
 from herd.transfer.seam import Seam
 from herd.transfer.seam_feed import Feed
 from herd.transfer.swarm_alone import Alone
+from herd.transfer.swarm_beside import WORTH, CameOtherwise
 from herd.transfer.swarm_check import BLOCK, There, blocks_there, pieces_there
 from herd.transfer.swarm_exact import Exact
 from herd.transfer.swarm_failure import failed, silence, stall, together
@@ -34,14 +35,6 @@ from herd.transfer.swarm_trail import SwarmTrail
 from herd.transfer.swarm_watch import Look, Overdue, Phase, SwarmWatch
 from herd.transfer.torrent_contents import Metainfo
 from herd.transfer.trials import Trials
-
-
-class _CameOtherwise(Exception):  # no error: it ends the swarm's part
-    """Mirrors delivered the whole file without the swarm, or what it had left."""
-
-    def __init__(self, delivery: Delivery) -> None:
-        super().__init__()
-        self.delivery = delivery
 
 
 class TorrentFetch:
@@ -77,7 +70,7 @@ class TorrentFetch:
                 self._seam = stack.enter_context(self._terms.seam(size or 0))
             try:
                 return self._bring(start)
-            except _CameOtherwise as other:
+            except CameOtherwise as other:
                 return other.delivery
 
     def _bring(self, start: Metainfo | MagnetSource) -> Delivery:
@@ -121,7 +114,7 @@ class TorrentFetch:
                 if self._take(session, metainfo):
                     return metainfo
                 is_left = self._alone is not None and bool(self._alone.mirrors)
-            except _CameOtherwise:
+            except CameOtherwise:
                 is_left = True
                 raise
             finally:
@@ -147,7 +140,7 @@ class TorrentFetch:
         """What the torrent is; mirrors go ahead until that is known, and as long as they should.
 
         Raises:
-            _CameOtherwise: they delivered without the swarm.
+            CameOtherwise: they delivered without the swarm.
         """
         metainfo = self._known(session, known, lead)
         if lead is not None:
@@ -155,14 +148,14 @@ class TorrentFetch:
             self._is_inheriting = True
             if lead.delivery is not None:
                 self._folder.clear()
-                raise _CameOtherwise(lead.delivery)
+                raise CameOtherwise(lead.delivery)
         return metainfo
 
     def _leave(self, alone: Alone, metainfo: Metainfo) -> None:
         """Let mirrors have the rest of the file.
 
         Raises:
-            _CameOtherwise: they delivered.
+            CameOtherwise: they delivered.
         """
         self._end_trail()
         came = alone.bring(metainfo, metainfo.entry_of(self._wish.file))
@@ -171,7 +164,7 @@ class TorrentFetch:
             return
         self._folder.clear()
         self._tally.came_otherwise(came.size, came.wasted)
-        raise _CameOtherwise(self._delivery(metainfo, came.size, came.sha256, came.table))
+        raise CameOtherwise(self._delivery(metainfo, came.size, came.sha256, came.table))
 
     def _end_trail(self) -> None:
         if self._trail is not None:
@@ -204,7 +197,7 @@ class TorrentFetch:
         """Wait for it, while the mirrors fetch.
 
         Raises:
-            _CameOtherwise: the mirrors were quicker.
+            CameOtherwise: the mirrors were quicker.
         """
         is_silent, patience = False, self._terms.patience
         while (raw := session.metadata() or (exact.raw if exact else None)) is None:
@@ -212,7 +205,7 @@ class TorrentFetch:
             if lead is None:
                 self._wish.gauge.note(look.note)
             elif self._did_come(lead):
-                raise _CameOtherwise(lead.delivery)  # type: ignore[arg-type]  # it did
+                raise CameOtherwise(lead.delivery)  # type: ignore[arg-type]  # it did
             else:
                 lead.wait()
             is_silent = is_silent or self._judge(session, look) is not None
@@ -290,7 +283,8 @@ class TorrentFetch:
                 disk = session.reports.disk
                 raise trouble(self._folder.path, OSError(disk.errno, disk.words))
             if self._feed is not None:
-                if self._is_inheriting and look.phase is not Phase.CHECKING:
+                is_judged = hashes.are_known and look.phase is not Phase.CHECKING
+                if self._is_inheriting and is_judged:
                     self._is_inheriting = False
                     wrong = self._feed.inherit(self._folder.given, session.pieces())
                     self._tally.inherit(wrong)
@@ -300,7 +294,8 @@ class TorrentFetch:
                 if self._trail is not None and session.is_written():
                     self._trail.reach_all()
                 return True
-            self._keep(hashes)
+            if self._keep(hashes):
+                return False
             # Without hashes nothing that comes meanwhile could be told from what is wrong.
             alone = self._alone if hashes.are_known else None
             if alone is not None and alone.look(self._tally.fetched, size - look.done):
@@ -341,12 +336,17 @@ class TorrentFetch:
         """Connected peers; to libtorrent the mouths of the mirrors are peers as well."""
         return max(0, look.peers - (self._seam.connections if self._seam else 0))
 
-    def _keep(self, hashes: Hashes) -> None:
+    def _keep(self, hashes: Hashes) -> bool:
+        """Keep the hashes that came; whether what mirrors brought before is to be judged now."""
         if raw := hashes.wanted():
             metainfo = self._terms.read(raw)
             if metainfo.entries[metainfo.entry_of(self._wish.file)].has_hashes:
                 self._folder.save_metainfo(raw)
                 self._learned, hashes.are_known = metainfo, True
+                is_much = self._folder.brought >= WORTH
+                self._is_inheriting = self._is_inheriting and is_much
+                return self._is_inheriting
+        return False
 
     def _proved(self) -> tuple[Sha256, Table]:
         """The digest of what lies there, and its pieces: from the trail where that can be believed.

@@ -26,6 +26,8 @@ class HttpTracker:
         self.refusal = refusal
         self.interval = 1800
         """Seconds after which it may be asked again."""
+        self.gate: threading.Event | None = None
+        """Holds every answer back until it is set."""
         self.announces: list[dict[str, list[str]]] = []
         """The query of every announce, in order."""
         self._server = ThreadingHTTPServer((host, 0), self._asked_by())
@@ -56,6 +58,8 @@ class HttpTracker:
             def do_GET(self) -> None:
                 query = urlsplit(self.path).query
                 tracker.announces.append(parse_qs(query, encoding="latin-1"))
+                if tracker.gate is not None:
+                    tracker.gate.wait(60)
                 body = tracker.answer()
                 # libtorrent does not wait for the answer to its last announce.
                 with suppress(ConnectionError):

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -244,37 +243,6 @@ def test_mirrors_deliver_while_nobody_gives_the_metadata(
     with HttpTracker() as tracker, within(20):
         fetch(swarm_desk, replace(magnet, trackers=(tracker.url,)), mirror)
     assert swarm_desk.part == swarm_desk.content
-
-
-def test_metadata_that_comes_late_joins_what_the_mirrors_have_begun(
-    swarm_desk: SwarmDesk, mirror: FileServer
-) -> None:
-    torrent = swarm_desk.torrent()
-    mirror.faults = Faults(stall_after=6 * PIECE)
-    gate = threading.Event()
-    peer = Peer(torrent, swarm_desk.content, gate=gate)
-    with peer, HttpTracker(peer.address) as tracker, opens(gate, lambda: has_begun(mirror)):
-        fetch(swarm_desk, torrent.magnet(tracker.url), mirror)
-        assert 0 < peer.sent <= SIZE - 5 * PIECE
-    assert swarm_desk.part == swarm_desk.content
-
-
-def has_begun(mirror: FileServer) -> bool:
-    return mirror.bytes_sent >= 6 * PIECE
-
-
-@contextmanager
-def opens(gate: threading.Event, when: Callable[[], bool]) -> Iterator[None]:
-    """Set an event when something happened, beside what is done inside."""
-
-    def wait() -> None:
-        until(when, 30)
-        gate.set()
-
-    thread = threading.Thread(target=wait)
-    thread.start()
-    yield
-    thread.join()
 
 
 def test_a_dead_magnet_and_dead_mirrors_are_each_told(

@@ -1,0 +1,81 @@
+"""Metadata that comes when mirrors have brought something by themselves: none of it is lost."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+
+import pytest
+
+from herd.model import MagnetSource, UrlSource
+from herd.transfer import Delivery, torrent_fetch
+from herd.transfer.swarm import TorrentCarrier
+from tests.tools.http_server import Faults, FileServer
+from tests.tools.swarm import PIECE, own_host
+from tests.tools.swarm_peer import Peer
+from tests.tools.swarm_tracker import HttpTracker
+from tests.tools.wait import until
+from tests.transfer.desk import QUICK
+from tests.transfer.swarm_desk import CALM, SIZE, SwarmDesk
+
+PATIENT = replace(QUICK, first_byte=10, slow_for=10, attempts=8)
+
+
+def fetch(desk: SwarmDesk, magnet: MagnetSource, mirror: FileServer) -> Delivery:
+    carrier = TorrentCarrier(CALM, interface=own_host(), mirror_patience=PATIENT)
+    sources = (UrlSource(mirror.url),)
+    file = desk.promise(magnet, *sources)
+    return carrier.fetch(replace(desk.wish(magnet, file), others=sources))
+
+
+def test_metadata_that_comes_late_joins_what_the_mirrors_have_begun(
+    swarm_desk: SwarmDesk, mirror: FileServer
+) -> None:
+    torrent = swarm_desk.torrent()
+    mirror.faults = Faults(stall_after=6 * PIECE)
+    gate = threading.Event()
+    peer = Peer(torrent, swarm_desk.content, gate=gate)
+    with peer, HttpTracker(peer.address) as tracker, opens(gate, lambda: has_begun(mirror)):
+        fetch(swarm_desk, torrent.magnet(tracker.url), mirror)
+        assert 0 < peer.sent <= SIZE - 5 * PIECE
+    assert swarm_desk.part == swarm_desk.content
+
+
+@pytest.mark.parametrize("version", [2, 12])
+def test_what_a_mirror_brought_is_no_lie_while_nobody_knows_the_hashes(
+    swarm_desk: SwarmDesk,
+    mirror: FileServer,
+    monkeypatch: pytest.MonkeyPatch,
+    version: int,
+) -> None:
+    monkeypatch.setattr(torrent_fetch, "WORTH", PIECE)
+    torrent = swarm_desk.torrent(version=version)
+    mirror.faults = Faults(stall_after=6 * PIECE)
+    gate = threading.Event()
+    with swarm_desk.swarm(torrent, rate=8 * PIECE) as swarm, opens(gate, lambda: has_begun(mirror)):
+        swarm.tracker.gate = gate
+        delivery = fetch(swarm_desk, torrent.magnet(swarm.tracker.url), mirror)
+    assert swarm_desk.part == swarm_desk.content
+    assert delivery.liars == ()
+    given = {share.source: share.size for share in delivery.shares}
+    assert given[UrlSource(mirror.url)] >= 5 * PIECE
+
+
+def has_begun(mirror: FileServer) -> bool:
+    return mirror.bytes_sent >= 6 * PIECE
+
+
+@contextmanager
+def opens(gate: threading.Event, when: Callable[[], bool]) -> Iterator[None]:
+    """Set an event when something happened, beside what is done inside."""
+
+    def wait() -> None:
+        until(when, 30)
+        gate.set()
+
+    thread = threading.Thread(target=wait)
+    thread.start()
+    yield
+    thread.join()
