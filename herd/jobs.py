@@ -149,10 +149,13 @@ class Jobs:
             self._asked_limit = limit or 0
             self._wake.set()
 
-    def set_upload_limit(self, limit: int | None) -> None:
-        """Limit what goes out to the swarms of all of them together; None: no limit."""
-        self._own_downloads.limit_upload(limit)
-        self._out.set(limit)
+    def set_upload_limit(self, limit: int | None, job: Job | None = None) -> None:
+        """Limit what goes out to the swarm of a job, or to those of all; None: no limit."""
+        self._own_downloads.limit_upload(limit, job)
+        if job is not None:
+            job.set_limits(job.limit, limit)
+        else:
+            self._out.set(limit)
 
     @property
     def upload_limit(self) -> int | None:

@@ -62,11 +62,14 @@ class OwnDownloads:
                 elif job.name in self._own:
                     self._downloads.set_limit(job.name, limit)
 
-    def limit_upload(self, limit: int | None) -> None:
-        """Write the limit of what goes out of all together (0: none)."""
+    def limit_upload(self, limit: int | None, job: Job | None) -> None:
+        """Write the limit of what goes out of a job, or of all together (0: none)."""
         if self._downloads is not None:
             with _forgiven():
-                self._downloads.upload_limit = limit or 0
+                if job is None:
+                    self._downloads.upload_limit = limit or 0
+                elif job.name in self._own:
+                    self._downloads.set_upload_limit(job.name, limit)
 
     def move(self, job: Job, before: Job | None) -> None:
         """Write the place of a job."""

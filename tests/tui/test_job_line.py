@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from herd.progress import Progress, Stage
-from herd_tui.job_line import line
+from herd_tui.job_line import Limits, line
 
 
 @pytest.mark.parametrize(
@@ -19,7 +19,22 @@ def test_only_what_is_whole_is_a_hundred_percent(done: int, said: str) -> None:
 
 def test_a_limit_of_its_own_is_shown_where_there_is_room() -> None:
     now = Progress(Stage.FETCHING, 1, 1000, 5.0, "", mirrors=2)
-    wide, narrow = (line("tiny", now, width, 2_000_000, here=False).plain for width in (120, 80))
+    limits = Limits(2_000_000)
+    wide, narrow = (line("tiny", now, width, limits, here=False).plain for width in (120, 80))
     assert "fetching from 2 mirrors, at most 2.0 MB/s" in wide
     assert "2 mirrors" in narrow
     assert "at most" not in narrow
+    both = Limits(2_000_000, 100_000)
+    assert "at most 2.0 MB/s, 100.0 kB/s out" in line("tiny", now, 130, both, here=False).plain
+
+
+@pytest.mark.parametrize("stage", [Stage.PAUSED, Stage.WAITING, Stage.VERIFYING])
+def test_what_does_not_come_just_now_says_of_how_much_it_is_there(stage: Stage) -> None:
+    now = Progress(stage, 8_000_000, 98_000_000, 0.0, "")
+    said = line("tiny", now, 100, here=False).plain
+    assert said.split()[-6:] == ["8.0", "MB", "of", "98.0", "MB", stage]
+
+
+def test_what_waits_with_nothing_says_no_numbers() -> None:
+    now = Progress(Stage.WAITING, 0, 98_000_000, 0.0, "others come first")
+    assert " B" not in line("tiny", now, 100, here=False).plain

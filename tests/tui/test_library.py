@@ -89,6 +89,19 @@ async def test_the_model_under_the_cursor_stays_in_sight_when_the_filter_goes(
         assert models.cursor >= models.scroll_offset.y
 
 
+async def test_typing_puts_the_cursor_on_what_is_nearest_wherever_it_was_before(
+    opened: Opening,
+) -> None:
+    async with opened() as hand:
+        while under_cursor(hand) != "old-llama":
+            await hand.command("library.down")
+
+        await hand.write("llama")
+
+        assert names(hand) == ["llama-small", "llama-large", "old-llama"]
+        assert under_cursor(hand) == "llama-small"
+
+
 async def test_a_filter_that_nothing_matches_says_so(opened: Opening) -> None:
     async with opened() as hand:
         await hand.write("zebra")

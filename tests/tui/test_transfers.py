@@ -298,6 +298,12 @@ async def test_one_install_is_limited_and_what_goes_out_of_all(
         await hand.sees("1 peer, at most 500.0 kB/s")
         [job] = given.herd.transfers()
         assert job.limit == 500_000
+        await asked(hand, "transfers.limit_upload_one", "50k")
+        await hand.sees("at most 500.0 kB/s, 50.0 kB/s out")
+        assert job.upload_limit == 50_000
+        [entry] = given.herd.downloads.all()
+        assert entry.upload_limit == 50_000
+        assert given.herd.jobs.upload_limit is None
         assert given.herd.jobs.budget.limit is None
         await asked(hand, "transfers.limit_upload", "0.1")
         await hand.until(lambda: given.herd.jobs.upload_limit == 100_000)

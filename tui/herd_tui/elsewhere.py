@@ -36,6 +36,11 @@ class Elsewhere:
         """Bytes per second, None for no limit of its own."""
         return self.entry.limit
 
+    @property
+    def upload_limit(self) -> int | None:
+        """Bytes per second that go out to its swarm, None for no limit of its own."""
+        return self.entry.upload_limit
+
     def progress(self) -> Progress:
         """How far it is."""
         entry = self.entry

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from textual.content import Content
 
@@ -19,8 +20,27 @@ _STYLES = {
 }
 
 
+@dataclass(frozen=True)
+class Limits:
+    """The limits of its own that an install has, in bytes per second; None: none."""
+
+    down: int | None = None
+    up: int | None = None
+    """Of what goes out to its swarm."""
+
+    def __str__(self) -> str:
+        """`2.0 MB/s, 100.0 kB/s out`."""
+        up = f"{rate(self.up)} out" if self.up else ""
+        return ", ".join(filter(None, (rate(self.down) if self.down else "", up)))
+
+
 def line(
-    name: str, progress: Progress, width: int, limit: int | None = None, *, here: bool
+    name: str,
+    progress: Progress,
+    width: int,
+    limits: Limits = Limits(),
+    *,
+    here: bool,
 ) -> Content:
     """An install on one line: name, bar, how far, how fast, how long yet, what it does."""
     full, empty = bar(1.0 if progress.stage is Stage.DONE else progress.fraction, _BAR)
@@ -35,24 +55,28 @@ def line(
         " ",
         cell(_numbers(progress), _NUMBERS),
         " ",
-        (cell(_words(progress, limit, left), left), style or "dim"),
+        (cell(_words(progress, limits, left), left), style or "dim"),
     )
 
 
 def _numbers(progress: Progress) -> str:
-    if progress.stage in (Stage.FAILED, Stage.STOPPED, Stage.WAITING):
+    if progress.stage in (Stage.FAILED, Stage.STOPPED) or not (progress.done or _moves(progress)):
         return ""
-    if progress.stage not in (Stage.FETCHING, Stage.COPYING) or progress.total is None:
-        return size(progress.done) if progress.done else ""
+    if not _moves(progress) or progress.total is None:
+        return size(progress.done) + (f" of {size(progress.total)}" if progress.total else "")
     most = 100 if progress.done >= progress.total else 99
     share = min(most, round(100 * (progress.fraction or 0)))
     return f"{share} % {rate(progress.rate)} {duration(progress.seconds_left)}"
 
 
-def _words(progress: Progress, limit: int | None, room: int) -> str:
+def _moves(progress: Progress) -> bool:
+    return progress.stage in (Stage.FETCHING, Stage.COPYING)
+
+
+def _words(progress: Progress, limits: Limits, room: int) -> str:
     """What it does, who gives the bytes, and the limit of its own; where it is narrow, less."""
     if progress.stage is Stage.FETCHING and progress.sources:
-        at_most = f", at most {rate(limit)}" if limit else ""
+        at_most = f", at most {limits}" if str(limits) else ""
         whole = f"{progress.stage} from {progress.sources}"
         said = (f"{whole}{at_most}", f"{progress.sources}{at_most}", whole)
         return next((each for each in said if len(each) <= room), progress.sources)

@@ -27,11 +27,13 @@ def ask(app: HerdApp, of: Limited, one: Job | Elsewhere | None) -> None:
     """
     jobs = app.herd.jobs
     always, chatting = jobs.limits
+    name = one.name if one else ""
     title, now = {
         Limited.ALL: ("All installs together may fetch", always),
         Limited.CHATTING: ("All installs together may fetch while a model answers", chatting),
         Limited.UPLOAD: ("All installs together may give to their swarms", jobs.upload_limit),
-        Limited.ONE: (f"{one.name if one else ''} may fetch", one.limit if one else None),
+        Limited.ONE: (f"{name} may fetch", one.limit if one else None),
+        Limited.UPLOAD_ONE: (f"{name} may give to its swarm", one.upload_limit if one else None),
     }[of]
 
     def answered(text: str | None) -> None:
@@ -59,14 +61,18 @@ def _set(app: HerdApp, text: str, of: Limited, one: Job | Elsewhere | None) -> N
             jobs.set_chatting_limit(limit)
             path = app.herd.places.config_file
             beside(app, lambda: put(path, "chatting_limit", limit), lambda _: None, group="config")
-        case Limited.ONE:
-            _set_one(app, limit or None, one)
+        case Limited.ONE | Limited.UPLOAD_ONE:
+            _set_one(app, limit or None, one, goes_out=of is Limited.UPLOAD_ONE)
     app.glance()
 
 
-def _set_one(app: HerdApp, limit: int | None, one: Job | Elsewhere | None) -> None:
+def _set_one(
+    app: HerdApp, limit: int | None, one: Job | Elsewhere | None, *, goes_out: bool
+) -> None:
     if isinstance(one, Job):
-        app.herd.jobs.set_limit(limit, one)
+        jobs = app.herd.jobs
+        (jobs.set_upload_limit if goes_out else jobs.set_limit)(limit, one)
     elif one is not None:
         listed, name = app.herd.downloads, one.name  # whoever runs it reads that within a second
-        beside(app, lambda: listed.set_limit(name, limit), lambda _: None, group="limit")
+        change = listed.set_upload_limit if goes_out else listed.set_limit
+        beside(app, lambda: change(name, limit), lambda _: None, group="limit")

@@ -55,6 +55,12 @@ TRANSFERS: tuple[Command, ...] = (
         "Limit what goes out to the swarms of all installs together.",
     ),
     _c(
+        "transfers.limit_upload_one",
+        "U",
+        "Upload limit of one",
+        "Limit what goes out to the swarm of the install under the cursor.",
+    ),
+    _c(
         "transfers.limit_chatting",
         "c",
         "Chat limit",

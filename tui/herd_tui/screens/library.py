@@ -219,7 +219,10 @@ class LibraryScreen(HerdScreen):
 
     @on(Input.Changed, "#filter")
     def _filter(self) -> None:
-        self._sift()
+        typed = self.query_one(Filter).value
+        nearest = self._sieve.sift(typed)[:1] if typed.strip() else ()
+        # What is typed is what is meant, whichever row the cursor was on before.
+        self._sift(nearest[0].name if nearest else None)
 
     @on(ModelList.Moved)
     def _detail(self, event: ModelList.Moved) -> None:

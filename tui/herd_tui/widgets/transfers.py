@@ -33,6 +33,8 @@ class Limited(StrEnum):
     UPLOAD = "upload"
     """What goes out of all."""
     ONE = "one"
+    UPLOAD_ONE = "upload one"
+    """What goes out of one."""
 
 
 class JobLine(Static):
@@ -45,10 +47,11 @@ class JobLine(Static):
 
     def draw(self, *, here: bool) -> None:
         """Read the gauge and show it, where it is not on the screen already."""
-        from herd_tui.job_line import line
+        from herd_tui.job_line import Limits, line
 
         width = max(40, self.size.width or 80)
-        text = line(self.job.name, self.job.progress(), width, self.job.limit, here=here)
+        limits = Limits(self.job.limit, self.job.upload_limit)
+        text = line(self.job.name, self.job.progress(), width, limits, here=here)
         if self._drawn is None or not text.is_same(self._drawn):
             self._drawn = text
             self.update(text, layout=False)
@@ -172,7 +175,7 @@ class TransfersPane(Vertical, can_focus=True):
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Only what the install under the cursor allows."""
         job = self.current
-        if action in ("cancel", "pause", "limit_one"):
+        if action in ("cancel", "pause", "limit_one", "limit_upload_one"):
             return job is not None and not job.is_over
         if action in ("earlier", "later"):
             return self._own is not None and not self._own.is_over
@@ -238,6 +241,11 @@ class TransfersPane(Vertical, can_focus=True):
         """Limit the one under the cursor."""
         if self.current:
             self.post_message(self.Limit(Limited.ONE, self.current))
+
+    def action_limit_upload_one(self) -> None:
+        """Limit what goes out of the one under the cursor."""
+        if self.current:
+            self.post_message(self.Limit(Limited.UPLOAD_ONE, self.current))
 
     def action_dismiss(self) -> None:
         """Forget those that ended."""
