@@ -328,8 +328,8 @@ class TorrentFetch:
             is_checking = look.phase is Phase.CHECKING
             gauge.begin(Stage.VERIFYING if is_checking else Stage.FETCHING, size, done)
         gauge.move_to(done)
-        mirrors = self._feed.at_work if self._feed else 0
-        gauge.at_work(peers=self._peers(look), mirrors=mirrors)
+        look = replace(look, peers=self._peers(look))
+        gauge.at_work(peers=look.peers, mirrors=self._feed.at_work if self._feed else 0)
         gauge.note("" if gauge.read().sources else look.note)
 
     def _peers(self, look: Look) -> int:

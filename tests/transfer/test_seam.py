@@ -10,12 +10,15 @@ from dataclasses import dataclass, replace
 
 import pytest
 
+from herd.errors import Interrupted
 from herd.model import UrlSource
 from herd.transfer.seam import Mouth, Seam
 from herd.transfer.seam_mirrors import mirror_of
 from tests.tools.http_server import Faults, FileServer
 from tests.tools.wait import until
 from tests.transfer.desk import CONTENT, QUICK
+from tests.transfer.swarm_desk import SwarmDesk
+from tests.transfer.test_hybrid import PATIENT, fetch, torrent_source
 
 SIZE = len(CONTENT)
 
@@ -94,3 +97,18 @@ def test_nobody_without_the_token_is_served(server: FileServer, seam: Seam) -> N
     token = path_of(seam).split("/")[1]
     assert asked(seam, path_of(seam).replace(token, "x" * len(token)), "bytes=0-9").status == 404
     assert server.requests == []
+
+
+def test_a_mirror_that_is_waited_for_is_no_peer(swarm_desk: SwarmDesk, mirror: FileServer) -> None:
+    mirror.faults = Faults(status=503, headers={"Retry-After": "60"})
+    waits, looks = replace(PATIENT, longest_asked=60), [0]
+
+    def look(_: int) -> None:
+        looks[0] += bool(mirror.requests)
+        if looks[0] == 50:
+            swarm_desk.stop.set()
+
+    swarm_desk.gauge.whenever = look
+    with pytest.raises(Interrupted):
+        fetch(swarm_desk, torrent_source(swarm_desk), mirror, mirror_patience=waits)
+    assert swarm_desk.gauge.said[-1] == "finding peers"
