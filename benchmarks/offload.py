@@ -1,7 +1,7 @@
 """What herd makes of an NVIDIA GPU: its speed, its memory, and what is given back of it.
 
     python benchmarks/offload.py MODEL.gguf [--only layers,switch,given,crowded]
-        [--layers 0,1,16,-1] [--free 7000,4000,600]
+        [--layers 0,1,16,-1] [--free 7000,4000,1200,600]
 
 Memory is what `nvidia-smi` says of the whole GPU, in MiB, so nothing else should use it. `--free`
 are the MiB that another program leaves (this script's own child, which takes the rest).
@@ -46,7 +46,7 @@ def main() -> None:
     wanted.add_argument("model", type=Path)
     wanted.add_argument("--only", default="layers,switch,given,crowded")
     wanted.add_argument("--layers", type=numbers, default=[0, 1, 16, -1])
-    wanted.add_argument("--free", type=numbers, default=[7000, 4000, 600])
+    wanted.add_argument("--free", type=numbers, default=[7000, 4000, 1200, 600])
     given = wanted.parse_args()
     parts = {"layers": layers, "switch": switch, "given": given_back, "crowded": crowded}
     with tempfile.TemporaryDirectory() as folder:
@@ -153,7 +153,7 @@ def shown(engine: Engine, model: Loadable, words: str) -> None:
 
 def speeds(engine: Engine, model: Loadable, beginning: str) -> tuple[float, float]:
     """Tokens per second that it reads, and that it writes."""
-    turns = [Turn(Role.USER, f"{beginning} " + "llama wool hum hill " * 60)]
+    turns = [Turn(Role.USER, f"{beginning} " + "llama wool hum hill " * 20)]
     sampling, began, finished = Sampling(temperature=0.0, max_tokens=64), None, None
     for piece in engine.answer(model, turns, sampling, threading.Event()):
         began = piece if isinstance(piece, Began) else began

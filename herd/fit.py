@@ -8,7 +8,7 @@ a process has around it.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
@@ -121,6 +121,8 @@ class Placement:
     """Whether flash attention is used; None: where the device knows it."""
     threads: int = 0
     """0: nobody has chosen yet."""
+    is_read_on_gpu: bool = False
+    """Whether a GPU without a layer reads prompts, with weights that are copied there for it."""
 
 
 @dataclass(frozen=True)
@@ -202,15 +204,19 @@ def choose(shape: Shape, devices: Sequence[Device], wishes: Wishes) -> Placement
     """The best way to load a model on these devices.
 
     The GPU with the wanted context, with one that is somewhat shorter, with some of the
-    layers; then the CPU with the wanted context, with a shorter one. A context is never
-    shortened that the person insists on.
+    layers; then the CPU with the wanted context, with a shorter one, for which a GPU still reads
+    prompts if it has room for that. A context is never shortened that the person insists on.
     """
     wanted = min(wishes.context or CONTEXT, shape.trained or wishes.context or CONTEXT)
     plans = list(_plans(shape, wanted, wishes))
     gpus = [each for each in devices if each.is_gpu]
     if gpus and wishes.gpu_layers != 0 and (found := _on_gpus(plans, gpus, wanted, wishes)):
         return found
-    return _on_cpu(plans, [each for each in devices if not each.is_gpu], wanted)
+    placement = _on_cpu(plans, [each for each in devices if not each.is_gpu], wanted)
+    if gpus and wishes.gpu_layers is None and placement.needs.compute * 2 <= _room(gpus):
+        why = (*placement.why, f"{gpus[0].name} reads prompts: it has no room for a layer")
+        return replace(placement, is_read_on_gpu=True, why=why)
+    return placement
 
 
 def _plans(shape: Shape, wanted: int, wishes: Wishes) -> Iterator[_Plan]:
@@ -232,7 +238,7 @@ def _on_gpus(
     plans: Sequence[_Plan], gpus: Sequence[Device], wanted: int, wishes: Wishes
 ) -> Placement | None:
     most = len(plans[0].shape.layers)
-    room = sum(int(each.free * SHARE) - ON_GPU for each in gpus)
+    room = _room(gpus)
     plan, layers = plans[0], wishes.gpu_layers
     if layers is None or layers < 0:
         whole = [
@@ -263,6 +269,11 @@ def _on_gpus(
         plan.batch,
         plan.flash,
     )
+
+
+def _room(gpus: Sequence[Device]) -> int:
+    """Bytes that a model may take of GPUs."""
+    return sum(int(each.free * SHARE) - ON_GPU for each in gpus)
 
 
 def _on_cpu(plans: Sequence[_Plan], machine: Sequence[Device], wanted: int) -> Placement:

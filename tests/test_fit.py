@@ -139,6 +139,23 @@ def test_a_gpu_without_room_is_left_alone() -> None:
     assert (found.gpu_layers, found.device, found.verdict) == (0, "CPU", Verdict.FITS)
 
 
+def test_a_gpu_without_room_for_a_layer_reads_prompts_unless_it_is_to_be_left_alone() -> None:
+    machine = [gpu(750_000_000), cpu(16 * GB)]
+
+    found, alone, full = (
+        choose(SEVEN, devices, wishes)
+        for devices, wishes in (
+            (machine, Wishes()),
+            (machine, Wishes(gpu_layers=0)),
+            ([gpu(500_000_000), cpu(16 * GB)], Wishes()),
+        )
+    )
+
+    assert {each.gpu_layers for each in (found, alone, full)} == {0}
+    assert (found.is_read_on_gpu, alone.is_read_on_gpu, full.is_read_on_gpu) == (True, False, False)
+    assert found.why[-1] == "CUDA0 reads prompts: it has no room for a layer"
+
+
 @pytest.mark.parametrize(("asked", "given"), [(0, 0), (5, 5), (99, 32)])
 def test_layers_that_somebody_asks_for_are_given(asked: int, given: int) -> None:
     found = choose(SEVEN, [gpu(2 * GB), cpu(16 * GB)], Wishes(gpu_layers=asked))

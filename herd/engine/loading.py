@@ -55,10 +55,11 @@ def load(wanted: Wanted, stop: StopFlag, moved: Callable[[float], None]) -> obje
     params.n_gpu_layers = layers + 1 if layers else 0
     params.progress_callback = api.llama_progress_callback(look)
     only = hardware.handle(ggml.libggml, wanted.device) if wanted.device else None
-    chosen = (ctypes.c_void_p * 2)(only if layers else None, None)  # ends with a null
-    if only or not layers:
-        # With no layer there a GPU would still read prompts: it takes memory, which may be what
-        # is lacking, and the CPU gets the weights in a layout that it is slow with.
+    uses_gpu = bool(layers) or wanted.placement.is_read_on_gpu
+    chosen = (ctypes.c_void_p * 2)(only if uses_gpu else None, None)  # ends with a null
+    if only or not uses_gpu:
+        # With no layer there a GPU would still read prompts: that takes memory, which may be what
+        # is lacking.
         params.devices = ctypes.cast(chosen, ctypes.c_void_p)
     if not wanted.placement.is_mapped:
         params.load_mode = api.LLAMA_LOAD_MODE_NONE

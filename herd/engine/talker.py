@@ -209,10 +209,11 @@ def _loaded(load: Load, stop: StopFlag, moved: Callable[[float], None]) -> tuple
             layers = placement.gpu_layers
             if layers and asked_layers(model, load.settings) >= 0:
                 raise EngineFailed(failure.message, _TOO_MANY_LAYERS) from None
-            if not layers:
+            if not layers and not placement.is_read_on_gpu:
                 raise EngineFailed(failure.message, failure.hint) from None
         # Somebody else took the memory meanwhile, or it takes more than was reckoned.
-        lacked = f"{number_of(layers, 'layer')} did not fit on {placement.device} after all"
+        if layers:
+            lacked = f"{number_of(layers, 'layer')} did not fit on {placement.device} after all"
         tries += 1
         devices = tuple(
             replace(each, free=each.free >> tries) if each.is_gpu else each

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -46,6 +47,21 @@ def test_no_layers_is_no_gpu_at_all(monkeypatch: pytest.MonkeyPatch, tiny: Loada
     assert params.devices
     assert devices[0] is None
     assert params.n_gpu_layers == 0
+
+
+def test_a_gpu_that_only_reads_prompts_is_not_taken_away(
+    monkeypatch: pytest.MonkeyPatch, tiny: Loadable
+) -> None:
+    seen: list[Any] = []
+    monkeypatch.setattr(
+        binding.api, "llama_model_load_from_file", lambda _, params: seen.append(params)
+    )
+    placement = replace(placed(tiny, Settings(gpu_layers=0), [CPU]), is_read_on_gpu=True)
+
+    loading.load(Wanted("it", tiny.path, placement, 1), StopFlag(), lambda _: None)
+
+    assert not seen[0].devices
+    assert seen[0].n_gpu_layers == 0
 
 
 @pytest.mark.parametrize(("asked", "counted"), [(1, 2), (-1, 3)])
