@@ -23,6 +23,7 @@ from tests.store.models import digest, install, model, store_at
 from tests.tools.http_server import Faults, FileServer
 from tests.tools.swarm import PIECE, own_host
 from tests.tools.swarm_tracker import HttpTracker
+from tests.tools.wait import until
 from tests.transfer.swarm_desk import BRISK, CALM, SwarmDesk
 
 
@@ -81,7 +82,7 @@ def test_only_the_damaged_pieces_come_by_a_magnet(desk: SwarmDesk, version: int,
     with desk.swarm(torrent) as swarm:
         store, blob = damaged_store(desk, torrent.magnet(swarm.tracker.url))
         mended = repair(store).files
-        assert swarm.uploaded == 2 * PIECE
+        until(lambda: swarm.uploaded == 2 * PIECE)
     assert blob.read_bytes() == desk.content
     assert [each.size for each in mended] == [2 * PIECE]
 
@@ -107,7 +108,7 @@ def test_only_the_damaged_pieces_come_by_a_torrent(desk: SwarmDesk, version: int
         file.write_bytes(desk.torrent(swarm.tracker.url, version=version).raw)
         store, blob = damaged_store(desk, TorrentSource(str(file)))
         repair(store)
-        assert swarm.uploaded == 2 * PIECE
+        until(lambda: swarm.uploaded == 2 * PIECE)
     assert blob.read_bytes() == desk.content
 
 
@@ -119,7 +120,7 @@ def test_a_mirror_that_gives_no_parts_does_not_keep_the_swarm_from_giving_them(
         server.faults = Faults(ignores_ranges=True)
         store, blob = damaged_store(desk, torrent.magnet(swarm.tracker.url), UrlSource(server.url))
         repair(store)
-        assert swarm.uploaded == 2 * PIECE
+        until(lambda: swarm.uploaded == 2 * PIECE)
     assert blob.read_bytes() == desk.content
 
 

@@ -126,7 +126,7 @@ class Seed:
 
     @property
     def uploaded(self) -> int:
-        """Payload bytes so far."""
+        """Payload bytes so far; the last ones are counted a moment after they came."""
         return int(self._handle.status().total_payload_upload)
 
     def slow_down(self, rate: int) -> None:

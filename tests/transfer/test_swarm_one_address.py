@@ -11,6 +11,7 @@ import pytest
 from tests.tools.swarm import PIECE, Seed, own_host
 from tests.tools.swarm_peer import Peer, poisoned
 from tests.tools.swarm_tracker import HttpTracker
+from tests.tools.wait import until
 from tests.transfer.swarm_desk import SIZE, SwarmDesk
 
 
@@ -35,7 +36,7 @@ def test_one_that_gives_nothing_does_not_hide_the_other(
         HttpTracker(*([bad, seed.address] if is_first else [seed.address, bad])) as tracker,
     ):
         swarm_desk.fetch(torrent.magnet(tracker.url))
-        assert seed.uploaded == SIZE
+        until(lambda: seed.uploaded == SIZE)
     assert swarm_desk.part == swarm_desk.content
 
 

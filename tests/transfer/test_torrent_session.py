@@ -81,7 +81,7 @@ def test_blocks_that_lie_there_do_not_come_again_and_a_wrong_one_costs_its_piece
         until(lambda: one.look().phase is Phase.WHOLE)
         assert one.is_written()
         assert folder.file.read_bytes() == desk.content
-        assert swarm.uploaded == len(content) - 3 * half + damaged * PIECE
+        until(lambda: swarm.uploaded == len(content) - 3 * half + damaged * PIECE)
         assert not one.reports.banned
 
 
