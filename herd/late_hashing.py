@@ -4,6 +4,10 @@ Where the network brings a file as fast as the processors can take it, the two d
 `herd.hashing` cost it a quarter of its speed. Only one of them is waited for: that of the whole
 file. So a child process takes that one, and a child of its own, which asks for nothing but idle
 time, the hashes of the pieces. What it has not done when all else is, both do together.
+
+The child maps the file that its parent writes, and is told which bytes are there. It imports
+little, because it must be there at once, and it cannot take its parent along: a file that
+somebody cuts short while it is mapped ends the child alone.
 """
 
 from __future__ import annotations
@@ -15,87 +19,29 @@ import signal
 import struct
 import sys
 from contextlib import suppress
-from typing import NoReturn, Protocol
+from typing import NoReturn
 
 from herd.child_python import ChildPython
-from herd.hashing import AT_ONCE, WORTH, Here
+from herd.hashing import Hasher, Here, marked
 from herd.pieces import Table, TableMaker, piece_size_of
 
+WORTH = 64 * 1024 * 1024
+"""Bytes of a file from which on a process of its own is worth its start."""
+
+AT_ONCE = 16 * 1024 * 1024
+"""Bytes that a process of its own takes at one request: fewer wake whoever receives less often."""
+
 _ASKED = struct.Struct("<cQQ")
-_TAKE, _DIGEST, _TABLE = b"t", b"d", b"p"
-_REACHED = struct.Struct("<Q")
-_YES, _NO = b"y", b"n"
+_TAKE, _BACK, _RESTART, _DIGEST, _LEFT, _TABLE = b"t", b"b", b"r", b"d", b"l", b"p"
+_COUNT = struct.Struct("<Q")
+_DONE = b"."
 _HASH = 32
+_SHORT = bytes(_HASH)
+"""Instead of a mark: the bytes are not there."""
 _IDLE = 19
 _READ = 1 << 16
-
-
-class LateHasher(Protocol):
-    """Hashes one file in order; speak to it from one thread."""
-
-    @property
-    def at_once(self) -> int:
-        """Bytes that are best taken at one request: whole pieces."""
-
-    def take(self, at: int, length: int) -> bool:
-        """Take the next bytes; False: they are not there.
-
-        Args:
-            at: Where they begin, at a piece.
-            length: Whole pieces, but for the last of the file.
-
-        Raises:
-            Gone: the process is gone, and all that it had hashed.
-            OSError: the file does not read.
-        """
-
-    def digest(self) -> bytes:
-        """The sha256 of all that was taken."""
-
-    def table(self) -> Table:
-        """The pieces, once all of the file was taken."""
-
-    def wake(self) -> None:
-        """From another thread: nobody is to wait for it now; nothing is asked after this."""
-
-    def close(self) -> None:
-        """End; nobody may be waiting."""
-
-
-class AtOnce:
-    """Both in this process, at once: for small files, and where no process can be had."""
-
-    def __init__(self, file: int, size: int) -> None:
-        """As hashing.Here."""
-        self._hasher = Here(file, size)
-        self._size = size
-        self._hashes: list[bytes] = []
-
-    @property
-    def at_once(self) -> int:
-        """As LateHasher.at_once."""
-        return self._hasher.at_once
-
-    def take(self, at: int, length: int) -> bool:
-        """As LateHasher.take."""
-        found = self._hasher.pieces(at, length)
-        self._hashes += found or []
-        return found is not None
-
-    def digest(self) -> bytes:
-        """As LateHasher.digest."""
-        return self._hasher.digest()
-
-    def table(self) -> Table:
-        """As LateHasher.table."""
-        return Table(self._size, piece_size_of(self._size), b"".join(self._hashes))
-
-    def wake(self) -> None:
-        """As LateHasher.wake; a piece is not waited for long."""
-
-    def close(self) -> None:
-        """As LateHasher.close."""
-        self._hasher.close()
+_FEW = 4
+"""Pieces after which whoever waits is told how many are left."""
 
 
 class Apart:
@@ -124,30 +70,47 @@ class Apart:
 
     @property
     def at_once(self) -> int:
-        """As LateHasher.at_once."""
+        """As Hasher.at_once."""
         return max(1, AT_ONCE // self._piece) * self._piece
 
-    def take(self, at: int, length: int) -> bool:
-        """As LateHasher.take."""
-        return self._ask(_TAKE, 1, at, length) == _YES
+    def take(self, at: int, length: int) -> list[bytes] | None:
+        """As Hasher.take."""
+        found = [self._ask(_TAKE, _HASH, at, length)]
+        if found[0] == _SHORT:
+            return None
+        return found + [self._child.read(_HASH) for _ in range(self._piece, length, self._piece)]
+
+    def back(self) -> None:
+        """As Hasher.back."""
+        self._ask(_BACK, len(_DONE))
+
+    def restart(self) -> None:
+        """As Hasher.restart."""
+        self._ask(_RESTART, len(_DONE))
 
     def digest(self) -> bytes:
-        """As LateHasher.digest."""
+        """As Hasher.digest."""
         return self._ask(_DIGEST, _HASH)
 
+    def left(self) -> int:
+        """As Hasher.left."""
+        if self._known is not None:
+            return 0
+        return int(_COUNT.unpack(self._ask(_LEFT, _COUNT.size))[0])
+
     def table(self) -> Table:
-        """As LateHasher.table."""
+        """As Hasher.table."""
         if self._known is not None:
             return self._known
         hashes = self._ask(_TABLE, _HASH * -(-self._size // self._piece))
         return Table(self._size, self._piece, hashes)
 
     def wake(self) -> None:
-        """As LateHasher.wake."""
+        """As Hasher.wake."""
         self._child.kill()
 
     def close(self) -> None:
-        """As LateHasher.close."""
+        """As Hasher.close."""
         self._child.close()
 
     def _ask(self, what: bytes, answer: int, at: int = 0, length: int = 0) -> bytes:
@@ -155,32 +118,35 @@ class Apart:
         return self._child.read(answer)
 
 
-def begin(file: int, size: int, known: Table | None = None) -> LateHasher:
-    """Whatever hashes a file of this size best. As Apart, but for the errors."""
+def begin(file: int, size: int, known: Table | None = None) -> Hasher:
+    """Whatever hashes a file of this size best. As Apart, but for the errors.
+
+    The descriptor stays open until the hasher is closed.
+    """
     if size >= WORTH and os.name == "posix" and sys.executable:
         try:
             return Apart(file, size, known)
         except OSError:
             pass  # no more processes: slower, and right as well
-    return AtOnce(file, size)
+    return Here(file, size)
 
 
 class _Pieces:
     """The hashes of a file's pieces, from one mapped piece after the other."""
 
     def __init__(self, file: int, size: int) -> None:
-        self._file, self._size = file, size
+        self._file, self.size = file, size
         self._maker = TableMaker(size)
-        self._piece = piece_size_of(size)
-        self.count = -(-size // self._piece)
+        self.length = piece_size_of(size)
+        self.count = -(-size // self.length)
 
     def end(self, index: int) -> int:
         """Where a piece ends."""
-        return min((index + 1) * self._piece, self._size)
+        return min((index + 1) * self.length, self.size)
 
     def hash(self, index: int) -> bytes:
         """Of a piece that is there; a file that is cut short meanwhile ends the process."""
-        at = index * self._piece
+        at = index * self.length
         with (
             mmap.mmap(self._file, self.end(index) - at, prot=mmap.PROT_READ, offset=at) as mapped,
             memoryview(mapped) as view,
@@ -207,24 +173,44 @@ class _Idle:
         os.set_blocking(self._told, False)
         os.set_blocking(self._found, False)
         self._hashes = bytearray()
+        self._own: list[bytes] = []
+        self._is_over = False
 
     def reach(self, size: int) -> None:
         """So many bytes from the beginning are there."""
-        with suppress(OSError):  # far behind, or gone: the rest is done in the end
-            os.write(self._told, _REACHED.pack(size))
-        self._hear()
+        if not self._is_over:
+            with suppress(OSError):  # far behind, or gone: the rest is done in the end
+                os.write(self._told, _COUNT.pack(size))
+            self._hear()
+
+    def left(self) -> int:
+        """All bytes are there: hash a few pieces, from the end on; how many bytes are left."""
+        self.reach(self._pieces.size)
+        for _ in range(_FEW):
+            if (missing := self._missing()) > 0:
+                self._own.append(self._pieces.hash(self._pieces.count - 1 - len(self._own)))
+                self._hear()
+        if missing <= 0:
+            self.end()
+        return max(0, missing) * self._pieces.length
 
     def all(self) -> bytes:
-        """The hashes of all pieces; what is missing is made from the end on."""
-        own: list[bytes] = []
-        while len(self._hashes) < _HASH * (self._pieces.count - len(own)):
-            own.append(self._pieces.hash(self._pieces.count - 1 - len(own)))
-            self._hear()
-        # Nothing is left for it to do; and who counts what all this took is to count it, too.
+        """The hashes of all pieces, once none is left."""
+        theirs = self._hashes[: _HASH * (self._pieces.count - len(self._own))]
+        return bytes(theirs) + b"".join(reversed(self._own))
+
+    def end(self) -> None:
+        """Nothing is left for it to do; who counts what all this took is to count it, too."""
+        if self._is_over:
+            return
+        self._is_over = True
+        os.close(self._told)
+        os.close(self._found)
         os.kill(self._process, signal.SIGKILL)
         os.waitpid(self._process, 0)
-        theirs = self._hashes[: _HASH * (self._pieces.count - len(own))]
-        return bytes(theirs) + b"".join(reversed(own))
+
+    def _missing(self) -> int:
+        return self._pieces.count - len(self._own) - len(self._hashes) // _HASH
 
     def _hear(self) -> None:
         with suppress(BlockingIOError):
@@ -242,7 +228,7 @@ def _idle(pieces: _Pieces, told: int, answers: int) -> NoReturn:
                 said = os.read(told, _READ)
                 if not said:
                     os._exit(0)
-                reached = _REACHED.unpack(said[-_REACHED.size :])[0]
+                reached = _COUNT.unpack(said[-_COUNT.size :])[0]
             if os.getppid() != parent:
                 break
             os.write(answers, pieces.hash(index))
@@ -262,34 +248,56 @@ def _step_back() -> None:
             os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
 
 
+class _Child:
+    """Answers its parent."""
+
+    def __init__(self, file: int, size: int, *, is_table_wanted: bool) -> None:
+        self._file = file
+        self._pieces = _Pieces(file, size)
+        self._idle = _Idle(self._pieces) if is_table_wanted else None
+        self._digest = self._before = hashlib.sha256()
+
+    def answer(self, what: bytes, at: int, length: int) -> bytes:
+        """To one question."""
+        if what == _TAKE:
+            return self._took(at, length)
+        if what == _DIGEST:
+            return self._digest.digest()
+        if what == _LEFT:
+            return _COUNT.pack(self._idle.left() if self._idle else 0)
+        if what == _TABLE:
+            return self._idle.all() if self._idle else b""
+        self._digest = self._before if what == _BACK else hashlib.sha256()
+        if what == _RESTART and self._idle:
+            self._idle.end()
+            self._idle = _Idle(self._pieces)
+        return _DONE
+
+    def end(self) -> None:
+        """Nothing is asked any more."""
+        if self._idle:
+            self._idle.end()
+
+    def _took(self, at: int, length: int) -> bytes:
+        if os.fstat(self._file).st_size < at + length:
+            return _SHORT
+        if self._idle:
+            self._idle.reach(at)  # what is taken now may be taken back
+        self._before = self._digest.copy()
+        with (
+            mmap.mmap(self._file, length, prot=mmap.PROT_READ, offset=at) as mapped,
+            memoryview(mapped) as view,
+        ):
+            return b"".join(marked(self._digest, view, self._pieces.length))
+
+
 def main() -> None:
     """The child: answers until its parent is gone."""
-    file, size = int(sys.argv[3]), int(sys.argv[4])
-    pieces = _Pieces(file, size)
-    idle = _Idle(pieces) if int(sys.argv[5]) else None
-    digest = hashlib.sha256()
+    file, size, is_table_wanted = map(int, sys.argv[3:])
+    child = _Child(file, size, is_table_wanted=bool(is_table_wanted))
     asked, out = sys.stdin.buffer, sys.stdout.buffer
     while len(question := asked.read(_ASKED.size)) == _ASKED.size:
-        what, at, length = _ASKED.unpack(question)
-        if what == _TAKE:
-            answer = _YES if _took(file, at, length, digest) else _NO
-            if idle is not None and answer == _YES:
-                idle.reach(at + length)
-        elif what == _DIGEST:
-            answer = digest.digest()
-        else:
-            answer = idle.all() if idle is not None else b""
-        out.write(answer)
+        out.write(child.answer(*_ASKED.unpack(question)))
         out.flush()
+    child.end()
     os._exit(0)  # nothing to tidy up
-
-
-def _took(file: int, at: int, length: int, digest: hashlib._Hash) -> bool:
-    if os.fstat(file).st_size < at + length:
-        return False
-    with (
-        mmap.mmap(file, length, prot=mmap.PROT_READ, offset=at) as mapped,
-        memoryview(mapped) as view,
-    ):
-        digest.update(view)
-    return True

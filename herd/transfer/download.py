@@ -17,13 +17,14 @@ from urllib.parse import unquote, urlsplit
 
 from herd.errors import HerdError, SourceFailed, SourceRefused
 from herd.model import HfSource, Sha256, Source, UrlSource
+from herd.pieces import Table
 from herd.progress import Stage
 from herd.transfer import ledger
 from herd.transfer.board import Board
 from herd.transfer.carrier import Delivery, EachFailed, Mismatch, Resting, Share, Wish
 from herd.transfer.extents import Extents
 from herd.transfer.keeper import Keeper
-from herd.transfer.ledger import Note, Sums
+from herd.transfer.ledger import Note
 from herd.transfer.mirror import Address, Mirror
 from herd.transfer.mirrors import Hosts, Mirrors, Standing
 from herd.transfer.part import check
@@ -141,7 +142,7 @@ class _Download:
         self._keeper.start()
         is_delivered = False
         try:
-            digest = self._until_right()
+            digest, table = self._until_right()
             is_delivered = True
         finally:
             if self._trail is not None:
@@ -150,7 +151,7 @@ class _Download:
             if not is_delivered and self._board.done == 0:
                 self._task.sheet.release()
         ledger.forget(self._wish.staged)
-        return self._delivery(digest)
+        return self._delivery(digest, table)
 
     def _resume(self) -> None:
         """Take over what an earlier try left, as far as it can be believed."""
@@ -187,24 +188,41 @@ class _Download:
         for one in self._mirrors.each:
             one.etag = note.etags.get(one.key)
 
-    def _until_right(self) -> Sha256:
+    def _until_right(self) -> tuple[Sha256, Table]:
         promised = self._wish.file.sha256
         inherited = self._board.written.copy()
         self._doubt.earlier = inherited.copy()
         while True:
             digest = self._round()
-            if promised is None or digest == promised:
-                return digest
             trail = self._trail
             assert trail is not None  # noqa: S101  # a round that ended has one
+            if promised is None or digest == promised:
+                if (table := self._table(trail)) is not None:
+                    return digest, table
+                continue
             if self._board.trials is not None and self._board.trials.are_on:
                 raise _mismatch(digest)  # whoever tries them has the hashes of the pieces
             inherited.remove(0, trail.proven)
             self._doubt.inherited = inherited
-            words = self._doubt.note(digest, promised, trail.table())
+            table = self._table(trail) if len(self._mirrors.each) > 1 else None
+            words = self._doubt.note(digest, promised, table)
             inherited = Extents()
             self._rewind()
             self._wish.gauge.note(words)
+
+    def _table(self, trail: Trail) -> Table | None:
+        """The pieces of a whole file; None: whoever hashed is gone, and all of it comes once more.
+
+        Where the network was faster than the processors some of them are hashed now.
+        """
+        gauge, left = self._wish.gauge, trail.left()
+        if left is not None and left > _WORTH_SHOWING:
+            gauge.begin(Stage.VERIFYING, left, note="hashing its pieces")
+        while left:
+            check(self._wish.stop)
+            before, left = left, trail.left()
+            gauge.advance(before - (left or 0))
+        return None if left is None else trail.table()
 
     def _rewind(self) -> None:
         """Bytes that were written were thrown away: hash and note all of it anew."""
@@ -269,7 +287,7 @@ class _Download:
         if self._trail is None and size is not None:
             # A server says how large the file is: without room for it there is no memory either.
             self._task.allocate(size)
-            self._trail = Trail(self._task.sheet, self._board, size, Sums(self._wish.staged, size))
+            self._trail = Trail(self._task.sheet, self._board, size, self._wish.staged)
             self._trail.start()
         return self._trail
 
@@ -322,7 +340,7 @@ class _Download:
     def _etags(self) -> dict[str, str]:
         return {one.key: one.etag for one in self._mirrors.each if one.etag is not None}
 
-    def _delivery(self, digest: Sha256) -> Delivery:
+    def _delivery(self, digest: Sha256, table: Table) -> Delivery:
         board = self._board
         shares = tuple(
             Share(one.source, board.given[one.key].total)
@@ -331,7 +349,6 @@ class _Download:
         )
         liars = self._doubt.liars
         name = unquote(urlsplit(self._mirrors.each[0].key).path).rpartition("/")[2]
-        table = self._trail.table() if self._trail else None
         mute = [one for one in self._mirrors.each if not board.given.get(one.key)]
         failed = tuple([(one.source, why) for one in mute if (why := one.out or one.trouble)])
         return Delivery(

@@ -6,8 +6,9 @@ kill the system still has what was written, so both are believed while the machi
 been started anew. After that only those bytes are believed that were brought to the disk
 before the note that vouches for them.
 
-`<part>.http.sums` holds the hashes of the file's pieces, one after the other, as far as
-they were hashed. They tell where a part was damaged between two tries.
+`<part>.http.marks` holds what the file's digest was after each of its pieces, as far as it was
+hashed: it tells where a part was damaged between two tries. For a file under repair
+`<part>.http.sums` holds the hashes of the pieces themselves, which its table says.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ from herd.transfer.part import writing
 SUFFIX = ".http.json"
 LOG = ".http.log"
 SUMS = ".http.sums"
+MARKS = ".http.marks"
 _LIMIT = 64 * 1024 * 1024
 """Bytes of a ledger: 100 GB that two slow mirrors gave in turns, a MiB each, take 5 MB."""
 _HASH = 32
@@ -144,27 +146,37 @@ def moved(staged: Staged, part: Path) -> None:
 def forget(staged: Staged) -> None:
     """Remove the notes."""
     with writing(staged.part):
-        for suffix in (SUFFIX, SUFFIX + ".new", LOG, SUMS):
+        for suffix in (SUFFIX, SUFFIX + ".new", LOG, SUMS, MARKS):
             staged.beside(suffix).unlink(missing_ok=True)
 
 
 class Sums:
-    """The hashes of the pieces, in the order in which they became known."""
+    """32 bytes for each piece of a file, in order, as far as they are known."""
 
-    def __init__(self, staged: Staged, size: int) -> None:
-        """Read what an earlier try left."""
-        self._path = staged.beside(SUMS)
+    def __init__(self, staged: Staged, size: int, suffix: str = SUMS) -> None:
+        """Read what an earlier try left.
+
+        Args:
+            staged: The part.
+            size: Bytes of the file.
+            suffix: SUMS for the hashes of the pieces, MARKS for what the digest was after each.
+        """
+        self._path = staged.beside(suffix)
         self._known = bytearray()
         with contextlib.suppress(OSError), self._path.open("rb") as stream:
             self._known += stream.read(longest(size))
         del self._known[len(self._known) // _HASH * _HASH :]
 
+    def __len__(self) -> int:
+        return len(self._known) // _HASH
+
     def get(self, index: int) -> bytes | None:
-        """The hash of a piece, as an earlier try knew it."""
-        return bytes(self._known[index * _HASH : (index + 1) * _HASH]) or None
+        """What an earlier try knew of a piece."""
+        found = bytes(self._known[index * _HASH : (index + 1) * _HASH])
+        return found if any(found) else None  # zeros: a power cut, before it reached the disk
 
     def put(self, index: int, found: bytes) -> None:
-        """Keep a hash.
+        """Keep it.
 
         Raises:
             NoRoom, CannotWrite: the disk.
@@ -182,15 +194,18 @@ class Sums:
         table = Table(size, piece_size_of(size), bytes(self._known))
         return table if size and len(self._known) == _HASH * len(table) else None
 
-    def drop(self) -> None:
-        """Forget all of them: other bytes are to come.
+    def drop(self, first: int = 0) -> None:
+        """Forget all of them from one on: other bytes are to come.
 
         Raises:
             CannotWrite: the disk.
         """
-        self._known.clear()
+        del self._known[first * _HASH :]
         with writing(self._path):
-            self._path.unlink(missing_ok=True)
+            if not self._known:
+                self._path.unlink(missing_ok=True)
+            elif self._path.stat().st_size > len(self._known):
+                os.truncate(self._path, len(self._known))
 
 
 def boot_id() -> str:

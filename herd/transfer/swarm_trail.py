@@ -22,7 +22,7 @@ from typing import Self
 from herd import late_hashing
 from herd.child_python import Gone
 from herd.errors import HerdError
-from herd.late_hashing import LateHasher
+from herd.hashing import Hasher
 from herd.model import Sha256
 from herd.pieces import Table, piece_size_of
 from herd.transfer.part import writing
@@ -61,7 +61,7 @@ class SwarmTrail:
         self._file = file
         self._size = size
         self._piece = piece_size_of(size)
-        self._hasher: LateHasher | None = None
+        self._hasher: Hasher | None = None
         self._digest = hashlib.sha256().digest()
         self._table = Table(size, self._piece, b"")
         self._recent: deque[_Reached] = deque(maxlen=MOST_LOOKS)
@@ -146,9 +146,11 @@ class SwarmTrail:
             with writing(self._file), self._hashing() as hasher:
                 while self._wait():
                     length = self._whole(hasher.at_once)
-                    if not hasher.take(self.at, length):
+                    if hasher.take(self.at, length) is None:
                         return  # shorter than it should be: the full pass will say so
                     if self.at + length == self._size:
+                        while hasher.left():
+                            pass  # whoever ends this wakes the hasher
                         self._digest, self._table = hasher.digest(), hasher.table()
                     with self._changed:
                         self.at += length
@@ -160,7 +162,7 @@ class SwarmTrail:
             self.trouble = error
 
     @contextmanager
-    def _hashing(self) -> Iterator[LateHasher]:
+    def _hashing(self) -> Iterator[Hasher]:
         file = os.open(self._file, os.O_RDONLY | getattr(os, "O_BINARY", 0))
         try:
             hasher = late_hashing.begin(file, self._size, self._known)

@@ -229,7 +229,7 @@ class TorrentFetch:
         """Fetch until the file is whole; False when a fresh session must go on."""
         index = metainfo.entry_of(self._wish.file)
         size = metainfo.entries[index].size
-        # The table of a blob under repair, or what an earlier try of HTTP knew.
+        # The table of a blob under repair.
         known = Sums(self._wish.staged, size).table(size)
         metainfo = self._terms.completed(metainfo, index, known)
         came = self._folder.open(size)

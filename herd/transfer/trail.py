@@ -1,8 +1,8 @@
 """Hashes a file from its beginning while it still grows, so that little is left at the end.
 
-It also makes the file's piece table, and compares each piece with what an earlier try
-knew of it: a part that was damaged between two tries is found at the piece that was
-damaged, and only that comes again.
+It compares each piece with what an earlier try knew of it: a part that was damaged between
+two tries is found at the piece that was damaged, and only that comes again. A file under
+repair has the hashes of its pieces for that, any other what its digest was after each piece.
 """
 
 from __future__ import annotations
@@ -10,15 +10,16 @@ from __future__ import annotations
 import logging
 import threading
 
-from herd import hashing
+from herd import late_hashing
 from herd.child_python import Gone
 from herd.errors import HerdError
-from herd.hashing import Hasher
+from herd.hashing import Hasher, Here
 from herd.model import Sha256
 from herd.pieces import Table, piece_size_of
+from herd.staging import Staged
 from herd.transfer.board import Board
 from herd.transfer.extents import Extents
-from herd.transfer.ledger import Sums
+from herd.transfer.ledger import MARKS, Sums
 from herd.transfer.part import writing
 from herd.transfer.sheet import Sheet
 
@@ -30,16 +31,19 @@ _TICK = 0.05
 class Trail:
     """A thread behind the writers of one file."""
 
-    def __init__(self, sheet: Sheet, board: Board, size: int, sums: Sums) -> None:
+    def __init__(self, sheet: Sheet, board: Board, size: int, staged: Staged) -> None:
         """Begins with `start`; needs a board that knows the size."""
+        sums = Sums(staged, size)
+        self._is_by_piece = len(sums) > 0
+        self._marks = sums if self._is_by_piece else Sums(staged, size, MARKS)
         self._sheet = sheet
         self._board = board
         self._size = size
-        self._sums = sums
         self._piece = piece_size_of(size)
-        self._hasher: Hasher = hashing.begin(sheet.file, size)
+        self._hasher: Hasher = (
+            self._here() if self._is_by_piece else late_hashing.begin(sheet.file, size)
+        )
         self._digest = b""
-        self._hashes: list[bytes] = []
         self._doubted: set[int] = set()
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._run, name="herd-trail", daemon=True)
@@ -76,9 +80,22 @@ class Trail:
         """Of the whole file, once it is done."""
         return Sha256(self._digest.hex())
 
+    def left(self) -> int | None:
+        """Hash some more of the pieces, once it is done.
+
+        Returns:
+            Bytes whose pieces are not hashed yet. None: whoever hashed is gone, and this is
+            not done any more.
+        """
+        try:
+            return self._hasher.left()
+        except Gone:
+            self._start_again()
+            return None
+
     def table(self) -> Table:
-        """The pieces of the whole file, once it is done."""
-        return Table(self._size, self._piece, b"".join(self._hashes))
+        """The pieces of the whole file, once it is done and none is left."""
+        return self._hasher.table()
 
     def rewind(self) -> None:
         """Bytes were thrown away, somewhere: hash from the beginning."""
@@ -104,8 +121,7 @@ class Trail:
             Gone: whoever hashed is gone.
         """
         if self._is_rewound:
-            self._sums.drop()
-            self._hashes.clear()
+            self._marks.drop()
             self._hasher.restart()
             self.at, self._digest, self._is_rewound = 0, b"", False
         if self._size == 0 and not self._digest:
@@ -123,9 +139,11 @@ class Trail:
             return
         log.warning("the process that hashed is gone; going on without it")
         self._hasher.close()
-        self._hasher = hashing.Here(self._sheet.file, self._size)
+        self._hasher = self._here()
         self.at, self._digest = 0, b""
-        self._hashes.clear()
+
+    def _here(self) -> Hasher:
+        return Here(self._sheet.file, self._size, is_by_piece=self._is_by_piece)
 
     def _step(self) -> bool:
         """Hash the pieces that are whole, or some of them; False when none is now."""
@@ -135,11 +153,11 @@ class Trail:
         if length <= 0:
             return False
         with writing(self._sheet.path):
-            found = self._hasher.pieces(self.at, length)
+            found = self._hasher.take(self.at, length)
         if found is None:
             self._board.reopen(Extents([(self.at, self.at + length)]))
             return False
-        first = len(self._hashes)
+        first = self.at // self._piece
         for index, each in enumerate(found, first):
             start = index * self._piece
             stop = min(start + self._piece, self._size)
@@ -147,7 +165,6 @@ class Trail:
                 self._hasher.back()
                 self._board.reopen(Extents([(start, stop)]))
                 return index > first  # those before it once more, without it
-        self._hashes += found
         if self.at + length == self._size:
             self._end_well()
         self.at += length
@@ -161,12 +178,14 @@ class Trail:
 
     def _is_sound(self, index: int, stop: int, found: bytes) -> bool:
         """Whether a piece is what it was when it was hashed first; asked once of each."""
-        known = self._sums.get(index)
+        known = self._marks.get(index)
         if known is not None and known != found and index not in self._doubted:
             self._doubted.add(index)
             self.damaged += 1
             return False
         if known == found:
             self.proven = stop
-        self._sums.put(index, found)
+        elif known is not None and not self._is_by_piece:
+            self._marks.drop(index)  # each one after it stands for these other bytes, too
+        self._marks.put(index, found)
         return True

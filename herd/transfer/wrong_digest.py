@@ -57,13 +57,13 @@ class Doubt:
         alone = [one for one in self._alone[:-1] if one.out is None]
         return tuple(one.source for one in (alone if self._alone else self.suspects))
 
-    def note(self, got: Sha256, promised: Sha256, table: Table) -> str:
+    def note(self, got: Sha256, promised: Sha256, table: Table | None) -> str:
         """Take a wrong file down and throw a share of it away; what to tell the person.
 
         Args:
             got: Its digest.
             promised: The right one.
-            table: Its pieces.
+            table: Its pieces, where they are known: what two gave alike need not come again.
 
         Raises:
             Mismatch: there is no other way left to get the promised file.
@@ -133,16 +133,18 @@ class Doubt:
         for one in suspects:
             one.is_barred = True
 
-    def _compare(self, table: Table) -> None:
+    def _compare(self, table: Table | None) -> None:
         """Two givers gave what came again and is the same as before."""
         before, self._before = self._before, table
-        for start, stop in self._replaced if before is not None else ():
+        replaced, self._replaced = self._replaced, Extents()
+        if before is None or table is None:
+            return
+        for start, stop in replaced:
             first, last = -(-start // table.piece_size), stop // table.piece_size
             for piece in range(first, last + (stop == table.size)):
-                if before and before.hash_of(piece) == table.hash_of(piece):
+                if before.hash_of(piece) == table.hash_of(piece):
                     span = table.span(piece)
                     self._agreed.add(max(start, span.start), span.stop)
-        self._replaced = Extents()
 
     def _next(self) -> Standing | None:
         given = self.board.given

@@ -234,9 +234,9 @@ def test_a_pass_over_the_bytes_that_breaks_ends_the_transfer(
     class Broken(Here):
         """Has no memory left for a piece."""
 
-        def pieces(self, at: int, length: int) -> list[bytes] | None:
+        def take(self, at: int, length: int) -> list[bytes] | None:
             raise MemoryError("no room for a piece")
 
-    monkeypatch.setattr("herd.hashing.begin", Broken)
+    monkeypatch.setattr("herd.late_hashing.begin", Broken)
     with pytest.raises(HerdError, match="Hashing failed: no room for a piece"), within(20):
         desk.get(server.url)
