@@ -15,6 +15,9 @@ this machine busy to the end: who is near to it waits for nothing. `--link` goes
 100 Mbit/s and 80 ms, clean and with 0.5 % loss, with the system's TCP at both ends; over the
 lossy one a quarter of the file, which takes curl long enough.
 
+herd is done when the file is verified, `herd install` when it is installed as well. Where the line
+is faster than the processors, pieces are hashed after that: `herd install + pieces` waits for it.
+
 Needs nginx, curl; leaves out what is not installed. `--link` needs network namespaces.
 """
 

@@ -120,7 +120,7 @@ def make_herd(workers: int = 8) -> Client:
     return fetch
 
 
-def make_herd_install() -> Client:
+def make_herd_install(*, hashes_pieces: bool = False) -> Client:
     import herd.transfer.download
     from herd.core import Herd
     from herd.install import Order
@@ -132,7 +132,9 @@ def make_herd_install() -> Client:
         variant = Variant("q4_0", (file,))
         model = Model("bench", "Bench", (variant,), "q4_0", Licence("MIT"))
         one = Herd(places({"HERD_HOME": str(folder / "home")}))
-        one.installer.install(Order(Choice(model, variant)))
+        installed = one.installer.install(Order(Choice(model, variant))).installed
+        if hashes_pieces:
+            one.hash_pieces([installed])
         one.close()
 
     assert herd.transfer.download
@@ -143,6 +145,7 @@ CLIENTS: dict[str, Callable[[], Client]] = {
     "curl": lambda: curl,
     "herd": make_herd,
     "herd install": make_herd_install,
+    "herd install + pieces": lambda: make_herd_install(hashes_pieces=True),
     "herd x16": lambda: make_herd(16),
     "curl + hashlib": lambda: curl_and_hashlib,
     "curl + sha256sum": lambda: curl_and_sha256sum,
@@ -156,7 +159,8 @@ CLIENTS: dict[str, Callable[[], Client]] = {
 }
 VERIFIES = frozenset(
     {
-        *("herd", "herd install", "herd x16", "curl + hashlib", "curl + sha256sum"),
+        *("herd", "herd install", "herd install + pieces", "herd x16"),
+        *("curl + hashlib", "curl + sha256sum"),
         *("aria2c -x4 --checksum", "requests + sha256", "http.client + sha256"),
     }
 )

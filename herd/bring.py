@@ -93,7 +93,7 @@ class Work:
         installed = self._recognised(_manifest(order, here, made, self.fetched), here)
         if not installed.is_verified:
             self.warnings += tuple(_odd(here))
-        self._store.record(installed)
+        self._store.record(installed, hashes_pieces=False)
         for file in order.choice.variant.files:
             self._store.forget_whole(file)
         return installed
@@ -174,7 +174,8 @@ class Work:
         came = _came(file, fetched)
         if found is Format.GGML and file.sha256 is None:
             self._store.note_whole(file, came)
-        self._store.commit(staged.part, came.sha256, came.size, fetched.delivery.table)
+        table = fetched.delivery.table
+        self._store.commit(staged.part, came.sha256, came.size, table)
         self._store.discard(staged)
         if file.sha256:  # else whoever waits for it is told by the manifest what it is
             self._store.leave(staged)

@@ -7,14 +7,15 @@ it. Each part is made when it is first used, so that a command pays for what it 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from herd import wiring
-from herd.errors import UnknownModel
+from herd.errors import Interrupted, UnknownModel
 from herd.memory import memory as memory
 from herd.places import Places, places
 
@@ -71,6 +72,7 @@ class Herd:
         self.adapters: tuple[Adapter, ...] = ()
         self.projector: Path | None = None
         """The vision encoder that every model sees with in this run, in place of its own."""
+        self._closing = threading.Event()
 
     @cached_property
     def config(self) -> Config:
@@ -361,8 +363,19 @@ class Herd:
         talk.start()
         return talk
 
+    def hash_pieces(self, models: Sequence[Installed]) -> None:
+        """Of what came faster than they could be hashed; in any thread, until `close`."""
+        from herd.progress import Gauge
+        from herd.store.proof import Work
+        from herd.verify import lacking, verify
+
+        if lack := lacking(self.store, models):
+            with suppress(Interrupted):
+                verify(self.store, lack, Work(Gauge(), self._closing))
+
     def close(self) -> None:
         """Stop what runs: installs keep what they staged, the engine's process ends."""
+        self._closing.set()
         parts = self.__dict__
         if "jobs" in parts:
             self.jobs.close()

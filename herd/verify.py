@@ -50,5 +50,17 @@ def verify(store: Store, models: Sequence[Installed] | None, work: Work) -> Repo
     return replace(report, findings=findings, models=tuple(each.reference for each in asked))
 
 
+def lacking(store: Store, models: Sequence[Installed]) -> tuple[Installed, ...]:
+    """Models that came faster than their pieces could be hashed: the next proof does that.
+
+    A table is of use only where it is of the right bytes, so these are read once more.
+    """
+
+    def is_lacking(model: Installed) -> bool:
+        return any(store.table(file.sha256, file.size) is None for file in model.files)
+
+    return tuple(filter(is_lacking, models))
+
+
 def _around(store: Store) -> tuple[Finding, ...]:
     return tuple(Finding(Flaw.NO_MANIFEST, path) for path in store.damaged())

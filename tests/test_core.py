@@ -195,3 +195,30 @@ def test_what_is_said_now_goes_before_the_settings_and_they_before_the_registry(
 
     assert model.sampling == Sampling(temperature=0.1, top_k=2, seed=3, min_p=0.25)
     assert (model.whose, model.stop) == ("alpaca, as was asked", ("### Instruction:",))
+
+
+def test_pieces_that_an_install_left_are_hashed_when_it_is_done(herd: Herd) -> None:
+    one = herd.installed("one")
+    sha256, size = one.files[0].sha256, one.files[0].size
+    assert herd.store.table(sha256, size) is None
+
+    herd.hash_pieces([one])
+    table = herd.store.table(sha256, size)
+    assert table is not None
+    assert table.is_whole(0, herd.store.blob(sha256).read_bytes())
+
+
+def test_pieces_are_not_hashed_any_more_when_herd_is_closed(herd: Herd) -> None:
+    one = herd.installed("one")
+    herd.close()
+    herd.hash_pieces([one])
+    assert herd.store.table(one.files[0].sha256, one.files[0].size) is None
+
+
+def test_a_file_that_the_disk_lost_meanwhile_gets_no_table_of_its_wrong_bytes(herd: Herd) -> None:
+    one = herd.installed("one")
+    blob = herd.store.blob(one.files[0].sha256)
+    blob.chmod(0o644)
+    blob.write_bytes(bytes(one.files[0].size))
+    herd.hash_pieces([one])
+    assert herd.store.table(one.files[0].sha256, one.files[0].size) is None

@@ -13,6 +13,7 @@ from herd.words import size
 
 if TYPE_CHECKING:
     from herd.jobs import Job
+    from herd.model import Installed
 
 PATIENCE = 0.6
 """Seconds that stopped carriers have to come to their end."""
@@ -25,12 +26,15 @@ Told = Callable[["Job", HerdError | None], object]
 def finish(session: Session, jobs: Iterable[Job], told: Told) -> tuple[HerdError, ...]:
     """Show jobs until all of them are over, and tell of each when it is; why some failed.
 
-    What becomes of one keeps no other from going on.
+    What becomes of one keeps no other from going on. What came faster than its pieces could be
+    hashed is installed by then, and gets its table last.
 
     Raises:
         Interrupted: the person ended them; they are in the list of downloads as paused.
+        DigestMismatch: the disk has lost bytes of what was installed.
     """
     left = list(dict.fromkeys(jobs))
+    each = tuple(left)
     failures: list[HerdError] = []
     try:
         with shown_together(session, [job.name for job in left]) as show:
@@ -49,7 +53,31 @@ def finish(session: Session, jobs: Iterable[Job], told: Told) -> tuple[HerdError
             told(job, None if job.outcome else _interrupted([job]))
         if stopped:
             raise _interrupted(stopped) from None
+        return tuple(failures)
+    _hash_pieces(session, [job.outcome.installed for job in each if job.outcome])
     return tuple(failures)
+
+
+def _hash_pieces(session: Session, models: Sequence[Installed]) -> None:
+    """Prove what has no piece table yet, which makes it.
+
+    Raises:
+        DigestMismatch: the disk has lost bytes meanwhile.
+    """
+    from herd.cli.verify import proved
+    from herd.verify import lacking
+
+    if session.tells_events:
+        session.herd.hash_pieces(models)  # that a model is installed is the last event
+        return
+    lack = lacking(session.herd.store, models)
+    try:
+        report = proved(session, lack) if lack else None
+    except Interrupted:
+        session.say("Its pieces, which repair needs, are not hashed; `herd verify` does it, too.")
+        return
+    if report and (trouble := report.trouble()):
+        raise trouble
 
 
 def _stop(session: Session, jobs: Sequence[Job]) -> list[Job]:

@@ -156,14 +156,11 @@ class Store(View):
     def commit(self, part: Path, sha256: Sha256, size: int, table: Table | None = None) -> Path:
         """Make a verified part a blob; nothing to do where the blob is there already.
 
-        The blob's piece table is kept beside it.
-
         Args:
             part: The file; it is moved.
             sha256: Its digest, which the caller has verified.
             size: Bytes; checked once more.
-            table: Its pieces, where whoever verified it counted them too; else it is read
-                once more.
+            table: Its pieces, where whoever verified it hashed them too; kept beside the blob.
 
         Returns:
             The blob.
@@ -174,8 +171,8 @@ class Store(View):
         """
         with self._writing(), self._passing() as hold:
             blob = self._blobs.commit(part, sha256, size, hold)
-            if self._tables.of(sha256, size) is None:
-                self.keep_table(sha256, table or table_of(blob))
+            if table and self._tables.of(sha256, size) is None:
+                self.keep_table(sha256, table)
             return blob
 
     def adopt(
@@ -223,10 +220,14 @@ class Store(View):
             if self._blobs.has(sha256, table.size):
                 self._tables.keep(sha256, table)
 
-    def record(self, installed: Installed) -> None:
+    def record(self, installed: Installed, *, hashes_pieces: bool = True) -> None:
         """Make a model installed: link its blobs under their names, write the manifest last.
 
         A model of the same name and variant is replaced, and what only that one used goes.
+
+        Args:
+            installed: The model.
+            hashes_pieces: Whether blobs without a table get one; else the next proof does that.
 
         Raises:
             CannotWrite: a name is not safe, a blob is missing, or the disk; nothing changed.
@@ -234,7 +235,8 @@ class Store(View):
         """
         content = _content(installed)
         papers = self._manifests.papers(installed.reference)
-        self._require_tables(installed)
+        if hashes_pieces:
+            self._require_tables(installed)
         if hold := self._hold():
             hold.require_kept()
         with self._alone():
@@ -370,7 +372,6 @@ class Store(View):
             yield
 
     def _require_tables(self, installed: Installed) -> None:
-        """A kill right after a commit leaves a blob without a table."""
         for file in installed.files:
             with writing(self._places.store):
                 has = self._tables.has(file.sha256) or not self._blobs.has(file.sha256, file.size)

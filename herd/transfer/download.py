@@ -188,7 +188,7 @@ class _Download:
         for one in self._mirrors.each:
             one.etag = note.etags.get(one.key)
 
-    def _until_right(self) -> tuple[Sha256, Table]:
+    def _until_right(self) -> tuple[Sha256, Table | None]:
         promised = self._wish.file.sha256
         inherited = self._board.written.copy()
         self._doubt.earlier = inherited.copy()
@@ -197,9 +197,7 @@ class _Download:
             trail = self._trail
             assert trail is not None  # noqa: S101  # a round that ended has one
             if promised is None or digest == promised:
-                if (table := self._table(trail)) is not None:
-                    return digest, table
-                continue
+                return digest, self._table(trail, most=_WORTH_SHOWING)
             if self._board.trials is not None and self._board.trials.are_on:
                 raise _mismatch(digest)  # whoever tries them has the hashes of the pieces
             inherited.remove(0, trail.proven)
@@ -210,19 +208,21 @@ class _Download:
             self._rewind()
             self._wish.gauge.note(words)
 
-    def _table(self, trail: Trail) -> Table | None:
-        """The pieces of a whole file; None: whoever hashed is gone, and all of it comes once more.
+    def _table(self, trail: Trail, most: int | None = None) -> Table | None:
+        """The pieces of a whole file.
 
-        Where the network was faster than the processors some of them are hashed now.
+        Args:
+            trail: Which has hashed it.
+            most: Bytes whose pieces may be hashed now; None: all of them.
+
+        Returns:
+            None where more are left, because the network was faster than the processors.
         """
-        gauge, left = self._wish.gauge, trail.left()
-        if left is not None and left > _WORTH_SHOWING:
-            gauge.begin(Stage.VERIFYING, left, note="hashing its pieces")
-        while left:
+        left = trail.left()
+        while left and (most is None or left <= most):
             check(self._wish.stop)
-            before, left = left, trail.left()
-            gauge.advance(before - (left or 0))
-        return None if left is None else trail.table()
+            left = trail.left()
+        return trail.table() if left == 0 else None
 
     def _rewind(self) -> None:
         """Bytes that were written were thrown away: hash and note all of it anew."""
@@ -340,7 +340,7 @@ class _Download:
     def _etags(self) -> dict[str, str]:
         return {one.key: one.etag for one in self._mirrors.each if one.etag is not None}
 
-    def _delivery(self, digest: Sha256, table: Table) -> Delivery:
+    def _delivery(self, digest: Sha256, table: Table | None) -> Delivery:
         board = self._board
         shares = tuple(
             Share(one.source, board.given[one.key].total)

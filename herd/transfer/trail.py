@@ -84,13 +84,11 @@ class Trail:
         """Hash some more of the pieces, once it is done.
 
         Returns:
-            Bytes whose pieces are not hashed yet. None: whoever hashed is gone, and this is
-            not done any more.
+            Bytes whose pieces are not hashed yet. None: whoever hashed is gone.
         """
         try:
             return self._hasher.left()
         except Gone:
-            self._start_again()
             return None
 
     def table(self) -> Table:

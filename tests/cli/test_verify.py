@@ -4,9 +4,15 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from herd.errors import Interrupted
+from herd.store.proof import Work
 from tests.cli.calling import Caller
 from tests.tools.fakes import GGUF, digest
+
+if TYPE_CHECKING:
+    import pytest
 
 
 def spoil(home: Path) -> Path:
@@ -66,3 +72,21 @@ def test_scripts_get_the_same_as_json(herd: Caller) -> None:
 def test_names_and_all_do_not_go_together(herd: Caller) -> None:
     assert herd("verify", "tiny", "--all").code == 2
     assert herd("verify", "nothing").code == 3
+
+
+def test_pieces_that_came_unhashed_are_hashed_once_it_is_installed(herd: Caller) -> None:
+    assert herd("install", "tiny").code == 0
+    assert (herd.home / "pieces" / digest(GGUF)).exists()
+
+
+def test_an_install_whose_pieces_nobody_waits_for_is_one(
+    herd: Caller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stopped(_: Work, count: int) -> None:
+        raise Interrupted("Verifying was stopped.")
+
+    monkeypatch.setattr(Work, "took", stopped)
+    ran = herd("install", "tiny")
+    assert ran.code == 0
+    assert "`herd verify` does it, too." in ran.err
+    assert [model["reference"] for model in herd.json("list")] == ["tiny:q4_0"]

@@ -81,7 +81,10 @@ def test_a_table_that_does_not_read_is_none_and_a_new_one_takes_its_place(
     (home / "pieces" / sha256).write_bytes(b"torn")
 
     assert store.table(sha256, 7) is None
-    commit(store, b"weights")
+    staged = store.staged(file_of("any.gguf", b"weights"))
+    staged.part.parent.mkdir(parents=True, exist_ok=True)
+    staged.part.write_bytes(b"weights")
+    store.commit(staged.part, sha256, 7, good)
     assert store.table(sha256, 7) == good
 
 

@@ -89,18 +89,30 @@ def test_marks_after_one_that_is_wrong_are_not_asked_any_more(
     assert server.bytes_sent == SIZE - there + PIECE
 
 
-def test_pieces_that_nobody_hashes_any_more_are_hashed_in_this_process(
-    desk: Desk, server: FileServer, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("left", [1 << 30, None], ids=["too many", "nobody"])
+def test_a_file_is_not_kept_waiting_for_pieces_that_are_not_hashed(
+    desk: Desk, server: FileServer, monkeypatch: pytest.MonkeyPatch, left: int | None
 ) -> None:
-    class Lost(Apart):
+    class Slow(Apart):
         def left(self) -> int:
-            self.wake()
-            return super().left()
+            if left is None:
+                self.wake()
+                return super().left()
+            return left
 
     monkeypatch.setattr(late_hashing, "WORTH", 1)
-    monkeypatch.setattr(late_hashing, "Apart", Lost)
+    monkeypatch.setattr(late_hashing, "Apart", Slow)
+    file = promise(UrlSource(server.url), content=LARGE)
+    delivery = desk.http.fetch(desk.wish(file))
+    assert (delivery.sha256, delivery.table) == (file.sha256, None)
+    assert server.bytes_sent == SIZE
+
+
+def test_a_few_pieces_that_are_left_are_hashed_at_the_end(
+    desk: Desk, server: FileServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(late_hashing, "WORTH", 1)
     delivery = desk.http.fetch(desk.wish(promise(UrlSource(server.url), content=LARGE)))
     maker = TableMaker(SIZE)
     maker.update(LARGE)
     assert delivery.table == maker.table()
-    assert server.bytes_sent == SIZE

@@ -7,7 +7,7 @@ import logging
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from functools import cached_property
+from functools import cached_property, partial
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -363,6 +363,8 @@ class HerdApp(App[None]):
             self.herd.jobs.forget(job)
             self.notify(f"{job.name} is installed. enter opens a chat with it.", markup=False)
             self.library.post_message(LibraryChanged())
+            hash_pieces = partial(self.herd.hash_pieces, [job.outcome.installed])
+            beside(self, hash_pieces, lambda _: None, group="pieces")
         elif job.wanted == "cancel":
             self.herd.jobs.forget(job)
             self.notify(f"{job.name} was cancelled.", markup=False)
