@@ -53,7 +53,7 @@ def finish(session: Session, jobs: Iterable[Job], told: Told) -> tuple[HerdError
             told(job, None if job.outcome else _interrupted([job]))
         if stopped:
             raise _interrupted(stopped) from None
-        return tuple(failures)
+        return (*failures, *(job.error for job in left if job.error))
     _hash_pieces(session, [job.outcome.installed for job in each if job.outcome])
     return tuple(failures)
 
@@ -90,7 +90,7 @@ def _stop(session: Session, jobs: Sequence[Job]) -> list[Job]:
         job.stop()
     for job in jobs:
         session.herd.jobs.stop(job, max(0.0, end - time.monotonic()))
-    return [job for job in jobs if job.outcome is None]
+    return [job for job in jobs if job.outcome is None and job.wanted != "cancel"]
 
 
 def _interrupted(stopped: Sequence[Job]) -> Interrupted:
