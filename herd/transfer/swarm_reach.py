@@ -58,6 +58,8 @@ class SwarmReach:
     opened: frozenset[Kind] = frozenset()
     seam: str | None = None
     """The one loopback address at which herd's own seam listens."""
+    barred: tuple[str, ...] = ()
+    """Addresses that may not come."""
 
     @property
     def is_local(self) -> bool:
@@ -69,7 +71,8 @@ class SwarmReach:
     @property
     def closed(self) -> tuple[Range, ...]:
         """The addresses that neither a tracker nor a peer may have."""
-        return tuple(
+        barred = tuple(Range(host, host) for host in self.barred)
+        return barred + tuple(
             Range(str(network[0]), str(network[-1]))
             for kind, networks in _RANGES.items()
             if kind not in self.opened

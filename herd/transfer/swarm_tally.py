@@ -60,6 +60,15 @@ class Tally:
         self._pace.add(self.fetched - before, time.monotonic())
         return self.fetched - before
 
+    def hold_back(self, session: Session, moved: int, budget: Budget) -> None:
+        """Keep to the budget that all carriers share, of which so many bytes were taken now."""
+        budget.spend(moved)
+        if budget.tightest is not None or self.limit is not None:
+            limit = budget.fair_share(self.rate)
+            if limit != self.limit:
+                self.limit = limit
+                session.limit(limit)
+
     def give_no_more(self, session: Session, look: Look, budget: Budget | None) -> None:
         """Keep to the budget of what goes out, where there is one."""
         if budget is None:

@@ -8,6 +8,8 @@ everything is judged here by the clock, from snapshots; alerts only add words to
     fetching  no peer and no new byte within `aside` seconds while
               a mirror waits that the swarm cannot use     -> STALLED
     fetching  peers banned, none left, nothing new within `banned` seconds -> ALL_BANNED
+    fetching  one of the banned on trial: banned again, none left, within a fifth of them, or
+              nothing new within as many                                   -> ALL_BANNED
     checking  the clock stands still: what is on the disk takes the time it takes
 """
 
@@ -21,6 +23,8 @@ from herd.words import count
 
 _MOST_WORDS = 160
 _MOST_TRACKERS_TOLD = 3
+_SOONER = 5
+"""How many times as soon a peer on trial is done with that is banned again."""
 
 
 @dataclass(frozen=True)
@@ -153,17 +157,23 @@ class SwarmWatch:
         self._patience = patience
         self._best = -1
         self._waited = 0.0
-        self._waited_banned = 0.0
+        self._waited_banned = self._waited_tried = 0.0
         self._then = now
         self.granted = patience.stalled
         """Seconds that were to pass without a new byte, by the last look."""
 
     def rest(self, now: float) -> None:
-        """The time until now is not the swarm's: what is on the disk was checked."""
-        self._then = now
+        """The time until now is not the swarm's: what is on the disk was checked for a session."""
+        self._then, self._waited_banned, self._waited_tried = now, 0.0, 0.0
 
     def judge(
-        self, look: Look, reports: Reports, now: float, *, is_aside: bool = False
+        self,
+        look: Look,
+        reports: Reports,
+        now: float,
+        *,
+        is_aside: bool = False,
+        is_trial: bool = False,
     ) -> Overdue | None:
         """Whether waiting is over after this look.
 
@@ -172,13 +182,15 @@ class SwarmWatch:
             reports: What was said.
             now: Seconds of a monotonic clock.
             is_aside: Whether nobody is connected, and a mirror could give the file without them.
+            is_trial: Whether of those who were banned only one may come (`swarm_suspects`).
         """
         passed, self._then = now - self._then, now
         if look.phase is Phase.CHECKING:
             return None
         if look.done > self._best or look.phase is Phase.WHOLE:
             # A poisoned piece comes and goes: only bytes beyond the best so far are progress.
-            self._best, self._waited, self._waited_banned = look.done, 0.0, 0.0
+            self._best, self._waited = look.done, 0.0
+            self._waited_banned = self._waited_tried = 0.0
             return None
         self._waited += passed
         if look.phase is Phase.ASKING:
@@ -188,7 +200,10 @@ class SwarmWatch:
             return Overdue.STALLED
         is_deserted = bool(reports.banned) and look.peers == 0
         self._waited_banned = self._waited_banned + passed if is_deserted else 0.0
-        return Overdue.ALL_BANNED if self._waited_banned >= self._patience.banned else None
+        self._waited_tried = self._waited_tried + passed if is_trial else 0.0
+        granted = self._patience.banned / (_SOONER if is_trial else 1)
+        is_over = self._waited_banned >= granted or self._waited_tried >= self._patience.banned
+        return Overdue.ALL_BANNED if is_over else None
 
 
 def plain(words: str) -> str:

@@ -29,6 +29,7 @@ from herd.transfer.swarm_failure import failed, silence, stall, together
 from herd.transfer.swarm_folder import SwarmFolder
 from herd.transfer.swarm_lead import Lead, may_stay
 from herd.transfer.swarm_session import Session, Taking
+from herd.transfer.swarm_suspects import Suspects
 from herd.transfer.swarm_tally import Hashes, Tally
 from herd.transfer.swarm_terms import Terms
 from herd.transfer.swarm_trail import SwarmTrail
@@ -45,6 +46,7 @@ class TorrentFetch:
         self._folder = folder
         self._terms = terms
         self._watch = SwarmWatch(terms.patience, time.monotonic())
+        self._suspects = Suspects()
         self._tally = Tally()
         self._is_inheriting = False
         """Whether what the mirrors brought by themselves is still to be judged."""
@@ -101,14 +103,15 @@ class TorrentFetch:
 
     def _until_whole(self, start: Metainfo | MagnetSource) -> Metainfo:
         known: Metainfo | MagnetSource = start
-        reach, liars, is_left = self._terms.reach, set[str](), False
+        reach, liars, seen, is_left = self._terms.reach, set[str](), set[tuple[str, int]](), False
         if self._seam is not None:
             reach = replace(reach, seam=self._seam.host)
         while True:
             # Mirrors begin while the session is opened.
             lead = self._lead(known)
-            session = self._terms.open(reach)
+            session = self._terms.open(replace(reach, barred=self._suspects.closed))
             session.reports.liars |= liars
+            session.reports.seen |= seen  # trackers may be slow, and need not be asked for them
             try:
                 metainfo = self._ahead(session, known, lead)
                 if self._take(session, metainfo):
@@ -119,7 +122,7 @@ class TorrentFetch:
                 raise
             finally:
                 session.close(is_hasty=self._wish.stop.is_set() or is_left)
-                liars = session.reports.liars
+                liars, seen = session.reports.liars, session.reports.seen
             known = self._learned or metainfo
             if self._alone is not None and is_left:
                 self._leave(self._alone, known)
@@ -241,7 +244,7 @@ class TorrentFetch:
         mouths = self._feed.begin() if self._feed else ()
         peers = frozenset(session.reports.seen) | self._terms.peers
         self._tally.begin()
-        self._hold_back(session, 0)
+        self._tally.hold_back(session, 0, self._wish.budget)
         try:
             have, begun = self._check(metainfo, index, came)
             session.take(Taking(metainfo, index, self._folder, have, peers, mouths, begun))
@@ -304,23 +307,14 @@ class TorrentFetch:
                 return False
             match self._judge(session, look):
                 case Overdue.ALL_BANNED:
+                    self._suspects.note(session.reports.banned)
                     return False
                 case Overdue():
                     raise self._with_mirrors(stall(session.reports, self._watch.granted))
-            self._hold_back(session, moved)
+            self._tally.hold_back(session, moved, self._wish.budget)
             self._tally.give_no_more(session, look, self._wish.budget.out)
             is_last = size - look.done < self._tally.rate * self._terms.patience.tick
             self._pause(session if is_last else None)
-
-    def _hold_back(self, session: Session, moved: int) -> None:
-        """Keep to the budget that all carriers share."""
-        budget = self._wish.budget
-        budget.spend(moved)
-        if budget.tightest is not None or self._tally.limit is not None:
-            limit = budget.fair_share(self._tally.rate)
-            if limit != self._tally.limit:
-                self._tally.limit = limit
-                session.limit(limit)
 
     def _show(self, look: Look, size: int, *, is_new: bool) -> None:
         gauge, done = self._wish.gauge, min(look.done, size)
@@ -370,8 +364,14 @@ class TorrentFetch:
         return self._folder.proof(self._wish.stop, gauge.advance)
 
     def _judge(self, session: Session, look: Look) -> Overdue | None:
-        is_aside = self._has_aside() and not self._peers(look)
-        return self._watch.judge(look, session.reports, time.monotonic(), is_aside=is_aside)
+        look = replace(look, peers=self._peers(look))
+        return self._watch.judge(
+            look,
+            session.reports,
+            time.monotonic(),
+            is_aside=self._has_aside() and not look.peers,
+            is_trial=self._suspects.on_trial is not None,
+        )
 
     def _has_aside(self) -> bool:
         """Whether nothing has come yet, and all that waits is a mirror of the whole file alone."""

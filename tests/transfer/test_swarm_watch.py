@@ -96,3 +96,13 @@ def test_what_a_tracker_says_is_one_short_plain_line() -> None:
     assert line.startswith("tracker.example says: [31mno way!!!")
     assert line.endswith("!; 0 peers seen")
     assert len(line) < 250
+
+
+def test_one_on_trial_that_is_banned_again_is_not_waited_for_as_long() -> None:
+    watch, alone = SwarmWatch(PATIENCE, now=0), fetching(1, peers=0)
+    reports = Reports(banned={"192.0.2.1"})
+    seen = [watch.judge(alone, reports, now, is_trial=True) for now in (1, 3, 5)]
+    assert seen == [None, None, Overdue.ALL_BANNED]
+    watch.rest(6)
+    seen = [watch.judge(alone, Reports(), now, is_trial=True) for now in (7, 20, 22)]
+    assert seen == [None, None, Overdue.ALL_BANNED]
