@@ -28,3 +28,23 @@ def own_addresses(beyond: Iterable[str] = _BEYOND) -> tuple[str, ...]:
             asked.connect((each, _PORT))  # of a datagram it only chooses the route
             found[asked.getsockname()[0]] = None
     return tuple(each for each in found if is_near(each))
+
+
+def everywhere(port: int = 0) -> str:
+    """All addresses of this machine with one port, as libtorrent's `listen_interfaces`.
+
+    Left to choose, libtorrent takes another port for each address, and tells neighbours (BEP 14)
+    only the first one: that of the loopback address.
+
+    Args:
+        port: 0 for one that is free.
+    """
+    if not port:
+        dual = socket.has_dualstack_ipv6()
+        family = socket.AF_INET6 if dual else socket.AF_INET
+        with (
+            suppress(OSError),
+            socket.create_server(("", 0), family=family, dualstack_ipv6=dual) as free,
+        ):
+            port = free.getsockname()[1]
+    return f"0.0.0.0:{port},[::]:{port}"

@@ -12,6 +12,7 @@ from herd.places import expanded
 from herd.transfer import torrent
 from herd.transfer.carrier import Carrier, Delivery, EachFailed, Wish
 from herd.transfer.mirrors import Standing
+from herd.transfer.own_network import everywhere
 from herd.transfer.patience import Patience
 from herd.transfer.reach import Kind, Reach
 from herd.transfer.seam import Seam
@@ -150,6 +151,8 @@ class TorrentCarrier:
         if self._lan:
             # Nobody answers an announcement (BEP 14): whoever has the file comes by itself.
             chosen |= {"enable_lsd": True, "enable_incoming_tcp": True}
+            if self._interface is None:
+                chosen["listen_interfaces"] = everywhere()
         return chosen
 
     def _http(self, far: Callable[[str], Reach]) -> Carrier:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from herd import __version__
+from herd.transfer.own_network import everywhere
 
 MOST_METADATA = 4 << 20
 """Bytes of a magnet's metadata: the table of pieces of a 100 GB file has a few hundred KB."""
@@ -132,9 +133,7 @@ def sharing(how: Sharing) -> dict[str, object]:
         "send_buffer_watermark": 3 << 20,
         "max_allowed_in_request_queue": 2000,
         "listen_interfaces": (
-            f"{how.interface}:{how.port}"
-            if how.interface
-            else f"0.0.0.0:{how.port},[::]:{how.port}"
+            f"{how.interface}:{how.port}" if how.interface else everywhere(how.port)
         ),
     }
     return settings(interface=how.interface, dht=how.dht and not how.is_lan_only) | bound
