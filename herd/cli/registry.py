@@ -87,6 +87,8 @@ def add(session: Session, location: str, key: str | None, name: str | None) -> N
     kept = _followed(session, location, lambda stop: add(session.herd.places, wanted, stop))
     origin = kept.origin
     session.say(f"Added {origin.name}: {count(origin.models, 'model')}, {origin.trust}.")
+    if name not in (None, origin.name):
+        session.say(f"It calls itself {origin.name}, so {name} is not its name here.")
     if kept.found_key:
         session.say(
             f"Its key lay beside it and is trusted from now on: {kept.added.key}. "

@@ -122,7 +122,7 @@ class Answer:
         if self._flow is None:
             sock = getattr(self._response.raw.connection, "sock", None)
             if sock is None:
-                return inner.fp.readinto1(view)  # a server that closes after its answer
+                return inner.fp.readinto1(view)  # a server that closes: no slower
             self._flow = BodyReader(sock, inner.fp)
         return self._flow.read_into(view)
 

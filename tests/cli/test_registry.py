@@ -56,6 +56,15 @@ def test_adding_says_that_a_registry_is_unsigned_and_its_models_are_found(
     assert f"registry school, unsigned from {site.origin}/r.yaml" in herd("info", "other").out
 
 
+def test_a_name_of_its_own_goes_before_the_one_that_was_given_and_that_is_said(
+    herd: Caller, site: Site
+) -> None:
+    ran = herd("registry", "add", site.put("/r.yaml", of("school")), "--name", "lab")
+
+    assert "Added school: 1 model, unsigned." in ran.err
+    assert "It calls itself school, so lab is not its name here." in ran.err
+
+
 def test_a_signed_one_is_marked_as_signed(herd: Caller, site: Site, tmp_path: Path) -> None:
     signer = Signer()
     url = site.put("/r.yaml", of("school"))
