@@ -74,6 +74,26 @@ async def test_ones_own_installs_stand_before_those_of_others(
         await hand.until(lambda: pane_names(hand) == ["llama-small", "vicuna"])
 
 
+async def test_what_another_herd_has_queued_changes_places(
+    opened: Opening, given: Given, other: Runs
+) -> None:
+    given.hold("llama-small")
+    other("vicuna")
+    other("alpaca")
+    async with opened() as hand:
+        await hand.write("llama-small")
+        await hand.press("enter")
+        await hand.until(lambda: pane_names(hand) == ["llama-small", "vicuna", "alpaca"])
+        await hand.command("app.show_transfers")
+        await hand.command("transfers.down")
+        await hand.command("transfers.earlier")  # not before one's own
+        await hand.command("transfers.later")
+
+        await hand.until(lambda: pane_names(hand) == ["llama-small", "alpaca", "vicuna"])
+        turns = [each.name for each in given.herd.downloads.all()]
+        assert turns.index("alpaca:q4_0") < turns.index("vicuna:q4_0")
+
+
 async def test_what_nobody_runs_any_more_goes_on_here(
     opened: Opening, given: Given, other: Runs
 ) -> None:

@@ -38,3 +38,9 @@ def test_what_does_not_come_just_now_says_of_how_much_it_is_there(stage: Stage) 
 def test_what_waits_with_nothing_says_no_numbers() -> None:
     now = Progress(Stage.WAITING, 0, 98_000_000, 0.0, "others come first")
     assert " B" not in line("tiny", now, 100, here=False).plain
+
+
+def test_what_rests_says_its_limits() -> None:
+    now = Progress(Stage.PAUSED, 8_000_000, 98_000_000, 0.0, "")
+    said = line("tiny", now, 110, Limits(2_000_000), here=False).plain
+    assert "paused, at most 2.0 MB/s" in said

@@ -317,12 +317,18 @@ class HerdApp(App[None]):
 
     @on(TransfersPane.Move)
     def _move(self, event: TransfersPane.Move) -> None:
+        from herd_tui import elsewhere
+
+        if isinstance(job := event.job, elsewhere.Elsewhere):
+            herd, by = self.herd, event.by
+            beside(self, lambda: elsewhere.move(herd, job, by), self._obeyed, group="elsewhere")
+            return
         jobs = self.herd.jobs.all()
-        if event.job not in jobs:
+        if job not in jobs:
             return  # it ended a moment ago
-        others = [job for job in jobs if job is not event.job]
-        at = max(0, jobs.index(event.job) + event.by)
-        self.herd.jobs.move(event.job, others[at] if at < len(others) else None)
+        others = [each for each in jobs if each is not job]
+        at = max(0, jobs.index(job) + event.by)
+        self.herd.jobs.move(job, others[at] if at < len(others) else None)
         self.glance()
 
     @on(TransfersPane.Cancel)

@@ -71,6 +71,15 @@ def pause(herd: Herd, one: Elsewhere) -> None:
         herd.restore(one.name)
 
 
+def move(herd: Herd, one: Elsewhere, by: int) -> None:
+    """Give it an earlier or a later turn among those that this process does not run."""
+    names = [each.name for each in look(herd)]
+    if one.name in names:
+        others = [name for name in names if name != one.name]
+        at = max(0, names.index(one.name) + by)
+        herd.downloads.move(one.name, others[at] if at < len(others) else None)
+
+
 def cancel(herd: Herd, one: Elsewhere) -> None:
     """End it where it runs; what nobody runs is thrown away here."""
     herd.downloads.want(one.name, Wanted.CANCEL)

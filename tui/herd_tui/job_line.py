@@ -75,11 +75,14 @@ def _moves(progress: Progress) -> bool:
 
 def _words(progress: Progress, limits: Limits, room: int) -> str:
     """What it does, who gives the bytes, and the limit of its own; where it is narrow, less."""
+    at_most = f", at most {limits}" if str(limits) else ""
     if progress.stage is Stage.FETCHING and progress.sources:
-        at_most = f", at most {limits}" if str(limits) else ""
-        whole = f"{progress.stage} from {progress.sources}"
-        said = (f"{whole}{at_most}", f"{progress.sources}{at_most}", whole)
-        return next((each for each in said if len(each) <= room), progress.sources)
+        whole, down = f"{progress.stage} from {progress.sources}", Limits(limits.down)
+        said = [f"{whole}{at_most}", f"{progress.sources}{at_most}"]
+        said += [f"{progress.sources}, at most {down}"] if limits.down else []
+        return next((each for each in [*said, whole] if len(each) <= room), progress.sources)
+    if progress.stage is Stage.PAUSED and not progress.note:
+        return f"{progress.stage}{at_most}"
     return f"{progress.stage}: {progress.note}" if progress.note else str(progress.stage)
 
 

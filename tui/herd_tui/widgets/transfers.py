@@ -80,7 +80,7 @@ class TransfersPane(Vertical, can_focus=True):
     class Move(Message):
         """Give this install an earlier or a later turn."""
 
-        job: Job
+        job: Job | Elsewhere
         by: int
 
     @dataclass
@@ -175,10 +175,8 @@ class TransfersPane(Vertical, can_focus=True):
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Only what the install under the cursor allows."""
         job = self.current
-        if action in ("cancel", "pause", "limit_one", "limit_upload_one"):
+        if action in ("cancel", "pause", "earlier", "later", "limit_one", "limit_upload_one"):
             return job is not None and not job.is_over
-        if action in ("earlier", "later"):
-            return self._own is not None and not self._own.is_over
         if action == "retry":
             return job is not None and _has_failed(job)
         if action == "dismiss":
@@ -209,8 +207,10 @@ class TransfersPane(Vertical, can_focus=True):
         self._move_job(1)
 
     def _move_job(self, by: int) -> None:
-        if self._own:
-            self.post_message(self.Move(self._own, by))
+        lines, to = self._lines(), self.cursor + by
+        # Ones own stand before those of others, whatever their turn is.
+        if self.current and 0 <= to < len(lines) and type(lines[to].job) is type(self.current):
+            self.post_message(self.Move(self.current, by))
             self.action_move(by)
 
     def action_cancel(self) -> None:
