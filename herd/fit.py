@@ -35,6 +35,8 @@ PER_TOKEN = 340
 ON_GPU = 400 << 20
 """Bytes that a GPU's own runtime takes as soon as something is computed on it: CUDA's 80 MB on an
 H200, 220 MB without flash attention (benchmarks/offload.py), and elsewhere it may be more."""
+BESIDE_GPU = 400 << 20
+"""Bytes of the machine's own memory that a process with a GPU takes for its runtime (as above)."""
 FLASH_OPEN = "flash attention where the device knows it"
 """The reason of a choice that is left to llama.cpp, which has seen the device."""
 SHARE = 0.95
@@ -123,6 +125,15 @@ class Placement:
     """0: nobody has chosen yet."""
     is_read_on_gpu: bool = False
     """Whether a GPU without a layer reads prompts, with weights that are copied there for it."""
+
+    @property
+    def on_machine(self) -> int:
+        """Bytes of the machine's own memory, without what lies on GPUs."""
+        needs = self.needs
+        if not self.gpu_layers or self.gpu_layers > self.layers:
+            return needs.total
+        here = (needs.weights + needs.cache) * (self.layers - self.gpu_layers) // self.layers
+        return here + needs.compute + needs.around + BESIDE_GPU
 
 
 @dataclass(frozen=True)

@@ -126,6 +126,15 @@ def test_a_somewhat_shorter_context_is_better_than_layers_on_the_cpu() -> None:
     assert (found.verdict, found.gpu_layers, found.context) == (Verdict.SHORTENED, 32, 2048)
 
 
+def test_what_lies_on_a_gpu_takes_nothing_of_the_machine() -> None:
+    asked = (Wishes(gpu_layers=0), Wishes(gpu_layers=16), Wishes())
+    none, half, whole = (choose(SEVEN, [gpu(80 * GB), cpu(16 * GB)], each) for each in asked)
+
+    assert none.on_machine == none.needs.total
+    assert half.on_machine - whole.on_machine == (SEVEN.weights + half.needs.cache) // 2
+    assert whole.on_machine < GB
+
+
 def test_two_gpus_share_a_model() -> None:
     found = choose(SEVEN, [gpu(5 * GB), gpu(5 * GB, "CUDA1"), cpu(16 * GB)], Wishes())
 

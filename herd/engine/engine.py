@@ -35,7 +35,7 @@ from herd.engine.values import (
 )
 from herd.engine.waiting_line import Line
 from herd.errors import HerdError, Interrupted
-from herd.fit import CONTEXT, needs
+from herd.fit import CONTEXT, Placement, needs
 from herd.model import Sampling
 
 PATIENCE = 300.0
@@ -256,8 +256,8 @@ class Engine:
                 return resident
             resident.left.settle()
             resident.left = None
-        self._make_room_on_gpus(model, stop)
-        with self._pool.arriving(model.reference, key, lambda: needed(model)) as resident:
+        there = self._make_room_on_gpus(model, stop)
+        with self._pool.arriving(model.reference, key, lambda: needed(model, there)) as resident:
             load = Exchange(resident.process, Load(model, self._settings), self._terms(model, stop))
             try:
                 for reply in load.replies():
@@ -281,18 +281,23 @@ class Engine:
             exchange.end()
         raise Interrupted("The engine was closed.")
 
-    def _make_room_on_gpus(self, model: Loadable, stop: threading.Event) -> None:
-        """Let models on GPUs leave, the least recently used first, until this one fits there."""
+    def _make_room_on_gpus(self, model: Loadable, stop: threading.Event) -> Placement | None:
+        """Let models on GPUs leave, the least recently used first, until this one fits there.
+
+        Returns:
+            How it will lie there; None where no model has layers on a GPU, or this one gets none.
+        """
         while there := self._pool.on_gpus():
             from herd.engine.placing import asked_layers, placed
 
             if (wanted := asked_layers(model, self._settings)) == 0:
-                return
+                return None
             placement = placed(model, self._settings, self._looked(stop).devices)
             most = placement.layers if wanted < 0 else min(wanted, placement.layers)
             if placement.gpu_layers >= most:
-                return
+                return placement
             self._pool.dismiss([min(there, key=lambda each: each.used)])
+        return None
 
     def _terms(self, model: Loadable, stop: threading.Event) -> Terms:
         return Terms(model.reference, stop, self._patience, self._log)
@@ -317,8 +322,15 @@ class Engine:
             self._line.leave()
 
 
-def needed(model: Loadable) -> int:
-    """Bytes that it will take, wherever it goes."""
+def needed(model: Loadable, there: Placement | None = None) -> int:
+    """Bytes of the machine's memory that it will take at most.
+
+    Args:
+        model: The model.
+        there: How it will lie on GPUs, if that is known.
+    """
+    if there:
+        return there.on_machine
     from herd.engine.placing import whole_shape  # 10 ms, for those who have other models loaded
 
     shape = whole_shape(model)

@@ -149,5 +149,17 @@ def has_a_gpu() -> None:
             say(request["number"], "Ready", **READY | here)
 
 
+def has_a_large_gpu() -> None:
+    """It has room for all models."""
+    for request in requests():
+        if request["kind"] == "Look":
+            gpu = {"name": "CUDA0", "is_gpu": True, "free": 80 << 30, "total": 80 << 30}
+            devices, backends = [gpu | {"description": ""}], ["CPU", "CUDA"]
+            say(request["number"], "Machine", devices=devices, features=[], backends=backends)
+        elif request["kind"] == "Load":
+            here = {"gpu_layers": 2, "reference": request["model"]["reference"]}
+            say(request["number"], "Ready", **READY | here)
+
+
 if __name__ == "__main__":
     globals()[sys.argv[1]]()

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from herd.engine import Engine, Finished, Loadable, model_pool
+from herd.engine.engine import needed
 from herd.engine.memory import Held, available, held_by
 from herd.engine.protocol import Settings
 from herd.engine.residents import Phase, Resident, leavers
@@ -88,6 +89,31 @@ def test_a_model_leaves_the_gpu_for_one_that_fits_there_alone(
     assert engine.ensure(two).gpu_layers == 2
 
     assert [state.reference for state in engine.states] == [two.reference]
+
+
+def test_a_model_on_a_gpu_takes_no_room_of_the_machine_from_another(
+    make_engine: MakeEngine,
+    one: Loadable,
+    two: Loadable,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    large = tmp_path / "large.gguf"
+    large.write_bytes(two.path.read_bytes())
+    os.truncate(large, 6 << 30)
+    large_one = replace(two, path=large)
+    engine = make_engine(
+        [sys.executable, misbehaving.__file__, misbehaving.has_a_large_gpu.__name__]
+    )
+    monkeypatch.setattr(model_pool, "available", lambda: 2 << 30)
+    assert needed(large_one) > 6 << 30
+
+    engine.ensure(one)
+    engine.ensure(large_one)
+    assert len(engine.states) == 2
+
+    engine.ensure(replace(large_one, reference="on the CPU", gpu_layers=0))
+    assert [state.reference for state in engine.states] == ["on the CPU"]
 
 
 def resident(used: float, own: int, mapped: int = 0) -> Resident:
