@@ -14,6 +14,7 @@ from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from herd.errors import SourceRefused
+from herd.model import Source
 from herd.transfer.extents import Extents
 from herd.transfer.mirrors import Standing
 from herd.transfer.seam import Mouth, Seam
@@ -85,6 +86,12 @@ class Feed:
         """Mirrors that answered and are asked."""
         good = [one.is_usable and one.is_known for one in self.seam.mirrors.each]
         return sum(is_good and at not in self._aside.each for at, is_good in enumerate(good))
+
+    def has_aside(self, named: Sequence[Source] | None) -> bool:
+        """Whether all that is left is a mirror of the whole file alone: of those, or any."""
+        each = self.seam.mirrors.each
+        waiting = [one for one in each if one.is_single and (named is None or one.source in named)]
+        return bool(waiting) and not any(one.is_usable for one in each)
 
     def brought(self, given: Mapping[str, Extents], pieces: Sequence[bool]) -> int:
         """Bytes of right pieces that the mirrors wrote before they fed the swarm; as `inherit`."""

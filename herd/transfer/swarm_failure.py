@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 
 from herd.errors import HerdError, SourceFailed
 from herd.model import Source
 from herd.transfer.carrier import EachFailed
 from herd.transfer.mirrors import Standing
+from herd.transfer.part import trouble
 from herd.transfer.swarm_watch import Reports
 from herd.words import duration
 
@@ -35,13 +37,27 @@ def stall(reports: Reports, waited: float) -> SourceFailed:
     )
 
 
+def broken(reports: Reports, place: Path) -> HerdError | None:
+    """Why libtorrent stopped, if it did: the disk, or the torrent itself.
+
+    Args:
+        reports: What it said.
+        place: The folder that it writes to.
+    """
+    if reports.disk is not None:
+        return trouble(place, OSError(reports.disk.errno, reports.disk.words))
+    if reports.flaw:
+        return SourceFailed(f"the torrent does not hold together ({reports.flaw})")
+    return None
+
+
 def together(
     swarm: Source,
-    failure: SourceFailed,
+    failure: HerdError,
     lost: HerdError | None,
     mirrors: Sequence[Source],
     out: Iterable[tuple[Source, HerdError]],
-) -> SourceFailed:
+) -> HerdError:
     """The swarm's failure, and that of each mirror that took part.
 
     Args:
@@ -51,6 +67,8 @@ def together(
         mirrors: Those of the wish.
         out: Mirrors at the seam that are out, and why.
     """
+    if not isinstance(failure, SourceFailed):
+        return failure  # the disk: nobody else would do better
     each: list[tuple[Source, HerdError]] = [(swarm, failure)]
     if isinstance(lost, EachFailed):
         each += lost.each

@@ -117,6 +117,8 @@ class Reports:
     """Pieces that proved right, likewise."""
     disk: DiskTrouble | None = None
     """The first one; thousands follow it."""
+    flaw: str = ""
+    """What libtorrent found wrong with the torrent itself."""
 
     def heard(self, tracker: str, words: str) -> None:
         """A tracker said something."""

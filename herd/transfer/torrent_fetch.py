@@ -18,14 +18,14 @@ from herd.staging import discard
 from herd.transfer.carrier import Delivery, Wish
 from herd.transfer.extents import Extents
 from herd.transfer.ledger import Sums
-from herd.transfer.part import check, trouble
+from herd.transfer.part import check
 from herd.transfer.seam import Seam
 from herd.transfer.seam_feed import Feed
 from herd.transfer.swarm_alone import Alone
 from herd.transfer.swarm_beside import WORTH, CameOtherwise
 from herd.transfer.swarm_check import BLOCK, There, blocks_there, pieces_there
 from herd.transfer.swarm_exact import Exact
-from herd.transfer.swarm_failure import failed, silence, stall, together
+from herd.transfer.swarm_failure import broken, failed, silence, stall, together
 from herd.transfer.swarm_folder import SwarmFolder
 from herd.transfer.swarm_lead import Lead, may_stay
 from herd.transfer.swarm_session import Session, Taking
@@ -46,7 +46,7 @@ class TorrentFetch:
         self._folder = folder
         self._terms = terms
         self._watch = SwarmWatch(terms.patience, time.monotonic())
-        self._suspects = Suspects()
+        self._suspects, self._is_mixed = Suspects(), False
         self._tally = Tally()
         self._is_inheriting = False
         """Whether what the mirrors brought by themselves is still to be judged."""
@@ -264,7 +264,8 @@ class TorrentFetch:
         if there := self._folder.written():
             gauge.begin(Stage.VERIFYING, there, note="checking what is there")
         have = pieces_there(file, metainfo, index, self._wish.stop, gauge.advance)
-        begun = blocks_there(file, metainfo, index, have, came)
+        # The honest would answer for what liars left unfinished.
+        begun = {} if self._is_mixed else blocks_there(file, metainfo, index, have, came)
         if self._feed and self._is_inheriting:  # mirrors of this very fetch wrote it
             before = -self._feed.brought(self._folder.given, have)
         else:
@@ -282,9 +283,11 @@ class TorrentFetch:
             shown = look.phase
             if self._trail is not None:
                 self._trail.reach(look.prefix, look.fetched)
-            if session.reports.disk is not None:
-                disk = session.reports.disk
-                raise trouble(self._folder.path, OSError(disk.errno, disk.words))
+            if (why := broken(session.reports, self._folder.path)) is not None:
+                if self._is_mixed or not isinstance(why, SourceFailed):
+                    raise self._with_mirrors(why)
+                self._is_mixed = True  # a wrong piece may be all there is to it
+                return False
             if self._feed is not None:
                 is_judged = hashes.are_known and look.phase is not Phase.CHECKING
                 if self._is_inheriting and is_judged:
@@ -308,6 +311,7 @@ class TorrentFetch:
             match self._judge(session, look):
                 case Overdue.ALL_BANNED:
                     self._suspects.note(session.reports.banned)
+                    self._is_mixed = True
                     return False
                 case Overdue():
                     raise self._with_mirrors(stall(session.reports, self._watch.granted))
@@ -377,11 +381,8 @@ class TorrentFetch:
         """Whether nothing has come yet, and all that waits is a mirror of the whole file alone."""
         if self._feed is None or self._tally.fetched:
             return False
-        each, named = self._feed.seam.mirrors.each, self._wish.others
         # What a torrent names is asked by itself only where a digest will judge it.
-        is_judged = self._wish.file.sha256 is not None
-        waiting = [one for one in each if one.is_single and (is_judged or one.source in named)]
-        return bool(waiting) and not any(one.is_usable for one in each)
+        return self._feed.has_aside(self._wish.others if self._wish.file.sha256 is None else None)
 
     def _pause(self, session: Session | None = None) -> None:
         """Until the next look; of a session that is given, as soon as something happens in it."""
@@ -391,7 +392,7 @@ class TorrentFetch:
             self._wish.stop.wait(self._terms.patience.tick)
         check(self._wish.stop)
 
-    def _with_mirrors(self, failure: SourceFailed) -> SourceFailed:
+    def _with_mirrors(self, failure: HerdError) -> HerdError:
         wish = self._wish
         return together(wish.source, failure, self._lost, wish.others, self._failed())
 

@@ -13,7 +13,7 @@ from herd.transfer.swarm_prefix import Prefix
 from herd.transfer.swarm_reach import SwarmReach
 from herd.transfer.swarm_session import Taking
 from herd.transfer.swarm_settings import MOST_METADATA, held_to, rate_limit
-from herd.transfer.swarm_watch import DiskTrouble, Look, Phase, Reports
+from herd.transfer.swarm_watch import DiskTrouble, Look, Phase, Reports, plain
 from herd.transfer.torrent import GRACE, everybody_limited, load, lt, refusal
 
 _MOST_PEERS_KEPT = 50
@@ -107,7 +107,7 @@ class NativeSession:
         status = self._handle.status(lt.torrent_handle.query_accurate_download_counters)
         self._order(status)
         if status.errc.value():
-            self._disk(status.errc.value(), status.errc.message())
+            self._stopped(status.errc)
         phase = _phase(status)
         if phase is Phase.ASKING:
             self._bar_a_flood(status.total_download)
@@ -303,6 +303,12 @@ class NativeSession:
         if host != self._seam:
             self.reports.banned.add(host)
             self.reports.liars.add(host)
+
+    def _stopped(self, why: Any) -> None:
+        if why.category().name() == "libtorrent":
+            self.reports.flaw = plain(why.message())
+        else:
+            self._disk(why.value(), why.message())
 
     def _disk(self, errno: int, words: str) -> None:
         self.reports.disk = self.reports.disk or DiskTrouble(errno, words)

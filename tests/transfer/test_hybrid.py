@@ -342,6 +342,18 @@ def test_a_torrent_of_another_file_leaves_the_mirrors_to_deliver(
     assert swarm_desk.part == swarm_desk.content
 
 
+def test_a_torrent_whose_halves_disagree_is_no_trouble_of_the_disk_and_the_mirrors_deliver(
+    swarm_desk: SwarmDesk, mirror: FileServer
+) -> None:
+    content: Any = lt.bdecode(swarm_desk.torrent(version=12).raw)
+    content[b"info"][b"pieces"] = bytes(len(content[b"info"][b"pieces"]))
+    path = swarm_desk.folder / "torn.torrent"
+    path.write_bytes(lt.bencode(content))
+    delivery = fetch(swarm_desk, TorrentSource(str(path)), mirror)
+    assert swarm_desk.part == swarm_desk.content
+    assert "the torrent does not hold together" in delivery.failed[0][1].message
+
+
 def test_a_kill_in_the_middle_costs_little(swarm_desk: SwarmDesk, mirror: FileServer) -> None:
     """What a killed fetch left is checked against the pieces and goes on."""
     source = torrent_source(swarm_desk)
