@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import fcntl
 import socket
 import ssl
 import subprocess
+import termios
 import threading
+from array import array
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
 import pytest
 
@@ -184,6 +187,14 @@ def test_a_line_that_is_cut_ends_at_once(certificate: Path) -> None:
         assert server.sock.recv(1) == b""
 
 
+def is_read(pipe: IO[bytes] | None) -> bool:
+    """Whether nothing waits in a pipe."""
+    assert pipe is not None
+    left = array("i", [0])
+    fcntl.ioctl(pipe, termios.FIONREAD, left)
+    return left[0] == 0
+
+
 @pytest.mark.parametrize(("version", "command"), [("-tls1_3", "K"), ("-tls1_2", "r")])
 def test_new_keys_are_agreed_under_way(
     certificate: Path, tmp_path: Path, version: str, command: str
@@ -203,6 +214,7 @@ def test_new_keys_are_agreed_under_way(
             records = Records(transport, 0.05)
             server.stdin.write(command.encode() + b"\n")
             server.stdin.flush()
+            until(lambda: is_read(server.stdin))  # what it reads at once is one command
             assert records.read_into(memoryview(bytearray(8))) is None
             server.stdin.write(b"news\n")
             server.stdin.flush()
