@@ -10,6 +10,7 @@ _MEMORY = re.compile(
     r"|ErrorOutOfDeviceMemory",
     re.IGNORECASE,
 )
+_GPU_MEMORY = re.compile(r"(?:CUDA|HIP) error: out of memory|ErrorOutOfDeviceMemory")
 _CUT_SHORT = re.compile(
     r"not within the file bounds|corrupted or incomplete|failed to read|unexpectedly reached end"
     r"|failed to open GGUF|invalid magic|failed to load model from|read error",
@@ -83,6 +84,8 @@ def why_it_died(code: int, *, loading: bool, said: str) -> str:
         return ": something killed it, most often the system when memory runs out"
     if code == -signal.SIGVTALRM:  # herd.engine.limits
         return ": its chat template, or the schema of the answer, does not come to an end"
+    if _GPU_MEMORY.search(said):
+        return ": the GPU's memory ran out; fewer --gpu-layers leave more of it"
     if speaks_of_memory(said):
         return ": there was not enough memory"
     if not loading and "empty grammar stack" in said:

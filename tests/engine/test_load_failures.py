@@ -50,6 +50,12 @@ def test_a_death_is_named(code: int, how: str) -> None:
         (-6, True, "GGML_ASSERT(x) failed", ": the file is probably damaged"),
         (-6, False, "GGML_ASSERT(x) failed", ""),
         (-6, True, "terminate called: std::bad_alloc", ": there was not enough memory"),
+        (
+            -6,
+            False,
+            "CUDA error: out of memory\n  current device: 0, in function alloc\n",
+            ": the GPU's memory ran out; fewer --gpu-layers leave more of it",
+        ),
         (1, True, "ValueError", ""),
     ],
 )
