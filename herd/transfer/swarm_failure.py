@@ -79,6 +79,20 @@ def together(
     return failure if len(each) == 1 else EachFailed(tuple(each))
 
 
-def failed(standings: Iterable[Standing]) -> list[tuple[Source, HerdError]]:
-    """The mirrors that are out; those that only a whole fetch can use are not."""
-    return [(one.source, one.out) for one in standings if one.out and not one.is_single]
+def failed(
+    standings: Iterable[Standing], lost: HerdError | None, mirrors: Sequence[Source]
+) -> list[tuple[Source, HerdError]]:
+    """The mirrors that are out; those that only a whole fetch can use are not.
+
+    Args:
+        standings: Those at the seam.
+        lost: What the mirrors failed by together, where they fetched by themselves.
+        mirrors: Those of the wish. Which of several brought a wrong file nobody knows.
+    """
+    each: list[tuple[Source, HerdError]] = []
+    if isinstance(lost, EachFailed):
+        each += lost.each
+    elif lost is not None and len(mirrors) == 1:
+        each.append((mirrors[0], lost))
+    each += [(one.source, one.out) for one in standings if one.out and not one.is_single]
+    return each

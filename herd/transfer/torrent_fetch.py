@@ -393,8 +393,8 @@ class TorrentFetch:
         check(self._wish.stop)
 
     def _with_mirrors(self, failure: HerdError) -> HerdError:
-        wish = self._wish
-        return together(wish.source, failure, self._lost, wish.others, self._failed())
+        return together(self._wish.source, failure, self._lost, self._wish.others, self._failed())
 
     def _failed(self) -> list[tuple[Source, HerdError]]:
-        return failed(self._feed.seam.mirrors.each if self._feed else ())
+        at_the_seam = self._feed.seam.mirrors.each if self._feed else ()
+        return failed(at_the_seam, self._lost, self._wish.others)

@@ -63,6 +63,22 @@ def test_what_a_mirror_brought_is_no_lie_while_nobody_knows_the_hashes(
     assert given[UrlSource(mirror.url)] >= 5 * PIECE
 
 
+def test_a_mirror_that_brought_a_wrong_file_before_the_metadata_came_is_told_of(
+    swarm_desk: SwarmDesk, mirror: FileServer
+) -> None:
+    mirror.content = bytes(each ^ 0xFF for each in swarm_desk.content)
+    gate, part = threading.Event(), swarm_desk.staged.part
+
+    def was_found_wrong() -> bool:
+        return mirror.bytes_sent >= SIZE and not part.exists()
+
+    with swarm_desk.swarm(swarm_desk.torrent()) as swarm, opens(gate, was_found_wrong):
+        swarm.tracker.gate = gate
+        delivery = fetch(swarm_desk, swarm_desk.torrent().magnet(swarm.tracker.url), mirror)
+    assert swarm_desk.part == swarm_desk.content
+    assert [source for source, _ in delivery.failed] == [UrlSource(mirror.url)]
+
+
 def has_begun(mirror: FileServer) -> bool:
     return mirror.bytes_sent >= 6 * PIECE
 
