@@ -45,8 +45,10 @@ def finish(session: Session, jobs: Iterable[Job], told: Told) -> tuple[HerdError
                     show(job.name, job.progress())
                 for job in over:
                     left.remove(job)
-                    failures += [job.error] if job.error else []
                     told(job, job.error)
+                    if job.error:
+                        session.complain(job.error)  # while others go on
+                        failures.append(job.error)
     except KeyboardInterrupt:
         stopped = _stop(session, left)
         for job in left:

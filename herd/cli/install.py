@@ -115,7 +115,7 @@ def bring(
 
     Raises:
         Interrupted: the person ended it, or was asked and does not want it.
-        HerdError: the last failure, as `Installer.install` has them; the others were said.
+        HerdError: the last failure, as `Installer.install` has them; each was said at once.
     """
     failures: list[HerdError] = []
     orders: list[Order] = []
@@ -135,6 +135,7 @@ def bring(
             told(choice, error)
             if isinstance(error, Interrupted):
                 raise
+            session.complain(error)
             failures.append(error)
         else:
             orders += [order] if order else []

@@ -35,6 +35,8 @@ class Session:
         self._make = make
         self._herd: Herd | None = None
         self._log: LogFile | None = None
+        self._said: list[HerdError] = []
+        """The errors that the person has read."""
 
     @property
     def herd(self) -> Herd:
@@ -127,7 +129,10 @@ class Session:
             _tell(styled(plain(text), BOLD, sys.stderr))
 
     def complain(self, error: HerdError) -> None:
-        """The error: what happened, and what to do next."""
+        """The error: what happened, and what to do next; not again where that was said."""
+        if any(error is each for each in self._said):
+            return
+        self._said.append(error)
         _tell(styled("herd:", RED, sys.stderr) + f" {sentence(plain(error.message))}")
         if error.hint:
             _tell(styled(plain(error.hint), DIM, sys.stderr))

@@ -181,6 +181,7 @@ def test_one_failure_does_not_keep_the_others_from_coming(herd: Caller) -> None:
     ran = herd("install", "gone", "tiny")
 
     assert ran.code == 5
+    assert ran.err.count("herd: ") == 1
     assert names(herd) == ["tiny:q4_0"]
 
 
