@@ -7,9 +7,11 @@ everything is judged here by the clock, from snapshots; alerts only add words to
     fetching  no new byte within `stalled` seconds       -> STALLED
     fetching  no peer and no new byte within `aside` seconds while
               a mirror waits that the swarm cannot use     -> STALLED
-    fetching  peers banned, none left, nothing new within `banned` seconds -> ALL_BANNED
-    fetching  one of the banned on trial: banned again, none left, within a fifth of them, or
-              nothing new within as many                                   -> ALL_BANNED
+    fetching  peers banned, none left, nothing new within `banned` seconds -> SPOILT
+    fetching  a piece was wrong, or one of the banned is on trial: nothing
+              new within as many                                           -> SPOILT
+    fetching  one of the banned on trial: banned again, none left, within
+              a fifth of them                                              -> SPOILT
     checking  the clock stands still: what is on the disk takes the time it takes
 """
 
@@ -38,7 +40,8 @@ class SwarmPatience:
     aside: float = 3.0
     """Without a new byte and without a peer where a mirror waits that gives only the whole file."""
     banned: float = 15.0
-    """Without a new byte when every peer is banned: honest ones may be among them."""
+    """Without a new byte where a piece was wrong: honest peers may be banned for it, and those that
+    stay are on parole, where libtorrent asks none of them for a piece that it has half of."""
     tick: float = 0.05
     """Between two looks."""
 
@@ -113,6 +116,8 @@ class Reports:
     """Banned in this session or in one before."""
     failed: list[int] = field(default_factory=list)
     """Pieces that proved wrong, until somebody takes them off the list."""
+    is_spoilt: bool = False
+    """Whether a piece proved wrong, in this session."""
     right: list[int] = field(default_factory=list)
     """Pieces that proved right, likewise."""
     disk: DiskTrouble | None = None
@@ -149,7 +154,7 @@ class Overdue(Enum):
 
     NO_METADATA = auto()
     STALLED = auto()
-    ALL_BANNED = auto()
+    SPOILT = auto()
 
 
 class SwarmWatch:
@@ -159,14 +164,14 @@ class SwarmWatch:
         self._patience = patience
         self._best = -1
         self._waited = 0.0
-        self._waited_banned = self._waited_tried = 0.0
+        self._waited_banned = self._waited_spoilt = 0.0
         self._then = now
         self.granted = patience.stalled
         """Seconds that were to pass without a new byte, by the last look."""
 
     def rest(self, now: float) -> None:
         """The time until now is not the swarm's: what is on the disk was checked for a session."""
-        self._then, self._waited_banned, self._waited_tried = now, 0.0, 0.0
+        self._then, self._waited_banned, self._waited_spoilt = now, 0.0, 0.0
 
     def judge(
         self,
@@ -192,7 +197,7 @@ class SwarmWatch:
         if look.done > self._best or look.phase is Phase.WHOLE:
             # A poisoned piece comes and goes: only bytes beyond the best so far are progress.
             self._best, self._waited = look.done, 0.0
-            self._waited_banned = self._waited_tried = 0.0
+            self._waited_banned = self._waited_spoilt = 0.0
             return None
         self._waited += passed
         if look.phase is Phase.ASKING:
@@ -202,10 +207,11 @@ class SwarmWatch:
             return Overdue.STALLED
         is_deserted = bool(reports.banned) and look.peers == 0
         self._waited_banned = self._waited_banned + passed if is_deserted else 0.0
-        self._waited_tried = self._waited_tried + passed if is_trial else 0.0
+        is_spoilt = is_trial or reports.is_spoilt or bool(reports.banned)
+        self._waited_spoilt = self._waited_spoilt + passed if is_spoilt else 0.0
         granted = self._patience.banned / (_SOONER if is_trial else 1)
-        is_over = self._waited_banned >= granted or self._waited_tried >= self._patience.banned
-        return Overdue.ALL_BANNED if is_over else None
+        is_over = self._waited_banned >= granted or self._waited_spoilt >= self._patience.banned
+        return Overdue.SPOILT if is_over else None
 
 
 def plain(words: str) -> str:

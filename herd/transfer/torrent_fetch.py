@@ -309,7 +309,7 @@ class TorrentFetch:
                 alone.pieces = session.pieces()
                 return False
             match self._judge(session, look):
-                case Overdue.ALL_BANNED:
+                case Overdue.SPOILT:
                     self._suspects.note(session.reports.banned)
                     self._is_mixed = True
                     return False

@@ -291,6 +291,7 @@ class NativeSession:
                     self._must_count = True
                 case lt.hash_failed_alert():
                     self.reports.failed.append(alert.piece_index)
+                    self.reports.is_spoilt = True
                 case lt.file_error_alert():
                     self._disk(alert.error.value(), alert.error.message())
                 case lt.cache_flushed_alert():

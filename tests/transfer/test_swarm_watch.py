@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -65,13 +66,20 @@ def test_a_swarm_without_peers_whose_peers_were_banned_is_given_another_session(
     assert judged((1, alone), (8, alone), (17, alone), reports=reports) == [
         None,
         None,
-        Overdue.ALL_BANNED,
+        Overdue.SPOILT,
     ]
 
 
-def test_bans_beside_peers_that_stay_are_nothing_to_act_on() -> None:
+@pytest.mark.parametrize("reports", [Reports(banned={"192.0.2.1"}), Reports(is_spoilt=True)])
+def test_so_is_one_whose_peers_stay_and_give_nothing_more(reports: Reports) -> None:
+    """On parole nobody is asked for a piece of which another one gave some."""
+    assert judged((1, fetching(1)), (17, fetching(1)), reports=reports)[-1] is Overdue.SPOILT
+
+
+def test_bans_beside_peers_that_give_are_nothing_to_act_on() -> None:
     reports = Reports(banned={"192.0.2.1"})
-    assert judged((1, fetching(1)), (40, fetching(1)), reports=reports) == [None, None]
+    looks = [(float(second), fetching(second)) for second in range(0, 100, 14)]
+    assert set(judged(*looks, reports=reports)) == {None}
 
 
 @given(st.lists(st.tuples(st.floats(0, 20), st.integers(0, 3)), max_size=60))
@@ -102,7 +110,7 @@ def test_one_on_trial_that_is_banned_again_is_not_waited_for_as_long() -> None:
     watch, alone = SwarmWatch(PATIENCE, now=0), fetching(1, peers=0)
     reports = Reports(banned={"192.0.2.1"})
     seen = [watch.judge(alone, reports, now, is_trial=True) for now in (1, 3, 5)]
-    assert seen == [None, None, Overdue.ALL_BANNED]
+    assert seen == [None, None, Overdue.SPOILT]
     watch.rest(6)
     seen = [watch.judge(alone, Reports(), now, is_trial=True) for now in (7, 20, 22)]
-    assert seen == [None, None, Overdue.ALL_BANNED]
+    assert seen == [None, None, Overdue.SPOILT]
