@@ -35,6 +35,7 @@ from herd.transfer.mirrors import Hosts, Mirrors, Standing
 from herd.transfer.patience import Patience
 from herd.transfer.ranges import Asked, Unsatisfied
 from herd.transfer.seam_givers import Givers
+from herd.transfer.seam_once import Once, Stream
 from herd.transfer.trials import Trials
 from herd.transfer.watch import Watch
 
@@ -75,7 +76,7 @@ class Seam:
         self.watch = Watch(stop, patience)
         self.is_ended = threading.Event()
         self._token = secrets.token_urlsafe(24)
-        self.givers, self.trials = Givers(), Trials()
+        self.givers, self.trials, self.once = Givers(), Trials(), Once()
         self._lock = threading.Lock()
         self._open: set[socket.socket] = set()
         self._server = _listen(self)
@@ -227,11 +228,25 @@ class _Pour:
         self._client = client
         self._line = line
         self._buffer = memoryview(bytearray(_BUFFER))
-        self._at = 0
+        self._stream: Stream
 
     def run(self, start: int, stop: int) -> bool:
         """Bring the range; False when it must be broken off."""
-        self._at = start
+        copy = self._seam.once.copy(start, stop, self._is_over)
+        if copy is not None:
+            self._client.sendall(copy)
+            return True
+        if self._is_over():
+            return False
+        seam = self._seam
+        is_proved = seam.trials.has_proved(self._one.key)
+        self._stream = seam.once.begin(start, stop, is_proved=is_proved)
+        try:
+            return self._bring(stop)
+        finally:
+            seam.once.end(self._stream)
+
+    def _bring(self, stop: int) -> bool:
         while self._at < stop:
             if not self._wait():
                 return False
@@ -285,7 +300,7 @@ class _Pour:
             body.answer.go_on()
         self._client.sendall(piece)
         self._seam.givers.gave(self._one.key, self._at, self._at + len(piece))
-        self._at += len(piece)
+        self._seam.once.gave(self._stream, piece)
 
     def _wait(self) -> bool:
         """Until the mirror may be asked; False when there is nothing to wait for."""
@@ -293,10 +308,20 @@ class _Pour:
         while one.is_usable and not seam.is_ended.is_set():
             if time.monotonic() >= one.until:
                 return True
-            if self._is_gone() or seam.watch.stop.is_set():
+            if self._is_over():
                 return False
             seam.is_ended.wait(_TICK)
         return False
+
+    @property
+    def _at(self) -> int:
+        """The next byte."""
+        return self._stream.at
+
+    def _is_over(self) -> bool:
+        """Whether nobody waits for it any more."""
+        seam = self._seam
+        return seam.is_ended.is_set() or seam.watch.stop.is_set() or self._is_gone()
 
     def _is_gone(self) -> bool:
         """Whether libtorrent hung up; what it asks next may be waiting already."""

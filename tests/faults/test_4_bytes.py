@@ -54,8 +54,8 @@ def test_where_pieces_are_known_a_liar_costs_a_piece_and_is_named(
         ran = person.types()
 
     assert (ran.code, person.has) == (0, LARGE)
-    # The last pieces are asked of every mouth of a mirror: up to 4 MB at any size of the file.
-    assert liar.bytes_sent + good.bytes_sent <= 1.25 * len(LARGE)
+    # Blocks of the last requests are asked of two mouths of a mirror: 1 MB at any size of the file.
+    assert liar.bytes_sent + good.bytes_sent <= 1.15 * len(LARGE)
     if lies != ONE_LIE:
         assert liar.bytes_sent <= PIECE
         assert "127.0.0.1: gave wrong bytes; it is asked last from now on." in ran.end

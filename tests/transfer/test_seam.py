@@ -82,6 +82,25 @@ def test_trouble_of_the_mirror_stays_behind_it(
     assert answer.body == CONTENT
 
 
+def test_a_block_that_is_on_its_way_is_not_asked_for_once_more(
+    server: FileServer, seam: Seam
+) -> None:
+    server.faults = Faults(rate=2 * SIZE)
+    for one in seam.mirrors.each:
+        seam.trials.passed(one.key)
+    got: list[Answer] = []
+    whole = threading.Thread(
+        target=lambda: got.append(asked(seam, path_of(seam), f"bytes=0-{SIZE - 1}"))
+    )
+    whole.start()
+    until(lambda: server.bytes_sent > SIZE // 4)
+    block = asked(seam, path_of(seam), f"bytes={SIZE - 20_000}-{SIZE - 10_001}")
+    whole.join()
+    assert block.body == CONTENT[-20_000:-10_000]
+    assert got[0].body == CONTENT
+    assert len(server.requests) == 1
+
+
 def test_a_mirror_that_is_out_breaks_the_answer_off(server: FileServer, seam: Seam) -> None:
     server.faults = Faults(status=404)
     assert not asked(seam, path_of(seam), "bytes=0-99").is_whole
