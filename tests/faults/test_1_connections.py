@@ -9,6 +9,8 @@ from tests.tools.http_server import Faults, FileServer
 from tests.tools.wait import until
 
 SOME = 300_000
+TWO_CONNECTIONS = {"HERD_CONNECTIONS": "2"}
+"""One for each mirror, of which one is so fast that nobody takes a share of it over."""
 
 
 def test_a_reset_is_taken_up_at_the_exact_byte(person: Person, server: FileServer) -> None:
@@ -53,14 +55,14 @@ def is_given_up(hasty: Person, server: FileServer, faults: Faults) -> Ran:
 def test_of_a_mirror_that_stops_sending_another_takes_the_rest(
     hasty: Person, server: FileServer, good: FileServer
 ) -> None:
+    hasty.environ |= TWO_CONNECTIONS
     server.faults = Faults(stall_after=SOME)
-    good.faults = Faults(rate=SIZE)
     hasty.is_offered(server, good)
 
     ran = hasty.types()
 
     assert (ran.code, hasty.has) == (0, CONTENT)
-    assert SIZE <= server.bytes_sent + good.bytes_sent <= 1.02 * SIZE
+    assert server.bytes_sent + good.bytes_sent == SIZE
     assert "from 127.0.0.1" in ran.end
     assert "from 127.0.0.2" in ran.end
 
@@ -91,15 +93,15 @@ def test_a_server_that_stops_for_good_is_given_up_and_its_bytes_kept(
 def test_a_mirror_that_drips_does_not_hold_a_good_one_up(
     person: Person, server: FileServer, good: FileServer
 ) -> None:
+    person.environ |= TWO_CONNECTIONS
     server.faults = Faults(drip=True)
-    good.faults = Faults(rate=SIZE)
     person.is_offered(server, good)
 
     ran = person.types()
 
     assert (ran.code, person.has) == (0, CONTENT)
     assert server.bytes_sent < SIZE // 50
-    assert SIZE <= server.bytes_sent + good.bytes_sent <= 1.02 * SIZE
+    assert SIZE <= server.bytes_sent + good.bytes_sent <= SIZE + 5000, "drops, of what others took"
     assert "MB from 127.0.0.2 + " in ran.end
 
 

@@ -23,9 +23,9 @@ LARGE = CONTENT * 7
 MIDDLE = len(LARGE) // 2
 ONE_LIE = LARGE[:MIDDLE] + bytes([LARGE[MIDDLE] ^ 1]) + LARGE[MIDDLE + 1 :]
 
-HUNTS = [(1, 2.0), (8, 2.5)]
+HUNTS = [(1, 2.0), (2, 2.5)]
 """Connections, and what may come in files. One connection: all from the first mirror, then all from
-the other. Several share it: the smaller share comes again, half of it at most, then all of it."""
+the other. Two share it: the smaller share comes again, half of it at most, then all of it."""
 
 
 @pytest.fixture
