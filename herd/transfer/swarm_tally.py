@@ -86,6 +86,10 @@ class Tally:
         """What the mirrors brought before was wrong in so many bytes."""
         self._base = (self._base[0], self._base[1] + wrong)
 
+    def for_nothing(self, feed: Feed | None) -> int:
+        """Bytes that were wrong or there already; what the seam copied came from nobody."""
+        return max(0, self.wasted - (feed.seam.once.copied if feed is not None else 0))
+
     def shares(self, swarm: Source, feed: Feed | None) -> tuple[Share, ...]:
         """Who gave what of the file."""
         mirrors = [] if feed is None else feed.seam.mirrors.each

@@ -90,14 +90,13 @@ class TorrentFetch:
     ) -> Delivery:
         liars = () if self._feed is None else tuple(one.source for one in self._feed.liars)
         shares = self._tally.shares(self._wish.source, self._feed)
-        copied = self._seam.once.copied if self._seam is not None else 0
         return Delivery(
             size,
             digest,
             metainfo.entries[metainfo.entry_of(self._wish.file)].name,
             table=table,
             shares=shares,
-            wasted=max(0, self._tally.wasted - copied),  # a copy came from no server
+            wasted=self._tally.for_nothing(self._feed),
             liars=liars,
             failed=tuple(self._failed()),
         )
