@@ -13,6 +13,8 @@ from herd.words import size
 _CONTENT_RANGE = re.compile(r"bytes (\d{1,18})-(\d{1,18})/(\d{1,18})", re.ASCII)
 _UNSATISFIED = re.compile(r"bytes \*/(\d{1,18})", re.ASCII)
 _STRONG_ETAG = re.compile(r'"[\x21\x23-\x7e]{1,200}"')
+_MOST_OF_A_BRIDGE = 50_000_000_000
+"""Bytes beyond which the Hugging Face Hub gives nothing out over plain HTTP: it answers 400."""
 _WORTH_ANOTHER_TRY = frozenset({408, 425, 429, 500, 502, 503, 504})
 
 
@@ -92,7 +94,7 @@ def read(status: int, headers: Mapping[str, str], asked: Asked, where: str) -> S
         match = _UNSATISFIED.fullmatch(headers.get("Content-Range", "").strip())
         return Unsatisfied(int(match.group(1)) if match else None)
     if status not in (200, 206):
-        raise _refusal(status, headers, where)
+        raise _refusal(status, headers, asked, where)
     _check_is_a_file(headers, where)
     return _whole(headers, asked, where) if status == 200 else _partial(headers, asked, where)
 
@@ -163,7 +165,7 @@ def strong_etag(headers: Mapping[str, str]) -> str | None:
     return text if _STRONG_ETAG.fullmatch(text) else None
 
 
-def _refusal(status: int, headers: Mapping[str, str], where: str) -> SourceFailed:
+def _refusal(status: int, headers: Mapping[str, str], asked: Asked, where: str) -> SourceFailed:
     if status in _WORTH_ANOTHER_TRY:
         words = "is asked too often" if status == 429 else "cannot answer now"
         return NotNow(f"{where} {words} ({status})", retry_after(headers.get("Retry-After")))
@@ -174,4 +176,10 @@ def _refusal(status: int, headers: Mapping[str, str], where: str) -> SourceFaile
         )
     if status in (404, 410):
         return Gone(f"{where} does not have the file ({status})")
+    if status == 400 and asked.size is not None and asked.size > _MOST_OF_A_BRIDGE:
+        return SourceRefused(
+            f"{where} refuses a file of {size(asked.size)} (400)",
+            "The Hugging Face Hub gives out none above 50 GB over plain HTTP: name another "
+            "mirror, or a variant that comes in several files.",
+        )
     return SourceRefused(f"{where} answered with status {status}")

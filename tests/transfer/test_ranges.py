@@ -81,6 +81,16 @@ def test_other_statuses_are_final(status: int) -> None:
         answer(status)
 
 
+def test_a_file_that_the_hub_finds_too_large_is_said_so() -> None:
+    """Its bridge to plain HTTP answers 400 where a file has more than 50 GB."""
+    with pytest.raises(SourceRefused, match=r"refuses a file of 464\.60 GB \(400\)") as told:
+        answer(400, asked=Asked(0, 464_600_000_000, 1000))
+    assert told.value.hint is not None
+    assert "above 50 GB over plain HTTP: name another mirror" in told.value.hint
+    with pytest.raises(SourceRefused, match="answered with status 400"):
+        answer(400, asked=Asked(0, 50_000_000_000, 1000))
+
+
 def test_what_may_be_an_expired_link_is_told_apart() -> None:
     for status in (401, 403, 404, 410):
         with pytest.raises(Gone):
