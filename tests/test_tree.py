@@ -101,6 +101,14 @@ def test_the_page_of_faults_lists_the_tests_of_faults_in_their_order() -> None:
     assert re.findall(r"`(test_\w+)`", page) == tests
 
 
+def test_the_page_of_faults_names_tests_that_are_there() -> None:
+    named = re.findall(r"`([\w/]+\.py)::(test_\w+)`", (ROOT / "docs" / "faults.md").read_text())
+    there = {file: (ROOT / "tests" / file).read_text() for file, _ in named}
+
+    assert len(named) > 30
+    assert [each for each in named if each[1] not in TEST.findall(there[each[0]])] == []
+
+
 def test_what_changes_is_told_under_a_heading_and_once() -> None:
     """CHANGELOG.md is long: a line goes where its reader looks for it, beside what it adds to."""
     _, _, unreleased = (ROOT / "CHANGELOG.md").read_text().partition("## Unreleased")

@@ -13,6 +13,7 @@ import pytest
 
 from herd.errors import SourceFailed, SourceRefused
 from herd.model import File, MagnetSource, TorrentSource
+from herd.transfer.swarm_settings import settings
 from herd.transfer.torrent import read
 from tests.faults.person import Person
 from tests.tools.http_server import FileServer
@@ -166,6 +167,34 @@ def test_what_is_no_torrent_is_refused(swarm_desk: SwarmDesk, raw: bytes) -> Non
     path.write_bytes(raw)
     with pytest.raises(SourceRefused, match=r"^the \.torrent "):
         swarm_desk.fetch(TorrentSource(str(path)))
+
+
+def padded(size: int) -> bytes:
+    """A .torrent of so many bytes that is sound."""
+    content = {b"info": v1(), b"x": b""}
+    for _ in range(2):  # the length of the padding has a length, too
+        content[b"x"] = bytes(size - len(bencoded(content)) + len(content[b"x"]))
+    return bencoded(content)
+
+
+def test_a_torrent_of_ten_megabytes_is_taken_and_one_byte_more_refused() -> None:
+    most = padded(10_000_000)
+    assert len(most) == 10_000_000
+    assert read(most).entries[0].size == SIZE
+    with pytest.raises(SourceRefused, match="larger than 10 MB"):
+        read(padded(10_000_001))
+
+
+def test_a_torrent_of_more_pieces_than_an_honest_one_is_refused() -> None:
+    """A table of hashes is small where a v2 torrent only says how many pieces there are."""
+    least, most = 16 * 1024, 0x40000
+    for info in (
+        v1(piece_length=least, length=least * (most + 1), pieces=bytes(20 * (most + 1))),
+        v2({b"m.gguf": leaf(least * (most + 1))}) | {b"piece length": least},
+    ):
+        with pytest.raises(SourceRefused, match=r"does not read \(.*pieces"):
+            read(bencoded({b"info": info}))
+    assert settings()["max_piece_count"] == most, "of a magnet's metadata likewise"
 
 
 def test_a_v2_torrent_whose_hashes_are_not_those_of_its_root_is_refused(

@@ -13,10 +13,11 @@ import pytest
 
 from herd.errors import Interrupted, SourceFailed, SourceRefused
 from herd.model import HfSource, UrlSource
+from herd.transfer import begun
 from herd.transfer.download import HttpCarrier
 from herd.transfer.mirror import Address
-from herd.transfer.reach import Kind, Reach, kind_of
-from tests.tools.http_server import PATH, Faults, FileServer
+from herd.transfer.reach import Endpoint, Kind, Reach, kind_of
+from tests.tools.http_server import PATH, Faults, FileServer, Request
 from tests.tools.proxy import Proxy
 from tests.transfer.desk import CONTENT, QUICK, Desk, digest, promise
 
@@ -74,6 +75,48 @@ def test_a_configured_private_address_may_lead_to_its_like(
 ) -> None:
     server.redirects = {PATH: other.url}
     assert desk.get(server.url).size == len(CONTENT)
+
+
+class Expiring(FileServer):
+    """Its links work once, and are refused from then on, however fresh."""
+
+    def enter(self, request: Request) -> Faults:
+        super().enter(request)
+        return Faults(end_after=100_000) if len(self.requests) == 2 else Faults(status=403)
+
+
+def test_a_fresh_link_that_is_refused_is_final(desk: Desk) -> None:
+    """Else a server whose clock is wrong would be asked for links again and again."""
+    desk.http = HttpCarrier(QUICK, Reach, 1)
+    with Expiring(CONTENT) as server:
+        server.redirects = {PATH: "/link"}
+        with pytest.raises(SourceRefused, match="gated or removed"):
+            desk.get(server.url)
+    asked = [request.path for request in server.requests]
+    assert asked == [PATH, "/link", "/link", PATH, "/link"]
+    assert begun(desk.staged) == 100_000, "what came is kept"
+
+
+def test_the_address_that_was_vetted_is_the_one_that_is_connected_to(
+    desk: Desk, server: FileServer, other: FileServer
+) -> None:
+    """A name that leads to this machine when it is looked up once more (DNS rebinding)."""
+    looked_up: list[str] = []
+
+    def resolve(host: str, port: int) -> tuple[Endpoint, ...]:
+        looked_up.append(host)
+        is_rebound = looked_up.count("rebound.example") > 1
+        return (Endpoint(socket.AF_INET, ("127.0.0.2" if is_rebound else "127.0.0.1", port)),)
+
+    def kind(address: str) -> Kind:
+        return Kind.PUBLIC if address == "127.0.0.1" else kind_of(address)
+
+    port = server.origin.rpartition(":")[2]
+    server.redirects = {PATH: f"http://rebound.example:{port}/link"}
+    desk.http = HttpCarrier(QUICK, lambda url: Reach(url, kind=kind, resolve=resolve), 1)
+    assert desk.get(f"http://home.example:{port}{PATH}").sha256 == digest(CONTENT)
+    assert looked_up == ["home.example", "rebound.example"]
+    assert other.requests == []
 
 
 def test_a_token_goes_to_its_own_origin_alone(
