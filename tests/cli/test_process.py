@@ -7,7 +7,8 @@ import shlex
 import signal
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -144,17 +145,12 @@ def test_what_is_piped_through_is_the_answer_alone(environ: dict[str, str]) -> N
 def test_ctrl_c_while_fetching_is_130_and_the_same_command_goes_on(
     environ: dict[str, str],
 ) -> None:
-    content = b"GGUF" + noise(32 << 20, seed=1)
-    with FileServer(content) as server:
-        registry = Path(environ["HERD_HOME"]) / "registries" / "test.yaml"
-        registry.write_text(registry_text(server.url, content))
+    with offered(environ) as server:
         server.faults = Faults(stall_after=1 << 20)  # of every connection: they cannot finish it
         begun = start(["install", "tiny"], environ)
         until(lambda: any(each.done for each in listed(environ)), 60)
-        begun.send_signal(signal.SIGINT)
-        _, err = begun.communicate(timeout=60)
+        err = interrupted(begun)
 
-        assert begun.returncode == 130
         assert "Stopped tiny:q4_0" in err
         assert "The same command goes on there." in err
         assert "Traceback" not in err
@@ -162,20 +158,16 @@ def test_ctrl_c_while_fetching_is_130_and_the_same_command_goes_on(
         server.faults = Faults()
         before = server.bytes_sent
         assert run(["install", "tiny"], environ).returncode == 0
-        assert server.bytes_sent - before < len(content)
+        assert server.bytes_sent - before < len(server.content)
 
 
 def test_ctrl_c_before_anything_came_promises_nothing(environ: dict[str, str]) -> None:
-    with FileServer(b"GGUF" + noise(1 << 20, seed=1)) as server:
-        registry = Path(environ["HERD_HOME"]) / "registries" / "test.yaml"
-        registry.write_text(registry_text(server.url, server.content))
+    with offered(environ) as server:
         server.faults = Faults(stalls_before_head=True)
         begun = start(["install", "tiny"], environ)
         until(lambda: bool(server.requests), 60)
-        begun.send_signal(signal.SIGINT)
-        _, err = begun.communicate(timeout=60)
+        err = interrupted(begun)
 
-    assert begun.returncode == 130
     said = "herd: Stopped tiny:q4_0.\nNothing has come yet; the same command begins anew.\n"
     assert err.endswith(said)
 
@@ -184,14 +176,11 @@ def test_all_that_is_asked_for_is_queued_at_once_and_obeys_before_its_turn(
     environ: dict[str, str],
 ) -> None:
     environ = environ | {"HERD_DOWNLOADS_AT_ONCE": "1"}
-    folder = Path(environ["HERD_HOME"]) / "registries"
-    with FileServer(b"GGUF" + noise(32 << 20, seed=1)) as server:
-        for name in ("tiny", "second", "third"):
-            content = server.content if name == "tiny" else name.encode()
-            text = registry_text(server.url, content, name)
-            text = text.replace("name: test}", f"name: {name}}}")
-            (folder / f"{name}.yaml").write_text(text)
-        (folder / "test.yaml").unlink()
+    with offered(environ) as server:
+        for name in ("second", "third"):
+            text = registry_text(server.url, name.encode(), name)
+            registry = Path(environ["HERD_HOME"]) / "registries" / f"{name}.yaml"
+            registry.write_text(text.replace("name: test}", f"name: {name}}}"))
         server.faults = Faults(stall_after=1 << 20)
         begun = start(["install", "tiny", "second", "third"], environ)
         until(lambda: any(each.done for each in listed(environ)), 60)
@@ -199,10 +188,8 @@ def test_all_that_is_asked_for_is_queued_at_once_and_obeys_before_its_turn(
         for wish in (["cancel", "second"], ["first", "third"], ["limit", "third", "5k"]):
             assert run(["downloads", *wish], environ).returncode == 0
         until(lambda: len(listed(environ)) == 2, 60)
-        begun.send_signal(signal.SIGINT)
-        _, err = begun.communicate(timeout=60)
+        err = interrupted(begun)
 
-    assert begun.returncode == 130
     assert order == ["tiny:q4_0", "second:q4_0", "third:q4_0"]
     assert "second:q4_0: waiting · others come first" in err
     assert "Stopped tiny:q4_0 at " in err
@@ -212,6 +199,23 @@ def test_all_that_is_asked_for_is_queued_at_once_and_obeys_before_its_turn(
     assert left["third:q4_0"] == (False, Wanted.PAUSE, 5000)
 
 
+@contextmanager
+def offered(environ: dict[str, str]) -> Iterator[FileServer]:
+    """The server of `tiny`, which a registry has."""
+    with FileServer(b"GGUF" + noise(32 << 20, seed=1)) as server:
+        registry = Path(environ["HERD_HOME"]) / "registries" / "test.yaml"
+        registry.write_text(registry_text(server.url, server.content))
+        yield server
+
+
+def interrupted(begun: subprocess.Popen[str]) -> str:
+    """What a command says that Ctrl-C ends."""
+    begun.send_signal(signal.SIGINT)
+    _, err = begun.communicate(timeout=60)
+    assert begun.returncode == 130
+    return err
+
+
 def listed(environ: dict[str, str]) -> tuple[Download, ...]:
     return Downloads(Path(environ["HERD_HOME"]) / "downloads.db").all()
 
@@ -219,10 +223,7 @@ def listed(environ: dict[str, str]) -> tuple[Download, ...]:
 def test_a_second_herd_waits_for_the_first_and_shows_how_far_it_is(
     environ: dict[str, str],
 ) -> None:
-    content = b"GGUF" + noise(32 << 20, seed=1)
-    with FileServer(content) as server:
-        registry = Path(environ["HERD_HOME"]) / "registries" / "test.yaml"
-        registry.write_text(registry_text(server.url, content))
+    with offered(environ) as server:
         server.faults = Faults(rate=400_000)  # of every connection: slow enough to be watched
         first = start(["install", "tiny"], environ)
         until(lambda: staged(environ) > 0, 60)
@@ -239,9 +240,9 @@ def test_a_second_herd_waits_for_the_first_and_shows_how_far_it_is(
     assert (first.returncode, second.returncode) == (0, 0)
     assert err == "tiny:q4_0 came by another herd meanwhile: 33.6 MB, verified.\n"
     assert seen["note"] == "another herd is installing this model"
-    assert seen["total"] == later["total"] == len(content)
+    assert seen["total"] == later["total"] == len(server.content)
     assert "Installed tiny:q4_0" in said
-    assert server.bytes_sent < 2 * len(content)
+    assert server.bytes_sent < 2 * len(server.content)
 
 
 def start(words: Sequence[str], environ: dict[str, str]) -> subprocess.Popen[str]:
