@@ -29,6 +29,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Self
 
 from herd.errors import Interrupted, SourceFailed, SourceRefused
+from herd.transfer.budget import Budget
 from herd.transfer.http import Line
 from herd.transfer.mirror import Body
 from herd.transfer.mirrors import Hosts, Mirrors, Standing
@@ -42,6 +43,8 @@ from herd.transfer.watch import Watch
 log = logging.getLogger(__name__)
 
 _BUFFER = 256 * 1024
+_LEAST = 16 * 1024
+"""Bytes to read at once under a limit, however low that is."""
 _TICK = 0.05
 _FALLBACK = "127.0.0.1"
 """Where the platform has no other loopback address."""
@@ -75,6 +78,9 @@ class Seam:
         self.mirrors = Mirrors(_distinct(mirrors), patience, Hosts())
         self.watch = Watch(stop, patience)
         self.is_ended = threading.Event()
+        self.pace = Budget()
+        """How fast the mirrors may give all together: what they bring before libtorrent reads it
+        waits in this machine, megabytes for each mouth, and no limit of libtorrent's holds it."""
         self._token = secrets.token_urlsafe(24)
         self.givers, self.trials, self.once = Givers(), Trials(), Once()
         self._lock = threading.Lock()
@@ -280,7 +286,9 @@ class _Pour:
         seam.mirrors.answered(one, body.span.etag, time.monotonic() - asked)
         self._send(body, body.head[: stop - self._at])
         while self._at < min(stop, body.span.stop):
-            left = min(_BUFFER, stop - self._at)
+            limit = self._seam.pace.limit
+            most = _BUFFER if limit is None else min(_BUFFER, max(_LEAST, limit // 16))
+            left = min(most, stop - self._at)
             count = body.read_into(self._buffer[:left])
             if not count:
                 raise SourceFailed(f"{one.host} stopped before the end")
@@ -301,6 +309,19 @@ class _Pour:
         self._client.sendall(piece)
         self._seam.givers.gave(self._one.key, self._at, self._at + len(piece))
         self._seam.once.gave(self._stream, piece)
+        self._pay(body, len(piece))
+
+    def _pay(self, body: Body, count: int) -> None:
+        """Keep to the limit, for as long as it is that one."""
+        pace = self._seam.pace
+        limit, end = pace.limit, time.monotonic() + pace.spend(count)
+        if limit is None:
+            return
+        body.answer.rest()
+        while pace.limit == limit and (left := end - time.monotonic()) > 0:
+            if self._seam.is_ended.wait(min(_TICK, left)):
+                raise Interrupted("The transfer was stopped.")
+        body.answer.go_on()
 
     def _wait(self) -> bool:
         """Until the mirror may be asked; False when there is nothing to wait for."""

@@ -9,6 +9,7 @@ from herd.model import Source
 from herd.transfer.budget import Budget
 from herd.transfer.carrier import Share
 from herd.transfer.pace import Pace
+from herd.transfer.seam import Seam
 from herd.transfer.seam_feed import Feed
 from herd.transfer.swarm_session import Session
 from herd.transfer.swarm_watch import Look, Phase
@@ -60,9 +61,11 @@ class Tally:
         self._pace.add(self.fetched - before, time.monotonic())
         return self.fetched - before
 
-    def hold_back(self, session: Session, moved: int, budget: Budget) -> None:
+    def hold_back(self, session: Session, moved: int, budget: Budget, seam: Seam | None) -> None:
         """Keep to the budget that all carriers share, of which so many bytes were taken now."""
         budget.spend(moved)
+        if seam is not None and seam.pace.limit != budget.tightest:
+            seam.pace.set(budget.tightest)  # not the share, which changes at each look
         if budget.tightest is not None or self.limit is not None:
             limit = budget.fair_share(self.rate)
             if limit != self.limit:

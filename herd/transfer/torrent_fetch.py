@@ -244,7 +244,7 @@ class TorrentFetch:
         mouths = self._feed.begin() if self._feed else ()
         peers = frozenset(session.reports.seen) | self._terms.peers
         self._tally.begin()
-        self._tally.hold_back(session, 0, self._wish.budget)
+        self._tally.hold_back(session, 0, self._wish.budget, self._seam)
         try:
             have, begun = self._check(metainfo, index, came)
             session.take(Taking(metainfo, index, self._folder, have, peers, mouths, begun))
@@ -315,7 +315,7 @@ class TorrentFetch:
                     return False
                 case Overdue():
                     raise self._with_mirrors(stall(session.reports, self._watch.granted))
-            self._tally.hold_back(session, moved, self._wish.budget)
+            self._tally.hold_back(session, moved, self._wish.budget, self._seam)
             self._tally.give_no_more(session, look, self._wish.budget.out)
             is_last = size - look.done < self._tally.rate * self._terms.patience.tick
             self._pause(session if is_last else None)

@@ -101,6 +101,26 @@ def test_a_block_that_is_on_its_way_is_not_asked_for_once_more(
     assert len(server.requests) == 1
 
 
+def test_a_limit_holds_a_mirror_whatever_libtorrent_would_take_and_may_be_lifted(
+    server: FileServer, seam: Seam
+) -> None:
+    """What the mirror brings and libtorrent has not read would wait in this machine."""
+    [one] = seam.mirrors.each
+    seam.pace.set(1)
+    got: list[Answer] = []
+    whole = threading.Thread(
+        target=lambda: got.append(asked(seam, path_of(seam), f"bytes=0-{SIZE - 1}"))
+    )
+    whole.start()
+    until(lambda: seam.pace.spend(0) > 1000)
+    given = seam.givers.share(one.key)
+    seam.pace.set(None)
+    whole.join()
+
+    assert given < SIZE // 2
+    assert got[0].body == CONTENT
+
+
 def test_a_mirror_that_is_out_breaks_the_answer_off(server: FileServer, seam: Seam) -> None:
     server.faults = Faults(status=404)
     assert not asked(seam, path_of(seam), "bytes=0-99").is_whole
