@@ -68,8 +68,8 @@ class Feed:
         self._mouths: dict[str, Mouth] = {}
         self._opened: Counter[int] = Counter()
         self._suspicion: Counter[int] = Counter()
-        self._has_failed = False
-        """Whether any piece was wrong, whoever gave it."""
+        self._accused: set[str] = set()
+        """Mirrors that gave some of a wrong piece of which no other mirror gave any."""
         self._next = 0.0
         self._aside = Aside()
 
@@ -137,14 +137,12 @@ class Feed:
         """
         failed, session.reports.failed = session.reports.failed, []
         right, session.reports.right = session.reports.right, []
-        self._has_failed = self._has_failed or bool(failed)
         first = self._metainfo.entries[self._index].offset // self._metainfo.piece_size
         for piece in right:
             for key in self.seam.givers.of(piece - first):
                 self.seam.trials.passed(key)
         for piece in failed:
-            for key in self.seam.givers.of(piece - first):
-                self.seam.trials.failed(key)
+            self._accuse(self.seam.givers.of(piece - first))
             liar = self.seam.givers.convict(piece - first)
             for at, one in enumerate(self.seam.mirrors.each):
                 if one.key == liar:
@@ -162,6 +160,18 @@ class Feed:
         if more is not None:
             self._next = now + _EVERY
             session.feed(self._open(more))
+
+    def _accuse(self, givers: Sequence[str]) -> None:
+        """A piece was wrong to which these mirrors gave bytes.
+
+        What a liar had under way when it was found is ended by others, who are not to blame.
+        """
+        if any(one.key in givers for one in self.liars):
+            return
+        for key in givers:
+            self.seam.trials.failed(key)
+        if len(givers) == 1:
+            self._accused.update(givers)
 
     def _leave_slow_ones(self, session: Fed, peers: int, rate: float, now: float) -> None:
         mirrors, before = self.seam.mirrors.each, self._aside.each
@@ -184,13 +194,13 @@ class Feed:
     def _ban(self, mouth: Mouth, session: Fed) -> None:
         """Libtorrent let go of a mouth, by a ban where a piece was wrong.
 
-        Where several gave a wrong piece a ban may hit the innocent.
+        Where several gave a wrong piece, peers among them, a ban may hit the innocent.
         """
         self._mouths = {url: each for url, each in self._mouths.items() if each != mouth}
-        if self._has_failed:
-            self._suspect(mouth.mirror, 1)
-        log.info("libtorrent let go of %s", self.seam.mirrors.each[mouth.mirror].host)
         one = self.seam.mirrors.each[mouth.mirror]
+        if one.key in self._accused and not session.reports.banned:
+            self._suspect(mouth.mirror, 1)
+        log.info("libtorrent let go of %s", one.host)
         if one.is_usable and not self._count(mouth.mirror):
             session.feed(self._open(mouth.mirror))
 
@@ -200,6 +210,7 @@ class Feed:
             self._lied(self.seam.mirrors.each[mirror])
             # Whoever shared pieces with a liar was suspected for its sake.
             self._suspicion.clear()
+            self._accused.clear()
 
     def _lied(self, one: Standing) -> None:
         if one in self.liars:

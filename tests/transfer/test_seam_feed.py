@@ -147,12 +147,42 @@ def test_a_mirror_whose_mouths_are_let_go_of_while_no_piece_was_wrong_did_not_li
 
 
 def test_a_mirror_whose_mouths_are_banned_twice_is_a_liar(feed: Feed, session: Fed) -> None:
+    feed.seam.givers.gave(A, 5 * PIECE, 5 * PIECE + 500)
     session.reports.failed = [5]
     for _ in range(2):
         session.urls -= set(session.mouths(0))
         looks(feed, session)
     assert [one.key for one in feed.liars] == [A]
     assert session.mouths(0) == []
+
+
+def test_whoever_ends_what_a_liar_had_under_way_is_not_to_blame(feed: Feed, session: Fed) -> None:
+    proved(feed, B)
+    for piece in (4, 5, 6):
+        feed.seam.givers.gave(A, piece * PIECE, piece * PIECE + 500)
+    feed.seam.givers.gave(A, 3 * PIECE, 4 * PIECE)
+    session.reports.failed = [3]
+    looks(feed, session)
+    assert [one.key for one in feed.liars] == [A]
+    for piece in (4, 5, 6):
+        feed.seam.givers.gave(B, piece * PIECE + 500, (piece + 1) * PIECE)
+        session.reports.failed = [piece]
+        session.urls -= set(session.mouths(1))
+        looks(feed, session)
+    assert [one.key for one in feed.liars] == [A]
+    assert feed.seam.trials.has_proved(B), "nor asked for one piece at a time"
+    assert session.mouths(1) != []
+
+
+def test_mouths_that_are_banned_beside_a_peer_that_lies_accuse_nobody(
+    feed: Feed, session: Fed
+) -> None:
+    feed.seam.givers.gave(A, 5 * PIECE, 5 * PIECE + 500)
+    session.reports.failed, session.reports.banned = [5], {"192.0.2.1"}
+    for _ in range(3):
+        session.urls -= set(session.mouths(0))
+        looks(feed, session, peers=1)
+    assert feed.liars == []
 
 
 def test_what_mirrors_brought_before_is_theirs_and_judged_by_the_pieces(
