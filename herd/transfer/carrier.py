@@ -88,6 +88,8 @@ class Mismatch(DigestMismatch):
         """Whether the carrier tried already what else could mend it."""
         self.kept: str | None = None
         """The path of the file, where it was kept out of the way."""
+        self.each: tuple[tuple[Source, HerdError], ...] = ()
+        """Of several sources those of which it is known what they did."""
 
 
 class Resting(SourceFailed):

@@ -144,6 +144,9 @@ class _Download:
         try:
             digest, table = self._until_right()
             is_delivered = True
+        except Mismatch as error:
+            error.each = self._each_known(error)
+            raise
         finally:
             if self._trail is not None:
                 self._trail.end()
@@ -314,6 +317,13 @@ class _Download:
             gauge.move_to(trail.at if trail else 0)
         elif trail is not None and size - trail.at > _WORTH_SHOWING:
             gauge.begin(Stage.VERIFYING, size, trail.at)
+
+    def _each_known(self, error: Mismatch) -> tuple[tuple[Source, HerdError], ...]:
+        """Who is out, and who gave the wrong file if it was one alone."""
+        each = self._mirrors.each
+        givers = [one.source for one in each if self._board.given.get(one.key)]
+        wrong = [(source, error) for source in givers if len(givers) == 1]
+        return (*[(one.source, one.out) for one in each if one.out is not None], *wrong)
 
     def _failure(self) -> SourceFailed | Mismatch:
         """Why nobody delivers."""

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from herd.errors import HerdError, SourceFailed
 from herd.model import Source
-from herd.transfer.carrier import EachFailed
+from herd.transfer.carrier import EachFailed, Mismatch
 from herd.transfer.mirrors import Standing
 from herd.transfer.part import trouble
 from herd.transfer.swarm_watch import Reports
@@ -70,7 +70,7 @@ def together(
     if not isinstance(failure, SourceFailed):
         return failure  # the disk: nobody else would do better
     each: list[tuple[Source, HerdError]] = [(swarm, failure)]
-    if isinstance(lost, EachFailed):
+    if isinstance(lost, EachFailed | Mismatch) and lost.each:
         each += lost.each
     elif lost is not None:
         each += [(source, lost) for source in mirrors[:1]]
@@ -87,10 +87,10 @@ def failed(
     Args:
         standings: Those at the seam.
         lost: What the mirrors failed by together, where they fetched by themselves.
-        mirrors: Those of the wish. Which of several brought a wrong file nobody knows.
+        mirrors: Those of the wish. Who of several brought a wrong file may not be known.
     """
     each: list[tuple[Source, HerdError]] = []
-    if isinstance(lost, EachFailed):
+    if isinstance(lost, EachFailed | Mismatch) and lost.each:
         each += lost.each
     elif lost is not None and len(mirrors) == 1:
         each.append((mirrors[0], lost))

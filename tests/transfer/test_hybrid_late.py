@@ -23,9 +23,9 @@ from tests.transfer.swarm_desk import CALM, SIZE, SwarmDesk
 PATIENT = replace(QUICK, first_byte=10, slow_for=10, attempts=8)
 
 
-def fetch(desk: SwarmDesk, magnet: MagnetSource, mirror: FileServer) -> Delivery:
+def fetch(desk: SwarmDesk, magnet: MagnetSource, *mirrors: FileServer) -> Delivery:
     carrier = TorrentCarrier(CALM, interface=own_host(), mirror_patience=PATIENT)
-    sources = (UrlSource(mirror.url),)
+    sources = tuple(UrlSource(each.url) for each in mirrors)
     file = desk.promise(magnet, *sources)
     return carrier.fetch(replace(desk.wish(magnet, file), others=sources))
 
@@ -77,6 +77,28 @@ def test_a_mirror_that_brought_a_wrong_file_before_the_metadata_came_is_told_of(
         delivery = fetch(swarm_desk, swarm_desk.torrent().magnet(swarm.tracker.url), mirror)
     assert swarm_desk.part == swarm_desk.content
     assert [source for source, _ in delivery.failed] == [UrlSource(mirror.url)]
+
+
+def test_so_is_each_of_several_of_which_one_alone_gave_it(
+    swarm_desk: SwarmDesk, mirror: FileServer
+) -> None:
+    mirror.content = bytes(each ^ 0xFF for each in swarm_desk.content)
+    gate, part = threading.Event(), swarm_desk.staged.part
+
+    def was_found_wrong() -> bool:
+        return mirror.bytes_sent >= SIZE and not part.exists()
+
+    with (
+        FileServer(swarm_desk.content, "127.0.0.2") as gone,
+        swarm_desk.swarm(swarm_desk.torrent()) as swarm,
+        opens(gate, was_found_wrong),
+    ):
+        gone.faults = Faults(status=404)
+        swarm.tracker.gate = gate
+        magnet = swarm_desk.torrent().magnet(swarm.tracker.url)
+        delivery = fetch(swarm_desk, magnet, mirror, gone)
+    assert swarm_desk.part == swarm_desk.content
+    assert {source for source, _ in delivery.failed} == {UrlSource(mirror.url), UrlSource(gone.url)}
 
 
 def has_begun(mirror: FileServer) -> bool:
