@@ -27,6 +27,9 @@ from tests.transfer.desk import digest, within
 from tests.transfer.swarm_desk import CALM, SIZE, SwarmDesk
 from tests.transfer.test_hybrid import PATIENT, fetch, given, torrent_source
 
+MOST = 8
+"""Connections to one mirror."""
+
 
 def second(number: int, *, busy: float = 2 * BUSY, rate: float = 2 * FAST) -> Mark:
     """Where things are after so many seconds."""
@@ -163,6 +166,26 @@ def test_a_mirror_that_begins_to_lie_under_way_is_found_by_its_next_piece(
     assert delivery.wasted <= 3 * PIECE
     # What was under way when the first wrong piece was whole comes on top of it.
     assert mirror.bytes_sent <= good + 4 * PIECE
+
+
+def test_of_several_connections_to_a_liar_each_costs_what_it_had_under_way(
+    desk: SwarmDesk,
+    mirror: FileServer,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("herd.transfer.download._ENOUGH", 1e9)  # however busy the machine is
+    good = 8 * PIECE
+    mirror.content = desk.content[:good] + bytes(each ^ 0xFF for each in desk.content[good:])
+    mirror.faults = Faults(rate=2 * PIECE)
+    with desk.swarm(desk.torrent(), rate=40 * PIECE) as swarm:
+        delivery = fetch(desk, torrent_source(desk, swarm.tracker.url), mirror)
+        assert mirror.connections > 2
+        assert mirror.bytes_sent + swarm.uploaded <= SIZE + MOST * PIECE
+    assert has_swarm(caplog)
+    assert desk.part == desk.content
+    assert delivery.liars == (UrlSource(mirror.url),)
+    assert delivery.wasted <= MOST * PIECE
 
 
 def test_a_wrong_byte_that_nobody_looked_at_is_found_by_the_digest(
