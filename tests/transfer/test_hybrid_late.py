@@ -6,12 +6,14 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from herd.model import MagnetSource, UrlSource
 from herd.transfer import Delivery, torrent_fetch
 from herd.transfer.swarm import TorrentCarrier
+from herd.transfer.swarm_check import written
 from tests.tools.http_server import Faults, FileServer
 from tests.tools.swarm import PIECE, own_host
 from tests.tools.swarm_peer import Peer
@@ -37,7 +39,11 @@ def test_metadata_that_comes_late_joins_what_the_mirrors_have_begun(
     mirror.faults = Faults(stall_after=6 * PIECE)
     gate = threading.Event()
     peer = Peer(torrent, swarm_desk.content, gate=gate)
-    with peer, HttpTracker(peer.address) as tracker, opens(gate, lambda: has_begun(mirror)):
+    with (
+        peer,
+        HttpTracker(peer.address) as tracker,
+        opens(gate, lambda: has_begun(swarm_desk.staged.part)),
+    ):
         fetch(swarm_desk, torrent.magnet(tracker.url), mirror)
         assert 0 < peer.sent <= SIZE - 5 * PIECE
     assert swarm_desk.part == swarm_desk.content
@@ -54,7 +60,10 @@ def test_what_a_mirror_brought_is_no_lie_while_nobody_knows_the_hashes(
     torrent = swarm_desk.torrent(version=version)
     mirror.faults = Faults(stall_after=6 * PIECE)
     gate = threading.Event()
-    with swarm_desk.swarm(torrent, rate=8 * PIECE) as swarm, opens(gate, lambda: has_begun(mirror)):
+    with (
+        swarm_desk.swarm(torrent, rate=8 * PIECE) as swarm,
+        opens(gate, lambda: has_begun(swarm_desk.staged.part)),
+    ):
         swarm.tracker.gate = gate
         delivery = fetch(swarm_desk, torrent.magnet(swarm.tracker.url), mirror)
     assert swarm_desk.part == swarm_desk.content
@@ -101,8 +110,12 @@ def test_so_is_each_of_several_of_which_one_alone_gave_it(
     assert {source for source, _ in delivery.failed} == {UrlSource(mirror.url), UrlSource(gone.url)}
 
 
-def has_begun(mirror: FileServer) -> bool:
-    return mirror.bytes_sent >= 6 * PIECE
+def has_begun(part: Path) -> bool:
+    """Whether six pieces lie in the part; what a server has sent may still be on its way."""
+    if not part.exists():
+        return False
+    with part.open("rb") as stream:
+        return written(stream.fileno()).total >= 6 * PIECE
 
 
 @contextmanager
