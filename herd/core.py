@@ -364,14 +364,18 @@ class Herd:
         return talk
 
     def hash_pieces(self, models: Sequence[Installed]) -> None:
-        """Of what came faster than they could be hashed; in any thread, until `close`."""
+        """Of what came faster than they could be hashed; in any thread, until `close`.
+
+        Raises:
+            DigestMismatch: the disk has lost bytes meanwhile.
+        """
         from herd.progress import Gauge
         from herd.store.proof import Work
-        from herd.verify import lacking, verify
+        from herd.verify import hash_pieces, lacking
 
         if lack := lacking(self.store, models):
             with suppress(Interrupted):
-                verify(self.store, lack, Work(Gauge(), self._closing))
+                hash_pieces(self.store, lack, Work(Gauge(), self._closing))
 
     def close(self) -> None:
         """Stop what runs: installs keep what they staged, the engine's process ends."""

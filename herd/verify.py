@@ -62,5 +62,19 @@ def lacking(store: Store, models: Sequence[Installed]) -> tuple[Installed, ...]:
     return tuple(filter(is_lacking, models))
 
 
+def hash_pieces(store: Store, models: Sequence[Installed], work: Work) -> None:
+    """Prove models that are `lacking`, which makes their tables.
+
+    Raises:
+        Interrupted: the person wants it to end.
+        DigestMismatch: the disk has lost bytes of what is still installed.
+    """
+    report = verify(store, models, work)
+    own = {each.reference for each in store.own()}
+    left = [each for each in report.findings if not own.isdisjoint(each.models)]
+    if trouble := replace(report, findings=tuple(left)).trouble():
+        raise trouble
+
+
 def _around(store: Store) -> tuple[Finding, ...]:
     return tuple(Finding(Flaw.NO_MANIFEST, path) for path in store.damaged())

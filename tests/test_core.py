@@ -11,7 +11,14 @@ import pytest
 from herd.answer import Answer
 from herd.chat import Conversation
 from herd.core import Herd, memory
-from herd.errors import BadUsage, CannotRun, EngineCrashed, NotInstalled, UnknownModel
+from herd.errors import (
+    BadUsage,
+    CannotRun,
+    DigestMismatch,
+    EngineCrashed,
+    NotInstalled,
+    UnknownModel,
+)
 from herd.install import Order
 from herd.model import Choice, InstalledFile, Sampling
 from tests.tools import pictures
@@ -220,5 +227,12 @@ def test_a_file_that_the_disk_lost_meanwhile_gets_no_table_of_its_wrong_bytes(he
     blob = herd.store.blob(one.files[0].sha256)
     blob.chmod(0o644)
     blob.write_bytes(bytes(one.files[0].size))
-    herd.hash_pieces([one])
+    with pytest.raises(DigestMismatch, match="wrong in the store"):
+        herd.hash_pieces([one])
     assert herd.store.table(one.files[0].sha256, one.files[0].size) is None
+
+
+def test_what_is_removed_before_its_pieces_are_hashed_is_not_said_to_be_lost(herd: Herd) -> None:
+    one = herd.installed("one")
+    herd.remove(one)
+    herd.hash_pieces([one])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING
@@ -66,20 +67,27 @@ def _hash_pieces(session: Session, models: Sequence[Installed]) -> None:
     Raises:
         DigestMismatch: the disk has lost bytes meanwhile.
     """
-    from herd.cli.verify import proved
-    from herd.verify import lacking
+    from herd.verify import hash_pieces, lacking
 
-    if session.tells_events:
-        session.herd.hash_pieces(models)  # that a model is installed is the last event
+    store = session.herd.store
+    if not (lack := lacking(store, models)):
         return
-    lack = lacking(session.herd.store, models)
+    from herd.cli.task import done
+    from herd.progress import Gauge
+    from herd.store.proof import Work
+
+    work = Work(Gauge(), threading.Event())
     try:
-        report = proved(session, lack) if lack else None
+        done(
+            session,
+            "verify",
+            work.gauge,
+            work.stop,
+            lambda: hash_pieces(store, lack, work),
+            is_shown=not session.tells_events,  # that a model is installed is the last event
+        )
     except Interrupted:
         session.say("Its pieces, which repair needs, are not hashed; `herd verify` does it, too.")
-        return
-    if report and (trouble := report.trouble()):
-        raise trouble
 
 
 def _stop(session: Session, jobs: Sequence[Job]) -> list[Job]:

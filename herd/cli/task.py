@@ -20,6 +20,8 @@ def done(
     gauge: Gauge,
     stop: threading.Event,
     work: Callable[[], Result],
+    *,
+    is_shown: bool = True,
 ) -> Result:
     """Do it in a thread of its own, show how far it is, and give what it gave.
 
@@ -29,6 +31,7 @@ def done(
         gauge: What the work moves.
         stop: Set at Ctrl-C; the work then ends by raising Interrupted.
         work: The work.
+        is_shown: Whether anybody is to see how far it is.
 
     Raises:
         HerdError: what the work raised.
@@ -47,7 +50,8 @@ def done(
         with shown(session, name) as show:
             while thread.is_alive():
                 thread.join(TICK)
-                show(gauge.read())
+                if is_shown:
+                    show(gauge.read())
     except KeyboardInterrupt:
         stop.set()
         thread.join()

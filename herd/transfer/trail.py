@@ -91,9 +91,12 @@ class Trail:
         except Gone:
             return None
 
-    def table(self) -> Table:
-        """The pieces of the whole file, once it is done and none is left."""
-        return self._hasher.table()
+    def table(self) -> Table | None:
+        """The pieces of the whole file, once it is done and none is left; None as `left`."""
+        try:
+            return self._hasher.table()
+        except Gone:
+            return None
 
     def rewind(self) -> None:
         """Bytes were thrown away, somewhere: hash from the beginning."""

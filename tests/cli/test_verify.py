@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from herd.errors import Interrupted
 from herd.store.proof import Work
+from herd.verify import lacking
 from tests.cli.calling import Caller
 from tests.tools.fakes import GGUF, digest
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import pytest
+
+    from herd.model import Installed
+    from herd.store import Store
 
 
 def spoil(home: Path) -> Path:
@@ -90,3 +98,31 @@ def test_an_install_whose_pieces_nobody_waits_for_is_one(
     assert ran.code == 0
     assert "`herd verify` does it, too." in ran.err
     assert [model["reference"] for model in herd.json("list")] == ["tiny:q4_0"]
+
+
+def test_ctrl_c_ends_the_hashing_of_pieces_for_a_script_too(
+    herd: Caller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def pressed(work: Work, count: int) -> None:
+        os.kill(os.getpid(), signal.SIGINT)
+        assert work.stop.wait(30), "it is told to end"
+        raise Interrupted("Verifying was stopped.")
+
+    monkeypatch.setattr(Work, "took", pressed)
+    ran = herd("install", "tiny", "--json")
+    assert ran.code == 0, "the model is installed"
+    assert json.loads(ran.out.splitlines()[-1])["event"] == "installed"
+    assert "Interrupted" not in ran.err
+
+
+def test_bytes_that_the_disk_lost_before_their_pieces_were_hashed_are_said_to_a_script(
+    herd: Caller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def losing(store: Store, models: Sequence[Installed]) -> tuple[Installed, ...]:
+        spoil(herd.home)
+        return lacking(store, models)
+
+    monkeypatch.setattr("herd.verify.lacking", losing)
+    ran = herd("install", "tiny", "--json")
+    assert ran.code == 5
+    assert "`herd repair tiny:q4_0` mends it." in ran.err

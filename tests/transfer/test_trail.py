@@ -89,6 +89,22 @@ def test_marks_after_one_that_is_wrong_are_not_asked_any_more(
     assert server.bytes_sent == SIZE - there + PIECE
 
 
+def test_a_file_comes_without_its_pieces_where_who_hashed_them_is_killed_before_it_tells(
+    desk: Desk, server: FileServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Killed(Apart):
+        def table(self) -> Table:
+            self.wake()
+            return super().table()
+
+    monkeypatch.setattr(late_hashing, "WORTH", 1)
+    monkeypatch.setattr(late_hashing, "Apart", Killed)
+    file = promise(UrlSource(server.url), content=LARGE)
+    delivery = desk.http.fetch(desk.wish(file))
+    assert (delivery.sha256, delivery.table) == (file.sha256, None)
+    assert server.bytes_sent == SIZE
+
+
 @pytest.mark.parametrize("left", [1 << 30, None], ids=["too many", "nobody"])
 def test_a_file_is_not_kept_waiting_for_pieces_that_are_not_hashed(
     desk: Desk, server: FileServer, monkeypatch: pytest.MonkeyPatch, left: int | None

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
+
+import pytest
 from textual.command import CommandPalette
 
-from herd.errors import HistoryUnreadable
+from herd.errors import HistoryUnreadable, Interrupted
+from herd.store.proof import Work
 from herd_tui.screens.chat import ChatScreen
 from herd_tui.screens.help import Help
 from herd_tui.screens.library import LibraryScreen
@@ -93,6 +98,28 @@ async def test_one_is_asked_once_when_an_install_is_under_way(
         await hand.command("app.leave")
 
         assert hand.app._exit
+
+
+async def test_who_leaves_does_not_wait_for_pieces_that_are_hashed(
+    opened: Opening, given: Given, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun, ended = threading.Event(), threading.Event()
+
+    def slow(work: Work, count: int) -> None:
+        begun.set()
+        work.stop.wait(30)
+        ended.set()
+        raise Interrupted("Verifying was stopped.")
+
+    monkeypatch.setattr(Work, "took", slow)
+    async with opened() as hand:
+        await hand.write("vicuna")
+        await hand.press("enter")
+        await hand.until(begun.is_set)
+    await asyncio.get_running_loop().shutdown_default_executor()  # as asyncio does at the end
+    assert not ended.is_set()
+    given.herd.close()
+    assert ended.wait(30)
 
 
 async def test_ctrl_c_says_how_one_leaves(opened: Opening) -> None:

@@ -36,7 +36,7 @@ from herd_tui.palette import Commands
 from herd_tui.screens.base import HerdScreen
 from herd_tui.screens.library import LibraryScreen
 from herd_tui.widgets.transfers import TransfersPane
-from herd_tui.work import beside
+from herd_tui.work import aside, beside
 
 if TYPE_CHECKING:
     from herd.job import Job
@@ -369,8 +369,7 @@ class HerdApp(App[None]):
             self.herd.jobs.forget(job)
             self.notify(f"{job.name} is installed. enter opens a chat with it.", markup=False)
             self.library.post_message(LibraryChanged())
-            hash_pieces = partial(self.herd.hash_pieces, [job.outcome.installed])
-            beside(self, hash_pieces, lambda _: None, group="pieces")
+            aside(self, partial(self.herd.hash_pieces, [job.outcome.installed]))
         elif job.wanted == "cancel":
             self.herd.jobs.forget(job)
             self.notify(f"{job.name} was cancelled.", markup=False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Callable
 from functools import partial
 from typing import Any, TypeVar
@@ -30,6 +31,15 @@ def beside(
     not end the first: a thread cannot be ended.
     """
     node.run_worker(partial(_run, node, call, then), thread=True, group=group, exit_on_error=False)
+
+
+def aside(node: DOMNode, call: Callable[[], object]) -> None:
+    """As `beside`, for what nobody waits for: not even whoever leaves the app.
+
+    Textual waits for the threads of its workers before it lets the terminal go.
+    """
+    target = partial(_run, node, call, lambda _: None)
+    threading.Thread(target=target, name="herd-aside", daemon=True).start()
 
 
 def _run(node: DOMNode, call: Callable[[], Outcome], then: Callable[[Outcome], Any]) -> None:
