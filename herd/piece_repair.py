@@ -26,7 +26,7 @@ from herd.model import (
     TorrentSource,
     UrlSource,
 )
-from herd.pieces import Table, spans
+from herd.pieces import Table, piece_size_of, spans
 from herd.progress import Gauge, Stage
 from herd.staging import Staged
 from herd.store import Store
@@ -64,6 +64,8 @@ class RepairedFile:
     """Bytes that came."""
     givers: tuple[str, ...]
     """Who gave them."""
+    table: Table | None = None
+    """The file's pieces, where whoever brought all of it hashed them too."""
 
 
 class PieceRepairer:
@@ -259,8 +261,8 @@ class _One:
         givers = tuple(describe(share.source) for share in fetched.shares)
         table = fetched.delivery.table
         came = sum(share.size for share in fetched.shares) or fetched.delivery.size
-        pieces = -(-came // table.piece_size) if table else 1
-        return RepairedFile(self._file, pieces, came, givers)
+        piece = table.piece_size if table else piece_size_of(self._file.size)
+        return RepairedFile(self._file, -(-came // piece), came, givers, table)
 
     @property
     def has_other_ways(self) -> bool:
