@@ -11,6 +11,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+_FEW = 4
+
 
 class Suspects:
     """Addresses of peers, over all sessions of one fetch."""
@@ -21,9 +23,17 @@ class Suspects:
         self.on_trial: str | None = None
         """The one of them that may come."""
 
-    def note(self, banned: Iterable[str]) -> None:
-        """A session came to nothing, in which these were banned."""
+    def note(self, banned: Iterable[str], seen: Iterable[tuple[str, int]] = ()) -> None:
+        """A session came to nothing.
+
+        Args:
+            banned: In it.
+            seen: The addresses of those who took part. Where nobody was banned, and they are few,
+                each may be the liar: a file of one piece has blocks of all of them.
+        """
         found, tried = frozenset(banned), self.on_trial
+        if not found and tried is None and len(few := frozenset(host for host, _ in seen)) <= _FEW:
+            found = few
         self._banned += sorted(found.difference(self._banned))
         if tried is not None and tried in found:
             self._liars.add(tried)

@@ -310,7 +310,7 @@ class TorrentFetch:
                 return False
             match self._judge(session, look):
                 case Overdue.SPOILT:
-                    self._suspects.note(session.reports.banned)
+                    self._suspects.note(session.reports.banned, session.reports.seen)
                     self._is_mixed = True
                     return False
                 case Overdue():

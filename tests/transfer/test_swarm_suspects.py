@@ -32,3 +32,17 @@ def test_when_all_were_banned_once_more_all_may_come() -> None:
     suspects.note({"a"})
     suspects.note({"b"})
     assert (suspects.on_trial, suspects.closed) == (None, ())
+
+
+def test_where_nobody_was_banned_each_of_a_few_is_tried() -> None:
+    suspects = Suspects()
+    suspects.note((), [("a", 1), ("b", 1)])
+    assert (suspects.on_trial, suspects.closed) == ("a", ("b",))
+    suspects.note((), [("a", 1), ("b", 1)])
+    assert (suspects.on_trial, suspects.closed) == ("b", ("a",))
+
+
+def test_where_nobody_was_banned_of_many_all_may_come() -> None:
+    suspects = Suspects()
+    suspects.note((), [(host, 1) for host in "abcde"])
+    assert (suspects.on_trial, suspects.closed) == (None, ())
