@@ -194,7 +194,8 @@ def _ordered(session: Session, choice: Choice, wishes: Wishes) -> Order | None:
 
 
 def _say_there(session: Session, choice: Choice) -> None:
-    session.say(f"{choice.reference} is installed already ({size(choice.variant.size)}).")
+    held = session.herd.store.find(choice.reference)
+    session.say(f"{choice.reference} is installed already ({size(held.size)}).")
     if session.tells_events:
         from herd.cli import events
 

@@ -66,6 +66,12 @@ def test_a_model_that_is_there_already_is_no_trouble(herd: Caller) -> None:
     assert herd.carrier.asked == [URL]
 
 
+def test_an_address_that_is_there_already_has_the_size_of_what_is_there(herd: Caller) -> None:
+    words = ("install", URL, "--as", "mine", "--sha256", digest(GGUF))
+    herd(*words)
+    assert "is installed already (4.1 kB)." in herd(*words).err
+
+
 def test_a_dry_run_prints_the_plan_as_the_answer_and_touches_nothing(herd: Caller) -> None:
     ran = herd("install", "--dry-run", "tiny")
 
