@@ -80,7 +80,7 @@ def _hash_pieces(session: Session, models: Sequence[Installed]) -> None:
     try:
         done(
             session,
-            "verify",
+            "hash its pieces",
             work.gauge,
             work.stop,
             lambda: hash_pieces(store, lack, work),
