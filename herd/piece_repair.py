@@ -248,6 +248,8 @@ class _One:
         ]
         # A swarm brings what is wrong in the part, and the files here had none of it.
         swarms = [each for each in self._addresses() if isinstance(each, _SWARMS)]
+        if swarms and not local and not self._part.exists():
+            self._store.copy_of(self._file.sha256, self._part)  # its torrent knows the pieces
         first = swarms if self._part.exists() else []
         sources = tuple(dict.fromkeys((*first, *local, *self._addresses())))
         if not sources:

@@ -24,7 +24,7 @@ from tests.tools.http_server import Faults, FileServer
 from tests.tools.swarm import PIECE, own_host
 from tests.tools.swarm_tracker import HttpTracker
 from tests.tools.wait import until
-from tests.transfer.swarm_desk import BRISK, CALM, SwarmDesk
+from tests.transfer.swarm_desk import BRISK, CALM, SIZE, SwarmDesk
 
 
 @pytest.fixture
@@ -85,6 +85,21 @@ def test_only_the_damaged_pieces_come_by_a_magnet(desk: SwarmDesk, version: int,
         until(lambda: swarm.uploaded == 2 * PIECE)
     assert blob.read_bytes() == desk.content
     assert [each.size for each in mended] == [2 * PIECE]
+
+
+@pytest.mark.parametrize(("version", "came"), [(1, 2 * PIECE), (2, SIZE), (12, SIZE)])
+def test_without_a_table_the_torrent_says_which_pieces_are_damaged(
+    desk: SwarmDesk, version: int, came: int
+) -> None:
+    """The metadata of a v2 magnet does not, and all of the file comes."""
+    torrent = desk.torrent(version=version)
+    with desk.swarm(torrent) as swarm:
+        store, blob = damaged_store(desk, torrent.magnet(swarm.tracker.url))
+        (store.root / "pieces" / digest(desk.content)).unlink()
+        mended = repair(store).files
+        until(lambda: swarm.uploaded == came)
+    assert blob.read_bytes() == desk.content
+    assert [each.size for each in mended] == [came]
 
 
 def test_a_table_of_another_file_is_no_word_on_a_magnet(desk: SwarmDesk) -> None:
