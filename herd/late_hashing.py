@@ -28,8 +28,9 @@ from herd.pieces import Table, TableMaker, piece_size_of
 WORTH = 64 * 1024 * 1024
 """Bytes of a file from which on a process of its own is worth its start."""
 
-AT_ONCE = 16 * 1024 * 1024
-"""Bytes that a process of its own takes at one request: fewer wake whoever receives less often."""
+AT_ONCE = 64 * 1024 * 1024
+"""Bytes that a process of its own takes at one request, at most: between two it waits for a thread
+of its parent, which others keep busy."""
 
 _ASKED = struct.Struct("<cQQ")
 _TAKE, _BACK, _RESTART, _DIGEST, _LEFT, _TABLE = b"t", b"b", b"r", b"d", b"l", b"p"

@@ -204,9 +204,7 @@ class _One:
         ledger.save(self._staged, note, Run(), {})
         if table.is_flat:
             return
-        sums = Sums(self._staged, table.size)
-        for piece in range(len(table)):
-            sums.put(piece, table.hash_of(piece))
+        Sums(self._staged, table.size).put(0, table.hashes)
 
     def _fetch(self, table: Table, left: Sequence[int], transfer: Transfer) -> None:
         """Bring pieces from the file's addresses, all of them together.

@@ -176,15 +176,19 @@ class Sums:
         return found if any(found) else None  # zeros: a power cut, before it reached the disk
 
     def put(self, index: int, found: bytes) -> None:
-        """Keep it.
+        """Keep what is known of pieces that follow each other.
+
+        Args:
+            index: The first of them.
+            found: 32 bytes for each.
 
         Raises:
             NoRoom, CannotWrite: the disk.
         """
         at = index * _HASH
-        if self.get(index) == found or at > len(self._known):
+        if self._known[at : at + len(found)] == found or at > len(self._known):
             return
-        self._known[at : at + _HASH] = found
+        self._known[at : at + len(found)] = found
         with writing(self._path), self._path.open("r+b" if self._path.exists() else "w+b") as out:
             out.seek(at)
             out.write(found)

@@ -166,6 +166,7 @@ class Trail:
                 self._hasher.back()
                 self._board.reopen(Extents([(start, stop)]))
                 return index > first  # those before it once more, without it
+        self._marks.put(first, b"".join(found))
         if self.at + length == self._size:
             self._end_well()
         self.at += length
@@ -188,5 +189,4 @@ class Trail:
             self.proven = stop
         elif known is not None and not self._is_by_piece:
             self._marks.drop(index)  # each one after it stands for these other bytes, too
-        self._marks.put(index, found)
         return True
