@@ -18,6 +18,7 @@ import os
 import signal
 import struct
 import sys
+import time
 from contextlib import suppress
 from typing import NoReturn
 
@@ -41,6 +42,12 @@ _SHORT = bytes(_HASH)
 """Instead of a mark: the bytes are not there."""
 _IDLE = 19
 _READ = 1 << 16
+_CROWDED = 1.3
+"""Times the processor that a piece took: who waited longer for it was in somebody's way."""
+_REST, _LONGEST_REST = 10, 0.5
+"""Times what such a piece took, and seconds at most, that are left to others then."""
+_MAPPED = 1 << 24
+"""Bytes of a file that are mapped at a time: they count as this process's memory."""
 _FEW = 4
 """Pieces after which whoever waits is told how many are left."""
 
@@ -232,7 +239,11 @@ def _idle(pieces: _Pieces, told: int, answers: int) -> NoReturn:
                 reached = _COUNT.unpack(said[-_COUNT.size :])[0]
             if os.getppid() != parent:
                 break
+            begun, used = time.monotonic(), time.process_time()
             os.write(answers, pieces.hash(index))
+            seconds = time.monotonic() - begun
+            if seconds > _CROWDED * (time.process_time() - used):
+                time.sleep(min(_LONGEST_REST, _REST * seconds))
     finally:
         os._exit(0)
 
@@ -241,7 +252,9 @@ def _step_back() -> None:
     """Take no time that anybody else wants.
 
     Linux wakes others at once where such a process runs; beside one that is merely nice they wait
-    for a few milliseconds, and libtorrent's threads wake one another all the time.
+    for a few milliseconds, and libtorrent's threads wake one another all the time. That alone is
+    not enough: on two processors even such a process cost a download a seventh of its speed. So it
+    rests as long as it is held up.
     """
     os.nice(_IDLE)
     if hasattr(os, "SCHED_IDLE"):
@@ -285,11 +298,15 @@ class _Child:
         if self._idle:
             self._idle.reach(at)  # what is taken now may be taken back
         self._before = self._digest.copy()
-        with (
-            mmap.mmap(self._file, length, prot=mmap.PROT_READ, offset=at) as mapped,
-            memoryview(mapped) as view,
-        ):
-            return b"".join(marked(self._digest, view, self._pieces.length))
+        marks = list[bytes]()
+        for start in range(at, at + length, step := max(_MAPPED, self._pieces.length)):
+            part = min(step, at + length - start)
+            with (
+                mmap.mmap(self._file, part, prot=mmap.PROT_READ, offset=start) as mapped,
+                memoryview(mapped) as view,
+            ):
+                marks += marked(self._digest, view, self._pieces.length)
+        return b"".join(marks)
 
 
 def main() -> None:
