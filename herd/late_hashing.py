@@ -253,8 +253,8 @@ def _step_back() -> None:
 
     Linux wakes others at once where such a process runs; beside one that is merely nice they wait
     for a few milliseconds, and libtorrent's threads wake one another all the time. That alone is
-    not enough: on two processors even such a process cost a download a seventh of its speed. So it
-    rests as long as it is held up.
+    not enough: on two processors even such a process slows a download. So it rests as long as it is
+    held up.
     """
     os.nice(_IDLE)
     if hasattr(os, "SCHED_IDLE"):
