@@ -96,11 +96,12 @@ def _stop(session: Session, jobs: Sequence[Job]) -> list[Job]:
     All are told before one is waited for: together they take no longer than one.
     """
     end = time.monotonic() + PATIENCE
-    for job in jobs:
+    stopped = [job for job in jobs if job.wanted != "cancel"]  # that is another end, and on its way
+    for job in stopped:
         job.stop()
-    for job in jobs:
+    for job in stopped:
         session.herd.jobs.stop(job, max(0.0, end - time.monotonic()))
-    return [job for job in jobs if job.outcome is None and job.wanted != "cancel"]
+    return [job for job in stopped if job.outcome is None]
 
 
 def _interrupted(stopped: Sequence[Job]) -> Interrupted:
