@@ -181,7 +181,7 @@ def test_of_several_connections_to_a_liar_each_costs_what_it_had_under_way(
     with desk.swarm(desk.torrent(), rate=40 * PIECE) as swarm:
         delivery = fetch(desk, torrent_source(desk, swarm.tracker.url), mirror)
         assert mirror.connections > 2
-        assert mirror.bytes_sent + swarm.uploaded <= SIZE + MOST * PIECE
+        assert mirror.bytes_sent + swarm.uploaded <= SIZE + mirror.connections * PIECE
     assert has_swarm(caplog)
     assert desk.part == desk.content
     assert delivery.liars == (UrlSource(mirror.url),)
