@@ -117,7 +117,7 @@ def test_a_limit_holds_a_mirror_whatever_libtorrent_would_take_and_may_be_lifted
     seam.pace.set(None)
     whole.join()
 
-    assert given < SIZE // 2
+    assert given <= 256 * 1024, "what one read brought"
     assert got[0].body == CONTENT
 
 
